@@ -1,0 +1,78 @@
+using System;
+using System.IO;
+using System.Linq;
+
+namespace Qed.Chains;
+
+/// <summary>
+/// Backing file names: what they stand for, which are refused, and how one is stored. A name comes from an untrusted
+/// file, so it is a literal path, relative to the image that holds it, and nothing else.
+/// </summary>
+public static class BackingNames
+{
+    private static readonly char[] Separators = ['/', '\\'];
+
+    /// <summary>Whether a name is a <c>json:</c> or <c>protocol:</c> form, which is never opened.</summary>
+    public static bool IsPseudoProtocol(string name)
+    {
+        if (name is null)
+            throw new ArgumentNullException(nameof(name));
+        int end = name.IndexOfAny(['/', '\\', ':']);
+        if (end < 0 || name[end] != ':')
+            return false;
+        bool isDrive = end == 1 && name.Length > 2 && name[2] is '\\' or '/';
+        return !(isDrive && char.IsLetter(name[0]));
+    }
+
+    /// <summary>The name to store for a backing file: relative to the image's folder, so that both can move together.</summary>
+    /// <param name="backingFullPath">Full path of the backing file.</param>
+    /// <param name="imageFullPath">Full path of the image that is to rest on it.</param>
+    /// <returns>A relative name with forward slashes, which Windows reads too; the full path where the volumes differ.</returns>
+    public static string NameFor(string backingFullPath, string imageFullPath)
+    {
+        string[] target = Path.GetFullPath(backingFullPath).Split(Separators);
+        string[] folder = (Path.GetDirectoryName(Path.GetFullPath(imageFullPath)) ?? string.Empty).TrimEnd(Separators).Split(Separators);
+        int common = 0;
+        while (common < folder.Length && common < target.Length - 1 && folder[common] == target[common])
+            common++;
+        if (common == 0)
+            return backingFullPath;
+        string name = string.Join("/", Enumerable.Repeat("..", folder.Length - common).Concat(target.Skip(common)));
+        // A first part with a colon would read as a protocol.
+        return IsPseudoProtocol(name) ? "./" + name : name;
+    }
+
+    /// <summary>The path that a stored name stands for.</summary>
+    /// <exception cref="DiskImageException">BackingFileRefused for pseudo-protocols and invalid paths.</exception>
+    internal static string Resolve(string name, string imagePath)
+    {
+        if (IsPseudoProtocol(name))
+        {
+            throw Refused(
+                name.StartsWith("json:", StringComparison.OrdinalIgnoreCase)
+                    ? $"the backing file name is a json: description, which is not opened: {Shorten(name)}"
+                    : $"the backing file name uses the protocol '{name.Substring(0, name.IndexOf(':') + 1)}', which is not opened: {Shorten(name)}",
+                imagePath);
+        }
+
+        try
+        {
+            return Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(imagePath))!, name));
+        }
+        catch (Exception error) when (error is ArgumentException or NotSupportedException or PathTooLongException)
+        {
+            throw Refused($"the backing file name is not a valid path on this system: {Shorten(name)}", imagePath);
+        }
+    }
+
+    private static string Shorten(string name)
+    {
+        const int Longest = 80;
+        return name.Length <= Longest ? name : $"{name.Substring(0, Longest)}...";
+    }
+
+    private static DiskImageException Refused(string rule, string path) => new(ErrorKind.BackingFileRefused, rule, path)
+    {
+        Hint = "Set-QedBackingFile -MetadataOnly names another one.",
+    };
+}

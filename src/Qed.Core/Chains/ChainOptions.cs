@@ -1,0 +1,13 @@
+using Qed.Storage;
+
+namespace Qed.Chains;
+
+/// <summary>How the images of a chain are opened.</summary>
+internal sealed record ChainOptions
+{
+    /// <summary>The format of the first image; null to probe.</summary>
+    public string? Format { get; init; }
+
+    /// <summary>What the files are opened for.</summary>
+    public StorageAccess Access { get; init; } = StorageAccess.Read;
+}

@@ -1,0 +1,121 @@
+using System.Collections.Generic;
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using Qed.Formats;
+using Qed.Images;
+using Qed.Storage;
+
+namespace Qed.Chains;
+
+/// <summary>Opens an image and what it rests on. Loops are found by file identity, whatever the names; the depth is bounded.</summary>
+internal static class ImageChain
+{
+    /// <summary>The longest chain that is opened, far beyond what any hypervisor runs.</summary>
+    internal const int MaximumDepth = 200;
+
+    /// <summary>Opens one image for reading, without its backing file.</summary>
+    /// <param name="path">The image's file.</param>
+    /// <param name="options">How to open it.</param>
+    /// <param name="file">The file, which the image owns.</param>
+    internal static DiskImage OpenLink(string path, ChainOptions options, out HostFile file) => Open(path, options, out file);
+
+    /// <summary>Opens an image for reading with its whole chain, which it owns.</summary>
+    /// <exception cref="DiskImageException">Of any link; BackingFileMissing, BackingFileRefused, BackingChainLoop.</exception>
+    internal static DiskImage OpenChain(string path, ChainOptions options, ILogger logger)
+    {
+        DiskImage top = Open(path, options, out HostFile file);
+        try
+        {
+            AttachChain(top, file.Identity, options.Access, logger);
+            return top;
+        }
+        catch
+        {
+            top.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens what an image that is already open rests on, and attaches it.</summary>
+    internal static void AttachChain(DiskImage top, FileIdentity identity, StorageAccess access, ILogger logger)
+        => AttachAll(top, [identity], access, logger);
+
+    /// <summary>Opens a file as the backing file of an image, with what it rests on in turn.</summary>
+    /// <param name="reference">Name and format, as the image would store them.</param>
+    /// <param name="imagePath">The image that is to rest on it, which must not be part of the chain.</param>
+    /// <param name="identity">The image's file; null where it does not exist yet.</param>
+    /// <param name="logger">Receives warnings.</param>
+    internal static DiskImage OpenAsBacking(BackingReference reference, string imagePath, FileIdentity? identity, ILogger logger)
+    {
+        List<FileIdentity> seen = identity is { } own ? [own] : [];
+        DiskImage backing = OpenNamed(reference, imagePath, StorageAccess.Read, seen, logger);
+        try
+        {
+            AttachAll(backing, seen, StorageAccess.Read, logger);
+            return backing;
+        }
+        catch
+        {
+            backing.Dispose();
+            throw;
+        }
+    }
+
+    private static void AttachAll(DiskImage image, List<FileIdentity> seen, StorageAccess access, ILogger logger)
+    {
+        while (image.BackingReference is { } reference)
+        {
+            DiskImage backing = OpenNamed(reference, image.Path, access, seen, logger);
+            image.AttachBacking(backing);
+            image = backing;
+        }
+    }
+
+    private static DiskImage OpenNamed(BackingReference reference, string imagePath, StorageAccess access, List<FileIdentity> seen, ILogger logger)
+    {
+        string path = BackingNames.Resolve(reference.Name, imagePath);
+        if (seen.Count >= MaximumDepth)
+        {
+            throw new DiskImageException(
+                ErrorKind.BackingFileRefused, $"the backing chain is longer than {MaximumDepth.ToString(CultureInfo.InvariantCulture)} images", imagePath);
+        }
+
+        if (FileIdentity.Of(path) is { } known && seen.Contains(known))
+            throw new DiskImageException(ErrorKind.BackingChainLoop, $"the backing chain leads back to '{path}', which is already part of it", imagePath);
+        DiskImage backing;
+        HostFile file;
+        try
+        {
+            backing = Open(path, new ChainOptions { Format = reference.Format, Access = access }, out file);
+        }
+        catch (DiskImageException error) when (error.Kind == ErrorKind.ImageNotFound)
+        {
+            throw new DiskImageException(ErrorKind.BackingFileMissing, $"the backing file '{path}' does not exist", imagePath, error)
+            {
+                Hint = "Put it back, or name another one with Set-QedBackingFile -MetadataOnly.",
+            };
+        }
+
+        seen.Add(file.Identity);
+        if (reference.Format is null && backing.Format != "raw" && FormatRegistry.ByExtension(path) is { Name: "raw" })
+            Log.ProbedAsOther(logger, path, backing.Format);
+        return backing;
+    }
+
+    private static DiskImage Open(string path, ChainOptions options, out HostFile file)
+    {
+        ImageFormat? format = options.Format is null ? null : FormatRegistry.ByName(options.Format);
+        file = HostFile.Open(path, options.Access);
+        try
+        {
+            format ??= FormatRegistry.Probe(file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+
+        return format.Open(file);
+    }
+}

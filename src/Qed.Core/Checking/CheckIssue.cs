@@ -1,0 +1,28 @@
+using Qed.Layout;
+
+namespace Qed.Checking;
+
+/// <summary>One finding of a consistency check.</summary>
+public sealed record CheckIssue
+{
+    /// <summary>What is wrong.</summary>
+    public required CheckIssueKind Kind { get; init; }
+
+    /// <summary>Index of the L1 entry concerned; null for leaks.</summary>
+    public int? L1Index { get; init; }
+
+    /// <summary>Index of the L2 entry concerned; null for leaks and for faults of the L1 entry itself.</summary>
+    public int? L2Index { get; init; }
+
+    /// <summary>First guest byte that the entry maps; null for leaks.</summary>
+    public GuestOffset? GuestOffset { get; init; }
+
+    /// <summary>Where the entry points, or where the leaked clusters start; null where the value is no offset a file can have.</summary>
+    public HostOffset? HostOffset { get; init; }
+
+    /// <summary>How many clusters are concerned: more than one only for a run of leaked clusters.</summary>
+    public long Clusters { get; init; } = 1;
+
+    /// <summary>What a repair would do.</summary>
+    public required string Repair { get; init; }
+}

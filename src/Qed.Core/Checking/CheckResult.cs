@@ -1,0 +1,44 @@
+using System;
+using System.Collections.Generic;
+
+namespace Qed.Checking;
+
+/// <summary>What a consistency check has found.</summary>
+public sealed record CheckResult
+{
+    /// <summary>Full path of the image's file.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Whether the image was not closed cleanly.</summary>
+    public required bool NeedsCheck { get; init; }
+
+    /// <summary>Bytes in a cluster.</summary>
+    public required long ClusterSize { get; init; }
+
+    /// <summary>Clusters of the guest's disk, a last part counted whole.</summary>
+    public required long TotalClusters { get; init; }
+
+    /// <summary>Of these, clusters that have data in the file.</summary>
+    public required long AllocatedClusters { get; init; }
+
+    /// <summary>Of these, clusters marked as zero.</summary>
+    public required long ZeroClusters { get; init; }
+
+    /// <summary>Data clusters that do not lie right behind the one before them in the same L2 table.</summary>
+    public required long FragmentedClusters { get; init; }
+
+    /// <summary>Clusters of the file that nothing references.</summary>
+    public required long LeakedClusters { get; init; }
+
+    /// <summary>Entries that break a rule.</summary>
+    public required long Corruptions { get; init; }
+
+    /// <summary>The findings, corruptions in guest order before leaks in file order; at most as many as were asked for.</summary>
+    public required IReadOnlyList<CheckIssue> Issues { get; init; }
+
+    /// <summary>How long the check took.</summary>
+    public required TimeSpan Duration { get; init; }
+
+    /// <summary>Whether nothing is wrong, not even a leak.</summary>
+    public bool IsClean => Corruptions == 0 && LeakedClusters == 0;
+}

@@ -1,0 +1,182 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Checking;
+
+/// <summary>
+/// Gives the space of unreferenced clusters back: clusters move down from the end of the file into the gaps, then the
+/// file is cut. Works in rounds, each of which starts from a fresh check, so a round may be cut short anywhere.
+/// </summary>
+internal sealed class ClusterReclaimer
+{
+    // Moves between two flushes, and the most that a round remembers (24 bytes each).
+    private const int MovesAtOnce = 1024;
+    private const int MovesInRound = 1 << 20;
+
+    private readonly BlockStorage _storage;
+    private ImageChecker _check;
+    private ClusterMover _mover;
+
+    internal ClusterReclaimer(BlockStorage storage)
+    {
+        _storage = storage;
+        _check = new ImageChecker(storage, maximumIssues: 1);
+        _mover = new ClusterMover(storage, _check.Bounds.Geometry);
+    }
+
+    private QedGeometry Geometry => _check.Bounds.Geometry;
+
+    private ClusterBitmap Used => _check.References.Used;
+
+    /// <summary>Reclaims every leaked cluster. The image must be sound but for leaks, and nobody else may use it.</summary>
+    /// <returns>Clusters by which the file has become shorter.</returns>
+    /// <exception cref="DiskImageException">ImageCorrupt where the tables cannot be trusted.</exception>
+    internal long Run()
+    {
+        long before = Geometry.ClustersToHold(new ByteCount(_storage.Length));
+        while (StartRound() > 0)
+        {
+            CutTail();
+            long end = Used.CountBelow(Used.Count);
+            if (Used.Next(end, value: true) == Used.Count)
+                break;
+            if (!MoveTablesDown(end) && !MoveDataDown(end))
+                WidenLowestGap();
+        }
+
+        CutTail();
+        return before - Geometry.ClustersToHold(new ByteCount(_storage.Length));
+    }
+
+    /// <returns>Leaked clusters.</returns>
+    private long StartRound()
+    {
+        _check = new ImageChecker(_storage, maximumIssues: 1);
+        _mover = new ClusterMover(_storage, Geometry);
+        CheckResult result = _check.Run(ProgressMeter.Silent, CancellationToken.None);
+        if (result.Corruptions == 0)
+            return result.LeakedClusters;
+        throw new DiskImageException(ErrorKind.ImageCorrupt, "space cannot be reclaimed while tables are corrupt", _storage.Path)
+        {
+            Hint = "Test-QedImage lists what is wrong.",
+        };
+    }
+
+    private void CutTail()
+    {
+        long end = Used.Count;
+        while (end > 0 && !Used[new ClusterIndex(end - 1)])
+            end--;
+        _storage.SetLength(end << Geometry.ClusterBits);
+        _storage.Flush();
+    }
+
+    /// <summary>Moves each table that ends beyond the final length into the lowest gap that takes it whole.</summary>
+    private bool MoveTablesDown(long end)
+    {
+        foreach (TableLocation table in _check.Tables.OrderByDescending(table => table.Offset))
+        {
+            long first = Geometry.ClusterOf(table.Offset).Value;
+            if (first + Geometry.TableSize <= end || _mover.Waiting == MovesAtOnce)
+                break;
+            if (Used.FindClearRun(Geometry.TableSize, first) is { } gap)
+                Plan(table, gap);
+        }
+
+        return ApplyPlan();
+    }
+
+    /// <summary>Moves data from beyond the final length into the gaps below it.</summary>
+    private bool MoveDataDown(long end)
+    {
+        var data = new List<(long Cluster, HostOffset Entry)>();
+        ForEachData((cluster, entry) =>
+        {
+            if (cluster >= end && data.Count < MovesInRound)
+                data.Add((cluster, entry));
+        });
+        long gap = Used.Next(0, value: false);
+        bool hasMoved = false;
+        foreach ((long cluster, HostOffset entry) in data)
+        {
+            if (gap >= end)
+                break;
+            _mover.Add(new ClusterIndex(cluster), new ClusterIndex(gap), 1, entry);
+            hasMoved = true;
+            if (_mover.Waiting == MovesAtOnce)
+                _mover.Apply();
+            gap = Used.Next(gap + 1, value: false);
+        }
+
+        _mover.Apply();
+        return hasMoved;
+    }
+
+    /// <summary>
+    /// What is left are tables at the end and gaps too narrow for them. Moving what lies behind the lowest gap to the end
+    /// makes it wide enough; the next rounds fill it with a table, and what the table leaves with what was moved away.
+    /// </summary>
+    private void WidenLowestGap()
+    {
+        long gap = Used.Next(0, value: false);
+        long target = Geometry.ClustersToHold(new ByteCount(_storage.Length));
+        Dictionary<long, HostOffset> tables = _check.Tables.ToDictionary(table => Geometry.ClusterOf(table.Offset).Value, L1EntryOf);
+        Dictionary<long, HostOffset> data = DataBetween(gap, gap + Geometry.TableSize);
+        for (long cluster = gap; cluster < gap + Geometry.TableSize;)
+        {
+            int clusters = tables.ContainsKey(cluster) ? Geometry.TableSize : 1;
+            if (tables.TryGetValue(cluster, out HostOffset entry) || data.TryGetValue(cluster, out entry))
+            {
+                _mover.Add(new ClusterIndex(cluster), new ClusterIndex(target), clusters, entry);
+                target += clusters;
+            }
+
+            cluster += clusters;
+        }
+
+        _storage.SetLength(target << Geometry.ClusterBits);
+        _mover.Apply();
+    }
+
+    private Dictionary<long, HostOffset> DataBetween(long from, long to)
+    {
+        var found = new Dictionary<long, HostOffset>();
+        ForEachData((cluster, entry) =>
+        {
+            if (cluster >= from && cluster < to)
+                found.Add(cluster, entry);
+        });
+        return found;
+    }
+
+    private void Plan(TableLocation table, ClusterIndex gap)
+    {
+        _mover.Add(Geometry.ClusterOf(table.Offset), gap, Geometry.TableSize, L1EntryOf(table));
+        for (int i = 0; i < Geometry.TableSize; i++)
+            Used.TestAndSet(new ClusterIndex(gap.Value + i));
+    }
+
+    private bool ApplyPlan()
+    {
+        bool hasPlan = _mover.Waiting > 0;
+        _mover.Apply();
+        return hasPlan;
+    }
+
+    private HostOffset L1EntryOf(TableLocation table) => _check.L1TableOffset + ((long)table.L1Index * TableEntry.Size);
+
+    private void ForEachData(Action<long, HostOffset> action)
+    {
+        var scanner = new TableScanner(_storage, _check.Bounds, new ReferenceMap(0));
+        Dictionary<int, HostOffset> tables = _check.Tables.ToDictionary(table => table.L1Index, table => table.Offset);
+        foreach (TableBatch batch in TableBatch.Cut(_check.Tables.ToList(), Geometry))
+        {
+            scanner.ForEachData(batch, (l1Index, l2Index, entry) => action(
+                Geometry.ClusterOf(new HostOffset((long)entry)).Value, tables[l1Index] + ((long)l2Index * TableEntry.Size)));
+        }
+    }
+}

@@ -1,0 +1,267 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Checking;
+
+/// <summary>
+/// Checks a QED image against every invariant of its specification, without changing it. The L1 table is looked at
+/// first, then the L2 tables in file order by several workers; a second pass names the entries of clusters that are
+/// referenced twice, where there are any.
+/// </summary>
+internal sealed class ImageChecker
+{
+    // A bitmap each: past this much memory fewer workers share the work instead.
+    private const long BitmapBudget = 48L << 20;
+
+    // 2 GiB of bits: a petabyte at the default cluster size, and far more than a real file of small clusters has.
+    private const long MaximumFileClusters = 1L << 34;
+
+    private readonly BlockStorage _storage;
+    private readonly QedHeader _header;
+    private readonly ImageBounds _bounds;
+    private readonly int _maximumIssues;
+    private readonly List<CheckIssue> _issues = [];
+    private readonly List<TableLocation> _tables = [];
+    private readonly ReferenceMap _references;
+    private long _corruptions;
+
+    internal ImageChecker(BlockStorage storage, int maximumIssues)
+    {
+        _storage = storage;
+        _header = QedHeaderReader.Read(storage);
+        _bounds = new ImageBounds(_header, storage.Length);
+        _maximumIssues = maximumIssues;
+        if (_bounds.FileClusters > MaximumFileClusters)
+        {
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, "the file has more clusters than a check can hold in memory", storage.Path)
+            {
+                Structure = "file length",
+                Value = (ulong)storage.Length,
+            };
+        }
+
+        _references = new ReferenceMap(_bounds.FileClusters);
+    }
+
+    /// <summary>After the check: which clusters are in use.</summary>
+    internal ReferenceMap References => _references;
+
+    /// <summary>After the check: the valid L2 tables.</summary>
+    internal IReadOnlyList<TableLocation> Tables => _tables;
+
+    internal ImageBounds Bounds => _bounds;
+
+    internal HostOffset L1TableOffset => _header.L1TableOffset;
+
+    internal CheckResult Run(ProgressMeter progress, CancellationToken cancellation)
+    {
+        var watch = Stopwatch.StartNew();
+        // A name that cannot be read is as wrong as a table that cannot.
+        QedHeaderReader.ReadBackingName(_storage, _header);
+        _references.Add(new ClusterIndex(0), _header.HeaderClusters);
+        _references.Add(Geometry.ClusterOf(_header.L1TableOffset), Geometry.TableSize);
+        ScanL1(cancellation);
+        TableBatch[] batches = TableBatch.Cut(_tables, Geometry).ToArray();
+        List<TableScanner> scanners = ScanL2(batches, progress, cancellation);
+        if (_references.Twice is not null)
+            NameDuplicates(batches, cancellation);
+        _issues.Sort((a, b) => (a.L1Index, a.L2Index ?? -1).CompareTo((b.L1Index, b.L2Index ?? -1)));
+        long leaked = ListLeaks();
+        return new CheckResult
+        {
+            Path = _storage.Path,
+            NeedsCheck = _header.NeedsCheck,
+            ClusterSize = Geometry.ClusterSize,
+            TotalClusters = Geometry.ClustersToHold(new ByteCount(_header.ImageSize)),
+            AllocatedClusters = scanners.Sum(scanner => scanner.Allocated),
+            ZeroClusters = scanners.Sum(scanner => scanner.Zero),
+            FragmentedClusters = scanners.Sum(scanner => scanner.Fragmented),
+            LeakedClusters = leaked,
+            Corruptions = _corruptions,
+            Issues = _issues,
+            Duration = watch.Elapsed,
+        };
+    }
+
+    private QedGeometry Geometry => _header.Geometry;
+
+    private void ScanL1(CancellationToken cancellation)
+    {
+        long end = _header.L1TableEnd.Value;
+        var entries = new ulong[Math.Min(Geometry.EntriesPerTable, TableBatch.MaximumBytes / TableEntry.Size)];
+        for (long offset = _header.L1TableOffset.Value; offset < end;)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            // The L1 table of a large geometry is 1 GiB of mostly nothing.
+            StorageExtent extent = _storage.NextExtent(offset);
+            if (extent.IsHole)
+            {
+                offset = Math.Min(end, Math.Max(offset + TableEntry.Size, extent.End & -TableEntry.Size));
+                continue;
+            }
+
+            Span<ulong> part = entries.AsSpan(0, (int)Math.Min(entries.Length, (end - offset) / TableEntry.Size));
+            _storage.ReadOrZero(offset, TableCodec.Bytes(part));
+            TableCodec.Convert(part);
+            int firstIndex = (int)((offset - _header.L1TableOffset.Value) / TableEntry.Size);
+            for (int i = 0; i < part.Length; i++)
+            {
+                if (part[i] != TableEntry.Unallocated)
+                    CheckL1Entry(firstIndex + i, part[i]);
+            }
+
+            offset += (long)part.Length * TableEntry.Size;
+        }
+    }
+
+    private void CheckL1Entry(int index, ulong entry)
+    {
+        bool isInsideDisk = index < Geometry.L1EntriesFor(_header.ImageSize);
+        if (!isInsideDisk)
+            Report(CheckIssueKind.EntryBeyondImageSize, entry, index, null);
+        CheckIssueKind? fault = _bounds.FaultOf(entry, Geometry.TableSize);
+        if (fault is null)
+        {
+            var offset = new HostOffset((long)entry);
+            if (_references.Add(Geometry.ClusterOf(offset), Geometry.TableSize))
+                _tables.Add(new TableLocation(index, offset));
+            else
+                fault = CheckIssueKind.TableReferencedTwice;
+        }
+
+        if (fault is { } kind && isInsideDisk)
+            Report(kind, entry, index, null);
+    }
+
+    private List<TableScanner> ScanL2(TableBatch[] batches, ProgressMeter progress, CancellationToken cancellation)
+    {
+        long bitmapBytes = Math.Max(1, _bounds.FileClusters / 8);
+        int workers = (int)Math.Min(Math.Min(Environment.ProcessorCount, Math.Max(1, BitmapBudget / bitmapBytes)), Math.Max(1, batches.Length));
+        var scanners = new List<TableScanner>();
+        int next = -1;
+        long done = 0;
+        void Work(TableScanner scanner)
+        {
+            int index;
+            while ((index = Interlocked.Increment(ref next)) < batches.Length)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                scanner.Check(batches[index], _maximumIssues);
+                progress.ReachedAtLeast(Interlocked.Add(ref done, batches[index].Entries * (long)TableEntry.Size));
+            }
+        }
+
+        // The first worker goes on with the map that has the header and the tables in it.
+        for (int i = 0; i < workers; i++)
+            scanners.Add(new TableScanner(_storage, _bounds, i == 0 ? _references : new ReferenceMap(_bounds.FileClusters)));
+        RunAll(scanners, Work);
+        foreach (TableScanner scanner in scanners)
+        {
+            if (scanner.References != _references)
+                _references.Merge(scanner.References);
+            _corruptions += scanner.IssueCount;
+            _issues.AddRange(scanner.Issues.Take(_maximumIssues - _issues.Count));
+        }
+
+        return scanners;
+    }
+
+    private static void RunAll(List<TableScanner> scanners, Action<TableScanner> work)
+    {
+        if (scanners.Count == 1)
+        {
+            work(scanners[0]);
+            return;
+        }
+
+        Task[] tasks = scanners.Skip(1).Select(scanner => Task.Factory.StartNew(() => work(scanner), TaskCreationOptions.LongRunning)).ToArray();
+        try
+        {
+            work(scanners[0]);
+        }
+        finally
+        {
+            Task.WhenAll(tasks).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).Wait();
+        }
+
+        foreach (Task task in tasks)
+            task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Finds who references each cluster that has more than one reference; all but the first are corruptions.</summary>
+    private void NameDuplicates(TableBatch[] batches, CancellationToken cancellation)
+    {
+        ClusterBitmap twice = _references.Twice!;
+        var references = new List<(int L1Index, int L2Index, ulong Entry)>();
+        var scanner = new TableScanner(_storage, _bounds, new ReferenceMap(0));
+        foreach (TableBatch batch in batches)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            scanner.ForEachData(batch, (l1Index, l2Index, entry) =>
+            {
+                if (twice[Geometry.ClusterOf(new HostOffset((long)entry))])
+                    references.Add((l1Index, l2Index, entry));
+            });
+        }
+
+        references.Sort();
+        var tableClusters = new HashSet<long>();
+        foreach (TableLocation table in _tables)
+        {
+            for (int i = 0; i < Geometry.TableSize; i++)
+            {
+                long cluster = Geometry.ClusterOf(table.Offset).Value + i;
+                if (twice[new ClusterIndex(cluster)])
+                    tableClusters.Add(cluster);
+            }
+        }
+
+        var seen = new HashSet<long>();
+        foreach ((int l1Index, int l2Index, ulong entry) in references)
+        {
+            long cluster = Geometry.ClusterOf(new HostOffset((long)entry)).Value;
+            if (tableClusters.Contains(cluster))
+                Report(CheckIssueKind.TableReferencedTwice, entry, l1Index, l2Index);
+            else if (!seen.Add(cluster))
+                Report(CheckIssueKind.DataReferencedTwice, entry, l1Index, l2Index);
+        }
+    }
+
+    private long ListLeaks()
+    {
+        ClusterBitmap used = _references.Used;
+        long leaked = 0;
+        for (long start = used.Next(0, value: false); start < used.Count;)
+        {
+            long end = used.Next(start, value: true);
+            leaked += end - start;
+            if (_issues.Count < _maximumIssues)
+            {
+                _issues.Add(new CheckIssue
+                {
+                    Kind = CheckIssueKind.LeakedClusters,
+                    HostOffset = Geometry.OffsetOf(new ClusterIndex(start)),
+                    Clusters = end - start,
+                    Repair = "Reclaim the space.",
+                });
+            }
+
+            start = used.Next(end, value: false);
+        }
+
+        return leaked;
+    }
+
+    private void Report(CheckIssueKind kind, ulong entry, int l1Index, int? l2Index)
+    {
+        _corruptions++;
+        if (_issues.Count < _maximumIssues)
+            _issues.Add(_bounds.Describe(kind, entry, l1Index, l2Index));
+    }
+}

@@ -1,0 +1,173 @@
+using System;
+using System.Collections.Generic;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Checking;
+
+/// <summary>Reads batches of L2 tables, counts what they hold and notes what breaks a rule. One worker has one scanner.</summary>
+internal sealed class TableScanner
+{
+    private readonly BlockStorage _storage;
+    private readonly ImageBounds _bounds;
+    private readonly ulong[] _entries = new ulong[TableBatch.MaximumBytes / TableEntry.Size];
+    private readonly ulong _alignmentMask;
+    private readonly ulong _clusterSize;
+    private readonly int _clusterBits;
+
+    internal TableScanner(BlockStorage storage, ImageBounds bounds, ReferenceMap references)
+    {
+        _storage = storage;
+        _bounds = bounds;
+        _clusterSize = (ulong)bounds.Geometry.ClusterSize;
+        _alignmentMask = _clusterSize - 1;
+        _clusterBits = bounds.Geometry.ClusterBits;
+        References = references;
+    }
+
+    /// <summary>Called for each entry that needs a closer look.</summary>
+    internal delegate void EntryAction(int l1Index, int l2Index, ulong entry);
+
+    internal ReferenceMap References { get; }
+
+    internal List<CheckIssue> Issues { get; } = [];
+
+    internal long IssueCount { get; private set; }
+
+    internal long Allocated { get; private set; }
+
+    internal long Zero { get; private set; }
+
+    internal long Fragmented { get; private set; }
+
+    /// <summary>Scans a batch for the check: references, counts and issues.</summary>
+    internal void Check(TableBatch batch, int maximumIssues)
+    {
+        int each = Read(batch);
+        for (int i = 0; i < batch.Tables.Count; i++)
+        {
+            int l1Index = batch.Tables[i].L1Index;
+            ReadOnlySpan<ulong> entries = _entries.AsSpan(i * each, each);
+            int inside = _bounds.EntriesInsideDisk(l1Index, batch.FirstEntry, each);
+            if (inside == each && ScanSound(entries))
+                continue;
+            ScanSlowly(entries, inside, l1Index, batch.FirstEntry, maximumIssues);
+        }
+    }
+
+    /// <summary>Calls an action for each data entry that points at a valid cluster.</summary>
+    internal void ForEachData(TableBatch batch, EntryAction action)
+    {
+        int each = Read(batch);
+        for (int i = 0; i < batch.Tables.Count; i++)
+        {
+            for (int entry = 0; entry < each; entry++)
+            {
+                ulong value = _entries[(i * each) + entry];
+                if (TableEntry.IsOffset(value) && _bounds.FaultOf(value, 1) is null)
+                    action(batch.Tables[i].L1Index, batch.FirstEntry + entry, value);
+            }
+        }
+    }
+
+    private int Read(TableBatch batch)
+    {
+        Span<ulong> entries = _entries.AsSpan(0, batch.Entries);
+        _storage.ReadOrZero(batch.Offset.Value, TableCodec.Bytes(entries));
+        TableCodec.Convert(entries);
+        return batch.Entries / batch.Tables.Count;
+    }
+
+    /// <summary>
+    /// The whole cost of a check on a sound image, so nothing here that is not needed: one pass to see that every entry
+    /// is a mark or a fresh cluster in bounds. Gives up, with its marks taken back, at the first that is not.
+    /// </summary>
+    private bool ScanSound(ReadOnlySpan<ulong> entries)
+    {
+        ref ulong words = ref MemoryMarshal.GetReference(References.Used.Words.AsSpan());
+        ulong firstData = (ulong)_bounds.FirstData.Value;
+        ulong range = (ulong)_bounds.FileEnd.Value - firstData;
+        ulong previous = 0;
+        long allocated = 0;
+        long zero = 0;
+        long fragmented = 0;
+        for (int i = 0; i < entries.Length; i++)
+        {
+            ulong entry = entries[i];
+            if (entry <= TableEntry.Zero)
+            {
+                zero += (long)entry;
+                continue;
+            }
+
+            // One unsigned comparison covers both ends; the cold path decides what exactly is wrong.
+            if ((entry & _alignmentMask) != 0 || entry - firstData >= range)
+                return TakeBack(entries.Slice(0, i));
+            ulong cluster = entry >> _clusterBits;
+            ref ulong word = ref Unsafe.Add(ref words, (nint)(cluster >> 6));
+            ulong bit = 1UL << (int)(cluster & 63);
+            if ((word & bit) != 0)
+                return TakeBack(entries.Slice(0, i));
+            word |= bit;
+            allocated++;
+            fragmented += previous != 0 && entry != previous + _clusterSize ? 1 : 0;
+            previous = entry;
+        }
+
+        Allocated += allocated;
+        Zero += zero;
+        Fragmented += fragmented;
+        return true;
+    }
+
+    private bool TakeBack(ReadOnlySpan<ulong> entries)
+    {
+        ulong[] words = References.Used.Words;
+        foreach (ulong entry in entries)
+        {
+            if (entry > TableEntry.Zero)
+                words[entry >> _clusterBits >> 6] &= ~(1UL << (int)((entry >> _clusterBits) & 63));
+        }
+
+        return false;
+    }
+
+    private void ScanSlowly(ReadOnlySpan<ulong> entries, int inside, int l1Index, int firstEntry, int maximumIssues)
+    {
+        ulong previous = 0;
+        for (int i = 0; i < entries.Length; i++)
+        {
+            ulong entry = entries[i];
+            if (entry == TableEntry.Unallocated)
+                continue;
+            if (i >= inside)
+                Report(CheckIssueKind.EntryBeyondImageSize, entry, l1Index, firstEntry + i, maximumIssues);
+            if (entry == TableEntry.Zero)
+            {
+                Zero += i < inside ? 1 : 0;
+                continue;
+            }
+
+            if (_bounds.FaultOf(entry, 1) is { } fault)
+            {
+                if (i < inside)
+                    Report(fault, entry, l1Index, firstEntry + i, maximumIssues);
+                continue;
+            }
+
+            References.Add(_bounds.Geometry.ClusterOf(new HostOffset((long)entry)), 1);
+            Allocated += i < inside ? 1 : 0;
+            Fragmented += i < inside && previous != 0 && entry != previous + _clusterSize ? 1 : 0;
+            previous = entry;
+        }
+    }
+
+    private void Report(CheckIssueKind kind, ulong entry, int l1Index, int l2Index, int maximumIssues)
+    {
+        IssueCount++;
+        if (Issues.Count < maximumIssues)
+            Issues.Add(_bounds.Describe(kind, entry, l1Index, l2Index));
+    }
+}

@@ -1,0 +1,83 @@
+using System.Text;
+using Qed.Images;
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Engine;
+
+/// <summary>
+/// Writes another backing file name. The new name goes where the old one is not, and is flushed before the header's one
+/// sector switches over to it: a crash leaves either name whole.
+/// </summary>
+internal sealed class BackingNameChange
+{
+    private readonly BlockStorage _storage;
+    private readonly HeaderKeeper _header;
+
+    internal BackingNameChange(BlockStorage storage, HeaderKeeper header)
+    {
+        _storage = storage;
+        _header = header;
+    }
+
+    /// <summary>The bytes of a name as QED stores it.</summary>
+    /// <exception cref="DiskImageException">BackingFileRefused for a name that is empty or too long.</exception>
+    internal static byte[] Encode(string name, string path)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(name);
+        if (bytes.Length is 0 or > QedHeader.MaximumBackingNameSize)
+        {
+            throw new DiskImageException(ErrorKind.BackingFileRefused, $"a backing file name must have 1 to 1023 bytes of UTF-8, this one has {bytes.Length}", path)
+            {
+                Hint = "Use a path relative to the image, or a shorter one.",
+            };
+        }
+
+        return bytes;
+    }
+
+    /// <exception cref="DiskImageException">UnsupportedFeature where unknown compatible features forbid it.</exception>
+    internal void Apply(BackingReference? backing)
+    {
+        QedHeader old = _header.Header;
+        if (old.CompatibleFeatures != 0)
+        {
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, "the image has unknown compatible features, with which its backing file must not be changed", _storage.Path)
+            {
+                Structure = "header field compat_features",
+                Offset = 24,
+                Value = old.CompatibleFeatures,
+                Hint = "Convert-QedImage writes a copy without them.",
+            };
+        }
+
+        const QedFeatures Both = QedFeatures.BackingFile | QedFeatures.BackingFormatNoProbe;
+        if (backing is null)
+        {
+            _header.Update(header => header with { Features = header.Features & ~Both, BackingNameOffset = 0, BackingNameSize = 0 });
+            return;
+        }
+
+        byte[] name = Encode(backing.Name, _storage.Path);
+        uint offset = FreeOffset(old, name.Length);
+        _storage.Write(offset, name);
+        _storage.Flush();
+        QedFeatures features = QedFeatures.BackingFile | (backing.Format == "raw" ? QedFeatures.BackingFormatNoProbe : QedFeatures.None);
+        _header.Update(header => header with
+        {
+            Features = (header.Features & ~Both) | features,
+            BackingNameOffset = offset,
+            BackingNameSize = (uint)name.Length,
+        });
+    }
+
+    /// <summary>The first of three places that the old name does not touch: right behind the fixed part, as QEMU has it, or further on.</summary>
+    private static uint FreeOffset(QedHeader old, int length)
+    {
+        const uint Step = QedHeader.MaximumBackingNameSize + 1;
+        uint offset = QedHeader.BackingNameDefaultOffset;
+        while (old.HasBackingFile && offset < old.BackingNameOffset + old.BackingNameSize && old.BackingNameOffset < offset + length)
+            offset += Step;
+        return offset;
+    }
+}

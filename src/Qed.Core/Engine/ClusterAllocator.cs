@@ -1,0 +1,70 @@
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Engine;
+
+/// <summary>
+/// Hands out clusters at the end of the file. The file is extended with each allocation, so that fresh clusters read as
+/// zeroes and the length stays a multiple of the cluster size, which other readers of QED want.
+/// </summary>
+internal sealed class ClusterAllocator
+{
+    private readonly BlockStorage _storage;
+    private readonly QedGeometry _geometry;
+    private readonly object _lock = new();
+    private long _clusters;
+
+    internal ClusterAllocator(BlockStorage storage, QedGeometry geometry)
+    {
+        _storage = storage;
+        _geometry = geometry;
+        // A tail shorter than a cluster is not a cluster, but it may be all that is left of one: it is never overwritten.
+        _clusters = geometry.ClustersToHold(new ByteCount(storage.Length));
+    }
+
+    /// <summary>The first host offset behind all clusters.</summary>
+    internal HostOffset End
+    {
+        get
+        {
+            lock (_lock)
+                return _geometry.OffsetOf(new ClusterIndex(_clusters));
+        }
+    }
+
+    /// <summary>Allocates clusters that lie side by side and read as zeroes.</summary>
+    /// <exception cref="DiskImageException">NotEnoughSpace, with nothing allocated.</exception>
+    internal HostOffset Allocate(long count)
+    {
+        lock (_lock)
+        {
+            if (_clusters + count > long.MaxValue >> _geometry.ClusterBits)
+                throw new DiskImageException(ErrorKind.NotEnoughSpace, "the image file would become larger than 2^63 bytes", _storage.Path);
+            HostOffset start = _geometry.OffsetOf(new ClusterIndex(_clusters));
+            _storage.SetLength((_clusters + count) << _geometry.ClusterBits);
+            _clusters += count;
+            return start;
+        }
+    }
+
+    /// <summary>Takes clusters back that were never referenced; possible only while nothing was allocated behind them.</summary>
+    internal bool TryReturn(HostOffset start, long count)
+    {
+        lock (_lock)
+        {
+            long first = _geometry.ClusterOf(start).Value;
+            if (first + count != _clusters)
+                return false;
+            _storage.SetLength(start.Value);
+            _clusters = first;
+            return true;
+        }
+    }
+
+    /// <summary>Takes the end of the file anew, after it was changed beneath.</summary>
+    internal void Reload()
+    {
+        lock (_lock)
+            _clusters = _geometry.ClustersToHold(new ByteCount(_storage.Length));
+    }
+}

@@ -1,0 +1,294 @@
+using System;
+using System.Collections.Generic;
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Engine;
+
+/// <summary>
+/// Where each guest cluster lies: the L1 table in memory and the L2 tables through the cache. Changes stay in memory
+/// until <see cref="Commit"/>, which writes each page once, however many requests have changed it.
+/// </summary>
+internal sealed class ClusterMap
+{
+    private readonly BlockStorage _storage;
+    private readonly QedGeometry _geometry;
+    private readonly ClusterAllocator _allocator;
+    private readonly HostOffset _l1Offset;
+    private readonly HostOffset _headerEnd;
+    private readonly TableCache _cache;
+    private readonly object _l1Lock = new();
+    private readonly object _commitLock = new();
+    private readonly SortedSet<int> _dirtyL1 = [];
+    private ulong[] _l1;
+
+    internal ClusterMap(BlockStorage storage, QedHeader header, ClusterAllocator allocator)
+    {
+        _storage = storage;
+        _geometry = header.Geometry;
+        _allocator = allocator;
+        _l1Offset = header.L1TableOffset;
+        _headerEnd = new HostOffset(header.HeaderBytes);
+        _cache = new TableCache(storage, header.Geometry);
+        _l1 = ReadL1(0, _geometry.L1EntriesFor(header.ImageSize));
+    }
+
+    /// <summary>Whether changes wait in more pages than the cache should hold: time to commit.</summary>
+    internal bool WantsCommit => _cache.IsMostlyDirty;
+
+    /// <summary>The L1 entries that the image's size makes use of.</summary>
+    internal ulong[] L1
+    {
+        get
+        {
+            lock (_l1Lock)
+                return (ulong[])_l1.Clone();
+        }
+    }
+
+    /// <summary>The run of like clusters at a guest offset, contiguous in the file where it is data.</summary>
+    /// <param name="offset">Guest offset, anywhere in a cluster.</param>
+    /// <param name="maximum">Longest run of interest in bytes.</param>
+    /// <returns>The first entry of the run (an offset already advanced to the very byte), and its length in bytes.</returns>
+    internal MappedRun Find(GuestOffset offset, long maximum)
+    {
+        int l1Index = _geometry.L1Index(offset);
+        HostOffset? table = TableOf(l1Index);
+        long inCluster = offset.Value & (_geometry.ClusterSize - 1);
+        if (table is null)
+        {
+            long toSpanEnd = _geometry.L2Span - (offset.Value & (_geometry.L2Span - 1));
+            return new MappedRun(TableEntry.Unallocated, Math.Min(maximum, toSpanEnd));
+        }
+
+        int l2Index = _geometry.L2Index(offset);
+        TablePage page = PinPageOf(table.Value, l2Index);
+        try
+        {
+            int wanted = (int)Math.Min(_cache.EntriesPerPage, ((maximum - 1 + inCluster) >> _geometry.ClusterBits) + 1);
+            (ulong entry, int count) = page.FindRun(l2Index & (_cache.EntriesPerPage - 1), wanted, (ulong)_geometry.ClusterSize);
+            if (TableEntry.IsOffset(entry))
+            {
+                RequireValidCluster(entry, count, l1Index, l2Index);
+                entry += (ulong)inCluster;
+            }
+
+            return new MappedRun(entry, Math.Min(maximum, ((long)count << _geometry.ClusterBits) - inCluster));
+        }
+        finally
+        {
+            _cache.Unpin(page);
+        }
+    }
+
+    /// <summary>Points consecutive guest clusters at consecutive host clusters, or marks them all alike.</summary>
+    /// <param name="offset">Guest offset of the first, cluster-aligned.</param>
+    /// <param name="clusters">How many.</param>
+    /// <param name="first">The host offset of the first, or a mark.</param>
+    internal void Set(GuestOffset offset, long clusters, ulong first)
+    {
+        ulong step = TableEntry.IsOffset(first) ? (ulong)_geometry.ClusterSize : 0;
+        while (clusters > 0)
+        {
+            HostOffset table = TableOf(_geometry.L1Index(offset)) ?? AddTable(_geometry.L1Index(offset));
+            int l2Index = _geometry.L2Index(offset);
+            int inPage = l2Index & (_cache.EntriesPerPage - 1);
+            int count = (int)Math.Min(clusters, _cache.EntriesPerPage - inPage);
+            TablePage page = PinPageOf(table, l2Index);
+            try
+            {
+                page.Set(inPage, count, first, step);
+            }
+            finally
+            {
+                _cache.Unpin(page);
+            }
+
+            clusters -= count;
+            first += step * (ulong)count;
+            offset += (long)count << _geometry.ClusterBits;
+        }
+    }
+
+    /// <summary>Removes an L2 table from the map; its clusters are unreferenced after the next commit.</summary>
+    internal void DropTable(int l1Index)
+    {
+        lock (_l1Lock)
+        {
+            _l1[l1Index] = TableEntry.Unallocated;
+            _dirtyL1.Add(l1Index);
+        }
+    }
+
+    /// <summary>
+    /// Makes all changes durable, in an order that a crash cannot turn into a wrong mapping: data before the entries that
+    /// point at it, L2 tables before the L1 entries that point at them.
+    /// </summary>
+    internal void Commit()
+    {
+        lock (_commitLock)
+        {
+            List<TablePage> pages = _cache.PinDirty();
+            try
+            {
+                // A table added between these two lines is referenced while it is still all zeroes, which is sound.
+                Dictionary<int, ulong> l1Changes = TakeL1Changes();
+                WriteInOrder(pages, l1Changes);
+            }
+            finally
+            {
+                foreach (TablePage page in pages)
+                    _cache.Unpin(page);
+            }
+        }
+    }
+
+    /// <summary>Loads the L1 entries that a larger image makes use of.</summary>
+    internal void ExtendTo(long imageSize)
+    {
+        lock (_l1Lock)
+        {
+            int wanted = _geometry.L1EntriesFor(imageSize);
+            if (wanted <= _l1.Length)
+                return;
+            ulong[] added = ReadL1(_l1.Length, wanted - _l1.Length);
+            int old = _l1.Length;
+            Array.Resize(ref _l1, wanted);
+            added.CopyTo(_l1, old);
+        }
+    }
+
+    /// <summary>Reads the L1 table anew and forgets cached pages, after the file was changed beneath; nothing may be uncommitted.</summary>
+    internal void Reload(long imageSize)
+    {
+        lock (_l1Lock)
+            _l1 = ReadL1(0, _geometry.L1EntriesFor(imageSize));
+        _cache.Clear();
+    }
+
+    private void WriteInOrder(List<TablePage> pages, Dictionary<int, ulong> l1Changes)
+    {
+        var changes = new List<TablePage.Change>();
+        try
+        {
+            foreach (TablePage page in pages)
+            {
+                if (page.TakeChanges() is { } change)
+                    changes.Add(change);
+            }
+
+            _storage.Flush();
+            if (changes.Count == 0 && l1Changes.Count == 0)
+                return;
+            foreach (TablePage.Change change in changes)
+                change.WriteTo(_storage);
+            _storage.Flush();
+            if (l1Changes.Count == 0)
+                return;
+            WriteL1(l1Changes);
+            _storage.Flush();
+        }
+        catch
+        {
+            foreach (TablePage.Change change in changes)
+                change.Page.GiveBack(change);
+            lock (_l1Lock)
+                _dirtyL1.UnionWith(l1Changes.Keys);
+            throw;
+        }
+    }
+
+    private HostOffset? TableOf(int l1Index)
+    {
+        ulong entry;
+        lock (_l1Lock)
+            entry = _l1[l1Index];
+        if (entry == TableEntry.Unallocated)
+            return null;
+        if (!IsValid(entry, _geometry.TableBytes))
+        {
+            throw new DiskImageException(ErrorKind.ImageCorrupt, "an L1 entry does not point at an L2 table inside the file", _storage.Path)
+            {
+                Structure = $"L1 entry {l1Index}",
+                Offset = _l1Offset.Value + ((long)l1Index * TableEntry.Size),
+                Value = entry,
+                Hint = "Run Test-QedImage to see all that is wrong with the image.",
+            };
+        }
+
+        return new HostOffset((long)entry);
+    }
+
+    private HostOffset AddTable(int l1Index)
+    {
+        lock (_l1Lock)
+        {
+            if (_l1[l1Index] != TableEntry.Unallocated)
+                return new HostOffset((long)_l1[l1Index]);
+            HostOffset table = _allocator.Allocate(_geometry.TableSize);
+            _l1[l1Index] = (ulong)table.Value;
+            _dirtyL1.Add(l1Index);
+            return table;
+        }
+    }
+
+    private TablePage PinPageOf(HostOffset table, int l2Index)
+    {
+        long inTable = (long)(l2Index & -_cache.EntriesPerPage) * TableEntry.Size;
+        return _cache.Pin(table + inTable);
+    }
+
+    private void RequireValidCluster(ulong entry, int count, int l1Index, int l2Index)
+    {
+        if (IsValid(entry, (long)count << _geometry.ClusterBits))
+            return;
+        throw new DiskImageException(ErrorKind.ImageCorrupt, "an L2 entry does not point at a cluster inside the file", _storage.Path)
+        {
+            Structure = $"L2 entry {l2Index} of L1 entry {l1Index}",
+            Value = entry,
+            Hint = "Run Test-QedImage to see all that is wrong with the image.",
+        };
+    }
+
+    /// <summary>Whether a range starts on a cluster and lies in the file, clear of the header and the L1 table.</summary>
+    private bool IsValid(ulong start, long length)
+    {
+        if (start > long.MaxValue - (ulong)length)
+            return false;
+        var from = new HostOffset((long)start);
+        HostOffset to = from + length;
+        return _geometry.IsAligned(from) && from >= _headerEnd && to <= _allocator.End
+            && (to <= _l1Offset || from >= _l1Offset + _geometry.TableBytes);
+    }
+
+    private ulong[] ReadL1(int first, int count)
+    {
+        var entries = new ulong[count];
+        _storage.ReadOrZero(_l1Offset.Value + ((long)first * TableEntry.Size), TableCodec.Bytes(entries));
+        TableCodec.Convert(entries);
+        return entries;
+    }
+
+    private Dictionary<int, ulong> TakeL1Changes()
+    {
+        lock (_l1Lock)
+        {
+            var changes = new Dictionary<int, ulong>();
+            foreach (int index in _dirtyL1)
+                changes.Add(index, _l1[index]);
+            _dirtyL1.Clear();
+            return changes;
+        }
+    }
+
+    private void WriteL1(Dictionary<int, ulong> changes)
+    {
+        Span<ulong> entry = stackalloc ulong[1];
+        foreach (KeyValuePair<int, ulong> change in changes)
+        {
+            entry[0] = change.Value;
+            TableCodec.Convert(entry);
+            _storage.Write(_l1Offset.Value + ((long)change.Key * TableEntry.Size), TableCodec.Bytes(entry));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+using System;
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Engine;
+
+/// <summary>
+/// Owns the header of an open image and the protocol of its NEED_CHECK bit. Every change of the fixed part is one write
+/// inside the first sector, so a crash leaves the old header or the new one.
+/// </summary>
+internal sealed class HeaderKeeper
+{
+    private readonly BlockStorage _storage;
+    private readonly object _lock = new();
+    private QedHeader _header;
+    private bool _setByUs;
+    private bool _keepNeedCheck;
+
+    /// <param name="storage">The image's file.</param>
+    /// <param name="header">What it says now.</param>
+    /// <param name="verified">Whether the caller has checked an image that needs it and found it sound.</param>
+    internal HeaderKeeper(BlockStorage storage, QedHeader header, bool verified)
+    {
+        _storage = storage;
+        _header = header;
+        _setByUs = header.NeedsCheck && verified;
+        _keepNeedCheck = header.NeedsCheck && !verified;
+    }
+
+    internal QedHeader Header
+    {
+        get
+        {
+            lock (_lock)
+                return _header;
+        }
+    }
+
+    /// <summary>Replaces the header, durably.</summary>
+    internal void Update(Func<QedHeader, QedHeader> change)
+    {
+        lock (_lock)
+            Write(change(_header));
+    }
+
+    /// <summary>Marks the image as being changed, durably, before the first change that a crash could leave half done.</summary>
+    internal void SetNeedCheck()
+    {
+        lock (_lock)
+        {
+            if (_header.NeedsCheck)
+                return;
+            Write(_header with { Features = _header.Features | QedFeatures.NeedCheck });
+            _setByUs = true;
+        }
+    }
+
+    /// <summary>Takes the mark back, once everything else is on stable storage and nothing is known to be wrong.</summary>
+    internal void ClearNeedCheck()
+    {
+        lock (_lock)
+        {
+            if (!_header.NeedsCheck || !_setByUs || _keepNeedCheck)
+                return;
+            Write(_header with { Features = _header.Features & ~QedFeatures.NeedCheck });
+            _setByUs = false;
+        }
+    }
+
+    /// <summary>Remembers that something has gone wrong, so that the mark stays after closing.</summary>
+    internal void KeepNeedCheck()
+    {
+        lock (_lock)
+            _keepNeedCheck = true;
+    }
+
+    private void Write(QedHeader header)
+    {
+        Span<byte> bytes = stackalloc byte[QedHeader.Size];
+        header.Write(bytes);
+        _storage.Write(0, bytes);
+        _storage.Flush();
+        _header = header;
+    }
+}

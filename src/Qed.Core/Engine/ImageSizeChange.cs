@@ -1,0 +1,142 @@
+using System;
+using System.Globalization;
+using Qed.Images;
+using Qed.Layout;
+
+namespace Qed.Engine;
+
+/// <summary>
+/// Grows or shrinks the guest's disk. The header's new size is one sector write: before it the image has its old
+/// contents, after it the new ones, whatever else has or has not happened by then.
+/// </summary>
+internal sealed class ImageSizeChange
+{
+    private readonly QedImage _image;
+    private readonly QedWriter _writer;
+    private readonly HeaderKeeper _header;
+
+    internal ImageSizeChange(QedImage image, QedWriter writer, HeaderKeeper header)
+    {
+        _image = image;
+        _writer = writer;
+        _header = header;
+    }
+
+    private QedGeometry Geometry => _image.Geometry;
+
+    /// <exception cref="DiskImageException">InvalidSize, or ImageCorrupt where entries beyond the old size would come to light.</exception>
+    internal void Apply(long size)
+    {
+        RequireLegal(size);
+        if (size > _image.Length)
+            Grow(size);
+        else if (size < _image.Length)
+            Shrink(size);
+    }
+
+    private void RequireLegal(long size)
+    {
+        if (size < 0 || size % QedGeometry.SectorSize != 0)
+        {
+            long nearest = Math.Max(0, (size + QedGeometry.SectorSize - 1) / QedGeometry.SectorSize * QedGeometry.SectorSize);
+            throw InvalidSize("the image size must be a multiple of 512", $"The nearest size that works is {nearest.ToString(CultureInfo.InvariantCulture)} bytes.");
+        }
+
+        if (size > Geometry.MaximumImageSize)
+        {
+            string largest = Geometry.MaximumImageSize.ToString(CultureInfo.InvariantCulture);
+            throw InvalidSize(
+                $"with clusters of {Geometry.ClusterSize.ToString(CultureInfo.InvariantCulture)} bytes and tables of {Geometry.TableSize.ToString(CultureInfo.InvariantCulture)} clusters the image cannot grow beyond {largest} bytes",
+                "Convert-QedImage with a larger -ClusterSizeBytes or -TableSize writes a copy that can.");
+        }
+    }
+
+    private void Grow(long size)
+    {
+        long oldSize = _image.Length;
+        DiskImage? backing = _image.BackingForWriting();
+        _image.Map.ExtendTo(size);
+        var firstNew = new GuestOffset(RoundUp(oldSize));
+        RequireNothingBeyond(firstNew, size);
+        ClearTailOfLastCluster(oldSize, backing);
+        if (backing is not null && backing.Length > firstNew.Value && size > firstNew.Value)
+        {
+            long clusters = Geometry.ClustersToHold(new ByteCount(Math.Min(size, backing.Length) - firstNew.Value));
+            _image.Map.Set(firstNew, clusters, TableEntry.Zero);
+        }
+
+        _writer.Commit();
+        _header.Update(header => header with { ImageSize = size });
+    }
+
+    /// <summary>Zero marks may be left from a growth that a crash cut short; anything else is not ours to show to the guest.</summary>
+    private void RequireNothingBeyond(GuestOffset from, long size)
+    {
+        while (from.Value < size)
+        {
+            MappedRun run = _image.Map.Find(from, size - from.Value);
+            if (run.Kind == ExtentKind.Data)
+            {
+                throw new DiskImageException(ErrorKind.ImageCorrupt, "the tables map data beyond the end of the disk, which growing it would bring to light", _image.Path)
+                {
+                    Structure = $"L2 entry {Geometry.L2Index(from)} of L1 entry {Geometry.L1Index(from)}",
+                    Value = run.Entry,
+                    Hint = "Run Test-QedImage to see all that is wrong with the image.",
+                };
+            }
+
+            from += run.Length;
+        }
+    }
+
+    /// <summary>What lies behind the old end in its last cluster has never been visible, and must be zeroes when it is.</summary>
+    private void ClearTailOfLastCluster(long oldSize, DiskImage? backing)
+    {
+        long used = oldSize & (Geometry.ClusterSize - 1);
+        if (used == 0)
+            return;
+        var cluster = new GuestOffset(oldSize - used);
+        MappedRun run = _image.Map.Find(cluster, Geometry.ClusterSize);
+        if (run.Kind == ExtentKind.Unallocated && backing is not null && backing.Length > oldSize)
+            _writer.Materialize(cluster);
+        else if (run.Kind == ExtentKind.Data)
+            _image.Storage.WriteZeroes(run.HostOffset.Value + used, Geometry.ClusterSize - used);
+    }
+
+    private void Shrink(long size)
+    {
+        _writer.Commit();
+        long oldSize = _image.Length;
+
+        // From here until the space is reclaimed a crash leaves entries beyond the end: harmless, but worth a check.
+        _header.SetNeedCheck();
+        _header.Update(header => header with { ImageSize = size });
+        DropFrom(new GuestOffset(RoundUp(size)), oldSize);
+        ClearTailOfLastCluster(size, backing: null);
+        _writer.Commit();
+    }
+
+    private void DropFrom(GuestOffset from, long oldSize)
+    {
+        while (from.Value < oldSize)
+        {
+            long toSpanEnd = Geometry.L2Span - (from.Value & (Geometry.L2Span - 1));
+            if (toSpanEnd == Geometry.L2Span)
+            {
+                _image.Map.DropTable(Geometry.L1Index(from));
+                from += toSpanEnd;
+                continue;
+            }
+
+            MappedRun run = _image.Map.Find(from, Math.Min(toSpanEnd, oldSize - from.Value));
+            if (run.Kind != ExtentKind.Unallocated)
+                _image.Map.Set(from, Geometry.ClustersToHold(new ByteCount(run.Length)), TableEntry.Unallocated);
+            from += run.Length;
+        }
+    }
+
+    private long RoundUp(long size) => Geometry.ClustersToHold(new ByteCount(size)) << Geometry.ClusterBits;
+
+    private DiskImageException InvalidSize(string rule, string hint)
+        => new(ErrorKind.InvalidSize, rule, _image.Path) { Hint = hint };
+}

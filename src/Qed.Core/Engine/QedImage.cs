@@ -1,0 +1,292 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using Qed.Images;
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Engine;
+
+/// <summary>
+/// An open QED image. Threads may share it: independent reads and in-place writes run in parallel, and table changes
+/// are batched until <see cref="Flush"/> or closing.
+/// </summary>
+/// <remarks>
+/// Closing makes all completed writes durable. Opening resolves no backing file: OpenImage in Qed.Operations
+/// opens an image together with its chain.
+/// </remarks>
+public sealed class QedImage : WritableDiskImage
+{
+    private readonly BlockStorage _storage;
+    private readonly HeaderKeeper _header;
+    private readonly QedWriter? _writer;
+    private BackingReference? _backingReference;
+    private bool _disposed;
+
+    private QedImage(BlockStorage storage, HeaderKeeper header, BackingReference? backing)
+    {
+        _storage = storage;
+        _header = header;
+        _backingReference = backing;
+        Allocator = new ClusterAllocator(storage, Geometry);
+        Map = new ClusterMap(storage, header.Header, Allocator);
+        if (storage.CanWrite)
+            _writer = new QedWriter(this, storage, header);
+    }
+
+    /// <inheritdoc/>
+    public override string Path => _storage.Path;
+
+    /// <inheritdoc/>
+    public override string Format => "qed";
+
+    /// <inheritdoc/>
+    public override long Length => Header.ImageSize;
+
+    /// <inheritdoc/>
+    public override bool CanWrite => _writer is not null;
+
+    /// <inheritdoc/>
+    public override BackingReference? BackingReference => _backingReference;
+
+    /// <summary>The header as it stands.</summary>
+    public QedHeader Header => _header.Header;
+
+    /// <summary>Cluster and table size.</summary>
+    public QedGeometry Geometry => Header.Geometry;
+
+    /// <inheritdoc/>
+    public override ImageDetails Details => Describe(Header);
+
+    internal ClusterMap Map { get; }
+
+    internal ClusterAllocator Allocator { get; }
+
+    internal BlockStorage Storage => _storage;
+
+    private QedWriter Writer
+        => _disposed ? throw new ObjectDisposedException(Path)
+            : _writer ?? throw new InvalidOperationException("The image was opened for reading.");
+
+    /// <summary>Opens an image from its storage, which it owns from then on.</summary>
+    /// <param name="storage">The image's file, opened for writing where the image is to be written.</param>
+    /// <param name="options">How to open it.</param>
+    /// <exception cref="DiskImageException">
+    /// A broken rule of the header; for writing also ImageCorrupt where the image needs a check first.
+    /// </exception>
+    public static QedImage Open(BlockStorage storage, QedOpenOptions? options = null)
+    {
+        if (storage is null)
+            throw new ArgumentNullException(nameof(storage));
+        options ??= new QedOpenOptions();
+        try
+        {
+            QedHeader header = QedHeaderReader.Read(storage);
+            string? name = QedHeaderReader.ReadBackingName(storage, header);
+            bool noProbe = (header.Features & QedFeatures.BackingFormatNoProbe) != 0;
+            BackingReference? backing = name is null ? null : new BackingReference(name, noProbe ? "raw" : null);
+            var keeper = new HeaderKeeper(storage, header, options.NeedCheckVerified);
+            if (options.ForWriting)
+                PrepareForWriting(storage, keeper, options);
+            return new QedImage(storage, keeper, backing);
+        }
+        catch
+        {
+            storage.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens an image file alone, without its backing file.</summary>
+    /// <exception cref="DiskImageException">As <see cref="Open(BlockStorage, QedOpenOptions?)"/>, and ImageNotFound, AccessDenied, ImageInUse.</exception>
+    public static QedImage Open(string path, QedOpenOptions? options = null)
+        => Open(HostFile.Open(path, options is { ForWriting: true } ? StorageAccess.Write : StorageAccess.Read), options);
+
+    /// <summary>What a header says, for those who describe an image without opening it.</summary>
+    internal static ImageDetails Describe(QedHeader header)
+    {
+        var features = new List<string>();
+        foreach (QedFeatures feature in new[] { QedFeatures.BackingFile, QedFeatures.NeedCheck, QedFeatures.BackingFormatNoProbe })
+        {
+            if ((header.Features & feature) != 0)
+                features.Add(feature.ToString());
+        }
+
+        AddUnknown(features, "UnknownCompatible", header.CompatibleFeatures);
+        AddUnknown(features, "UnknownAutoclear", header.AutoclearFeatures);
+        return new ImageDetails
+        {
+            ClusterSize = header.Geometry.ClusterSize,
+            TableSize = header.Geometry.TableSize,
+            MaximumSize = header.Geometry.MaximumImageSize,
+            NeedsCheck = header.NeedsCheck,
+            Features = features,
+        };
+    }
+
+    /// <summary>The disk as a stream; closing it leaves the image open.</summary>
+    public Stream AsStream() => new DiskImageStream(this, leaveOpen: true);
+
+    /// <inheritdoc/>
+    public override void Read(GuestOffset offset, Span<byte> buffer)
+    {
+        RequireInside(offset, buffer.Length);
+        while (!buffer.IsEmpty)
+        {
+            MappedRun run = Map.Find(offset, buffer.Length);
+            Span<byte> part = buffer.Slice(0, (int)run.Length);
+            if (run.Kind == ExtentKind.Data)
+                ReadCluster(run.HostOffset, part);
+            else
+                ReadBeneath(offset, run.Kind, part);
+            buffer = buffer.Slice(part.Length);
+            offset += part.Length;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Extent GetExtent(GuestOffset offset, long maximum)
+    {
+        maximum = Math.Min(maximum, Length - offset.Value);
+        RequireInside(offset, Math.Max(1, maximum));
+        MappedRun first = Map.Find(offset, maximum);
+        long length = first.Length;
+        while (length < maximum)
+        {
+            // Runs end at each page of a table; what continues beyond is the same extent.
+            MappedRun next = Map.Find(offset + length, maximum - length);
+            ulong expected = first.Kind == ExtentKind.Data ? first.Entry + (ulong)length : first.Entry;
+            if (next.Entry != expected)
+                break;
+            length += next.Length;
+        }
+
+        return new Extent(offset, length, first.Kind, first.Kind == ExtentKind.Data ? first.HostOffset : null);
+    }
+
+    /// <inheritdoc/>
+    public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer)
+    {
+        RequireInside(offset, buffer.Length);
+        Writer.Write(offset, buffer);
+    }
+
+    /// <inheritdoc/>
+    public override void WriteZeroes(GuestOffset offset, long length)
+    {
+        RequireInside(offset, length);
+        Writer.WriteZeroes(offset, length, evenWithoutBacking: false);
+    }
+
+    /// <inheritdoc/>
+    public override void Flush() => Writer.Commit();
+
+    /// <summary>Changes the size of the guest's disk. Space of dropped clusters stays in the file until it is reclaimed.</summary>
+    internal void SetSize(long size) => new ImageSizeChange(this, Writer, _header).Apply(size);
+
+    /// <summary>Replaces the backing file name, or removes it; nothing else changes.</summary>
+    internal void SetBackingName(BackingReference? backing)
+    {
+        Writer.Commit();
+        new BackingNameChange(_storage, _header).Apply(backing);
+        _backingReference = backing;
+    }
+
+    /// <summary>Marks clusters as zero that have no data, so that a backing file added later does not show through.</summary>
+    internal void MarkZero(GuestOffset offset, long length)
+    {
+        RequireInside(offset, length);
+        Writer.WriteZeroes(offset, length, evenWithoutBacking: true);
+    }
+
+    /// <summary>Lets clusters be moved beneath the open image; if that fails half-way the NEED_CHECK mark stays.</summary>
+    internal long Rearrange(Func<BlockStorage, long> change)
+    {
+        Writer.Commit();
+        _header.SetNeedCheck();
+        try
+        {
+            return change(_storage);
+        }
+        catch
+        {
+            _header.KeepNeedCheck();
+            throw;
+        }
+        finally
+        {
+            Allocator.Reload();
+            Map.Reload(Length);
+        }
+    }
+
+    /// <summary>Reads what an image without data of its own shows: zeroes, or the backing file and zeroes past its end.</summary>
+    internal void ReadBeneath(GuestOffset offset, ExtentKind kind, Span<byte> buffer)
+    {
+        if (kind == ExtentKind.Unallocated && RequireBackingIfNamed() is { } backing)
+            backing.ReadOrZero(offset, buffer);
+        else
+            buffer.Clear();
+    }
+
+    internal DiskImage? BackingForWriting() => RequireBackingIfNamed();
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (!disposing || _disposed)
+            return;
+        try
+        {
+            _writer?.Close();
+        }
+        finally
+        {
+            _disposed = true;
+            _storage.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+
+    private static void PrepareForWriting(BlockStorage storage, HeaderKeeper keeper, QedOpenOptions options)
+    {
+        if (!storage.CanWrite)
+            throw new InvalidOperationException("The storage was opened for reading.");
+        QedHeader header = keeper.Header;
+        if (header.NeedsCheck && !options.NeedCheckVerified)
+        {
+            throw new DiskImageException(ErrorKind.ImageCorrupt, "the image was not closed cleanly and must be checked before it is written", storage.Path)
+            {
+                Structure = "header field features",
+                Offset = 16,
+                Value = (ulong)header.Features,
+                Hint = "Run Test-QedImage to see what is wrong with it.",
+            };
+        }
+
+        // Whoever does not know such a feature must clear it, so that those who do will not trust what it describes.
+        if (header.AutoclearFeatures != 0)
+            keeper.Update(old => old with { AutoclearFeatures = 0 });
+    }
+
+    private static void AddUnknown(List<string> features, string name, ulong bits)
+    {
+        for (int bit = 0; bit < 64; bit++)
+        {
+            if ((bits >> bit & 1) != 0)
+                features.Add(FormattableString.Invariant($"{name}{bit}"));
+        }
+    }
+
+    private void ReadCluster(HostOffset offset, Span<byte> buffer)
+    {
+        if (_storage.Read(offset.Value, buffer) == buffer.Length)
+            return;
+        throw new DiskImageException(ErrorKind.ImageCorrupt, "a data cluster is cut off by the end of the file", Path)
+        {
+            Structure = "data cluster",
+            Offset = offset.Value,
+            Hint = "Run Test-QedImage to see all that is wrong with the image.",
+        };
+    }
+}

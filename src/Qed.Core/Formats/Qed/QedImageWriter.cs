@@ -1,0 +1,201 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Qed.Images;
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Formats.Qed;
+
+/// <summary>
+/// Fills a fresh QED image: header, L1 table, data clusters in guest order, L2 tables side by side at the end. The
+/// tables stay in memory (8 bytes a cluster with data) and the header is written last, so nothing takes a half-written
+/// file for an image.
+/// </summary>
+internal sealed class QedImageWriter : ImageWriter
+{
+    private const int EntriesPerPage = 1 << 13;
+    private const int LargestGrain = 1 << 16;
+
+    private readonly HostFile _target;
+    private readonly QedGeometry _geometry;
+    private readonly long _size;
+    private readonly BackingReference? _backing;
+    private readonly byte[]? _backingName;
+    private readonly object _lock = new();
+    // Pieces of L2 tables by guest cluster number / EntriesPerPage: a table of up to 1 GiB is never held whole.
+    private readonly Dictionary<long, ulong[]> _pages = [];
+    private long _nextCluster;
+
+    internal QedImageWriter(HostFile target, QedGeometry geometry, long size, BackingReference? backing, byte[]? backingName)
+    {
+        _target = target;
+        _geometry = geometry;
+        _size = size;
+        _backing = backing;
+        _backingName = backingName;
+        _nextCluster = 1 + geometry.TableSize;
+    }
+
+    // Under a backing file a cluster is the least that can be written: its rest would no longer come from there.
+    public override int Grain => _backing is null ? Math.Min(_geometry.ClusterSize, LargestGrain) : _geometry.ClusterSize;
+
+    public override void Reserve(GuestOffset offset, long length)
+    {
+        lock (_lock)
+        {
+            (long first, long last) = Clusters(offset, length);
+            for (long cluster = first; cluster <= last; cluster++)
+            {
+                ref ulong entry = ref EntryOf(cluster);
+                if (!TableEntry.IsOffset(entry))
+                    entry = (ulong)_geometry.OffsetOf(new ClusterIndex(_nextCluster++)).Value;
+            }
+        }
+    }
+
+    public override void WriteZeroes(GuestOffset offset, long length)
+    {
+        if (_backing is null || length == 0)
+            return;
+        lock (_lock)
+        {
+            (long first, long last) = Clusters(offset, length);
+            for (long cluster = first; cluster <= last; cluster++)
+            {
+                ref ulong entry = ref EntryOf(cluster);
+                if (entry == TableEntry.Unallocated)
+                    entry = TableEntry.Zero;
+            }
+        }
+    }
+
+    public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer)
+    {
+        while (!buffer.IsEmpty)
+        {
+            (HostOffset host, int count) = FindRun(offset, buffer.Length);
+            _target.Write(host.Value, buffer.Slice(0, count));
+            buffer = buffer.Slice(count);
+            offset += count;
+        }
+    }
+
+    public override void Complete()
+    {
+        Dictionary<int, HostOffset> tables = PlaceTables();
+        _target.SetLength(_geometry.OffsetOf(new ClusterIndex(_nextCluster)).Value);
+        foreach (KeyValuePair<long, ulong[]> page in _pages)
+            WritePage(page.Key, page.Value, tables);
+        WriteL1(tables);
+        if (_backingName is not null)
+            _target.Write(QedHeader.BackingNameDefaultOffset, _backingName);
+        _target.Flush();
+        WriteHeader();
+        _target.Flush();
+    }
+
+    private (long First, long Last) Clusters(GuestOffset offset, long length)
+        => (offset.Value >> _geometry.ClusterBits, (offset.Value + length - 1) >> _geometry.ClusterBits);
+
+    private ref ulong EntryOf(long guestCluster)
+    {
+        long key = guestCluster / EntriesPerPage;
+        if (!_pages.TryGetValue(key, out ulong[]? page))
+            _pages.Add(key, page = new ulong[EntriesPerPage]);
+        return ref page[guestCluster % EntriesPerPage];
+    }
+
+    private (HostOffset Host, int Count) FindRun(GuestOffset offset, int wanted)
+    {
+        lock (_lock)
+        {
+            long cluster = offset.Value >> _geometry.ClusterBits;
+            int inCluster = (int)(offset.Value & (_geometry.ClusterSize - 1));
+            ulong first = EntryOf(cluster);
+            if (!TableEntry.IsOffset(first))
+                throw new InvalidOperationException("The range was not reserved.");
+            int count = _geometry.ClusterSize - inCluster;
+            ulong next = first + (ulong)_geometry.ClusterSize;
+            while (count < wanted && EntryOf(++cluster) == next)
+            {
+                count += _geometry.ClusterSize;
+                next += (ulong)_geometry.ClusterSize;
+            }
+
+            return (new HostOffset((long)first + inCluster), Math.Min(count, wanted));
+        }
+    }
+
+    private Dictionary<int, HostOffset> PlaceTables()
+    {
+        var tables = new Dictionary<int, HostOffset>();
+        foreach (int l1Index in _pages.Keys.SelectMany(L1IndexesOf).Distinct().OrderBy(index => index))
+        {
+            tables.Add(l1Index, _geometry.OffsetOf(new ClusterIndex(_nextCluster)));
+            _nextCluster += _geometry.TableSize;
+        }
+
+        return tables;
+    }
+
+    /// <summary>The tables that a page has entries of: one, or several where tables are smaller than a page.</summary>
+    private IEnumerable<int> L1IndexesOf(long pageKey)
+    {
+        ulong[] page = _pages[pageKey];
+        int step = Math.Min(EntriesPerPage, _geometry.EntriesPerTable);
+        for (int start = 0; start < EntriesPerPage; start += step)
+        {
+            if (!ZeroScan.IsZero(TableCodec.Bytes(page.AsSpan(start, step))))
+                yield return L1IndexOf((pageKey * EntriesPerPage) + start);
+        }
+    }
+
+    private int L1IndexOf(long guestCluster) => (int)(guestCluster >> _geometry.EntriesBits);
+
+    private void WritePage(long pageKey, ulong[] page, Dictionary<int, HostOffset> tables)
+    {
+        TableCodec.Convert(page);
+        int step = Math.Min(EntriesPerPage, _geometry.EntriesPerTable);
+        for (int start = 0; start < EntriesPerPage; start += step)
+        {
+            long cluster = (pageKey * EntriesPerPage) + start;
+            if (!tables.TryGetValue(L1IndexOf(cluster), out HostOffset table))
+                continue;
+            long inTable = (cluster & (_geometry.EntriesPerTable - 1)) * TableEntry.Size;
+            Span<byte> bytes = TableCodec.Bytes(page.AsSpan(start, step));
+            if (!ZeroScan.IsZero(bytes))
+                _target.Write(table.Value + inTable, bytes);
+        }
+    }
+
+    private void WriteL1(Dictionary<int, HostOffset> tables)
+    {
+        if (tables.Count == 0)
+            return;
+        var l1 = new ulong[tables.Keys.Max() + 1];
+        foreach (KeyValuePair<int, HostOffset> table in tables)
+            l1[table.Key] = (ulong)table.Value.Value;
+        TableCodec.Convert(l1);
+        _target.Write(_geometry.ClusterSize, TableCodec.Bytes(l1));
+    }
+
+    private void WriteHeader()
+    {
+        QedFeatures features = QedFeatures.None;
+        if (_backing is not null)
+            features = QedFeatures.BackingFile | (_backing.Format == "raw" ? QedFeatures.BackingFormatNoProbe : QedFeatures.None);
+        var header = new QedHeader
+        {
+            Geometry = _geometry,
+            Features = features,
+            L1TableOffset = new HostOffset(_geometry.ClusterSize),
+            ImageSize = _size,
+            BackingNameOffset = _backingName is null ? 0 : (uint)QedHeader.BackingNameDefaultOffset,
+            BackingNameSize = (uint)(_backingName?.Length ?? 0),
+        };
+        Span<byte> bytes = stackalloc byte[QedHeader.Size];
+        header.Write(bytes);
+        _target.Write(0, bytes);
+    }
+}

@@ -1,0 +1,47 @@
+using System;
+using Qed.Images;
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Formats.Raw;
+
+/// <summary>An open raw image: guest and host offsets are the same.</summary>
+internal sealed class RawImage : DiskImage
+{
+    private readonly HostFile _storage;
+
+    internal RawImage(HostFile storage)
+    {
+        _storage = storage;
+        Length = storage.Length;
+    }
+
+    public override string Path => _storage.Path;
+
+    public override string Format => "raw";
+
+    public override long Length { get; }
+
+    public override void Read(GuestOffset offset, Span<byte> buffer)
+    {
+        RequireInside(offset, buffer.Length);
+        if (_storage.Read(offset.Value, buffer) < buffer.Length)
+            throw new DiskImageException(ErrorKind.ImageCorrupt, "the file has become shorter while it was read", Path) { Offset = offset.Value };
+    }
+
+    public override Extent GetExtent(GuestOffset offset, long maximum)
+    {
+        maximum = Math.Min(maximum, Length - offset.Value);
+        RequireInside(offset, Math.Max(1, maximum));
+        StorageExtent run = _storage.NextExtent(offset.Value);
+        ExtentKind kind = run.IsHole ? ExtentKind.Zero : ExtentKind.Data;
+        return new Extent(offset, Math.Min(run.Length, maximum), kind, new HostOffset(offset.Value));
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _storage.Dispose();
+        base.Dispose(disposing);
+    }
+}

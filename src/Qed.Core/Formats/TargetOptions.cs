@@ -1,0 +1,25 @@
+using Qed.Images;
+
+namespace Qed.Formats;
+
+/// <summary>What a new image is to be like. Members that a format lacks must be null, or creating it is refused.</summary>
+public sealed record TargetOptions
+{
+    /// <summary>Bytes of the guest's disk, a multiple of 512 except for raw.</summary>
+    public required long Size { get; init; }
+
+    /// <summary>Bytes in a cluster; null for the format's default.</summary>
+    public long? ClusterSize { get; init; }
+
+    /// <summary>Clusters in a table; null for the format's default.</summary>
+    public int? TableSize { get; init; }
+
+    /// <summary>The backing file as it is to be stored.</summary>
+    public BackingReference? Backing { get; init; }
+
+    /// <summary>Which variant of the format.</summary>
+    public Subformat Subformat { get; init; }
+
+    /// <summary>Whether data is to be compressed.</summary>
+    public bool Compress { get; init; }
+}

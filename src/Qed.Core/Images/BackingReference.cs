@@ -1,0 +1,6 @@
+namespace Qed.Images;
+
+/// <summary>A backing file as an image names it: an untrusted name, not yet resolved.</summary>
+/// <param name="Name">The name as stored.</param>
+/// <param name="Format">The short name of its format where the image fixes it; null where it has to be probed.</param>
+public sealed record BackingReference(string Name, string? Format);

@@ -1,0 +1,118 @@
+using System;
+using System.Collections.Generic;
+using Qed.Layout;
+
+namespace Qed.Images;
+
+/// <summary>A disk as its guest sees it, whatever format holds it. Calls name their own offsets; threads may share one image.</summary>
+public abstract class DiskImage : IDisposable
+{
+    /// <summary>The path of the image's own file.</summary>
+    public abstract string Path { get; }
+
+    /// <summary>The short name of the format, as qemu-img writes it: "qed", "raw".</summary>
+    public abstract string Format { get; }
+
+    /// <summary>Bytes of the guest's disk.</summary>
+    public abstract long Length { get; }
+
+    /// <summary>What the image's own file says about its backing file; null where it has none.</summary>
+    public virtual BackingReference? BackingReference => null;
+
+    /// <summary>The image that unallocated extents are read from; null where there is none or it was not opened.</summary>
+    public DiskImage? Backing { get; private set; }
+
+    /// <summary>What the format has to say about itself, from the file's own header.</summary>
+    public virtual ImageDetails Details { get; } = new();
+
+    /// <summary>Reads guest bytes, through the backing chain where this image says nothing.</summary>
+    /// <param name="offset">Guest offset; the whole range must lie within <see cref="Length"/>.</param>
+    /// <param name="buffer">Filled whole.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range does not lie within the disk.</exception>
+    /// <exception cref="DiskImageException">The image is damaged there, its backing file was not opened, or the host failed.</exception>
+    public abstract void Read(GuestOffset offset, Span<byte> buffer);
+
+    /// <summary>What this image alone says about the run that starts at an offset.</summary>
+    /// <param name="offset">Guest offset, below <see cref="Length"/>.</param>
+    /// <param name="maximum">The longest run that is of interest, in bytes, at least 1.</param>
+    /// <returns>A run of one kind from <paramref name="offset"/> on, no longer than asked nor than the disk.</returns>
+    public abstract Extent GetExtent(GuestOffset offset, long maximum);
+
+    /// <summary>Walks what this image alone says about a range, in order and without gaps.</summary>
+    public IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
+    {
+        GuestOffset end = offset + length;
+        while (offset < end)
+        {
+            Extent extent = GetExtent(offset, end - offset);
+            yield return extent;
+            offset = extent.End;
+        }
+    }
+
+    /// <summary>What the whole chain says about the run at an offset: data of the nearest image that has any, else zero.</summary>
+    /// <returns>A run that is <see cref="ExtentKind.Data"/> or <see cref="ExtentKind.Zero"/>; without a host offset where a backing file holds it.</returns>
+    public Extent GetChainExtent(GuestOffset offset, long maximum)
+    {
+        Extent own = GetExtent(offset, maximum);
+        if (own.Kind != ExtentKind.Unallocated)
+            return own;
+        DiskImage? backing = RequireBackingIfNamed();
+        if (backing is null || offset.Value >= backing.Length)
+            return own with { Kind = ExtentKind.Zero, HostOffset = null };
+        long length = Math.Min(own.Length, backing.Length - offset.Value);
+        return backing.GetChainExtent(offset, length) with { HostOffset = null };
+    }
+
+    /// <summary>Reads guest bytes of a range that may reach past the end of the disk, where it is zeroes.</summary>
+    public void ReadOrZero(GuestOffset offset, Span<byte> buffer)
+    {
+        int inside = (int)Math.Max(0, Math.Min(buffer.Length, Length - offset.Value));
+        if (inside > 0)
+            Read(offset, buffer.Slice(0, inside));
+        buffer.Slice(inside).Clear();
+    }
+
+    /// <summary>Closes the image, and the backing chain that was opened with it.</summary>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Gives the image the opened backing image that its unallocated extents are read from, and that it will close.</summary>
+    /// <returns>The backing image that this one replaces, which the caller now owns.</returns>
+    public DiskImage? AttachBacking(DiskImage? backing)
+    {
+        DiskImage? previous = Backing;
+        Backing = backing;
+        return previous;
+    }
+
+    /// <summary>The backing image, null where the image names none.</summary>
+    /// <exception cref="DiskImageException">BackingFileMissing: the image names one that was not opened with it.</exception>
+    protected DiskImage? RequireBackingIfNamed()
+    {
+        if (Backing is null && BackingReference is { } reference)
+        {
+            throw new DiskImageException(
+                ErrorKind.BackingFileMissing, $"the backing file '{reference.Name}' is needed, but the image was opened without it", Path);
+        }
+
+        return Backing;
+    }
+
+    /// <summary>Throws unless a range lies within the disk.</summary>
+    protected void RequireInside(GuestOffset offset, long length)
+    {
+        if (offset.Value < 0 || length < 0 || offset.Value > Length - length)
+            throw new ArgumentOutOfRangeException(nameof(offset), offset.Value, "The range does not lie within the guest's disk.");
+    }
+
+    /// <summary>Releases what the image holds.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing)
+            Backing?.Dispose();
+    }
+}

@@ -1,0 +1,22 @@
+using System.Collections.Generic;
+
+namespace Qed.Images;
+
+/// <summary>What a format's header says beyond the size of the disk; members that a format lacks are null.</summary>
+public sealed record ImageDetails
+{
+    /// <summary>Bytes in a cluster (block, grain).</summary>
+    public long? ClusterSize { get; init; }
+
+    /// <summary>Clusters in a table.</summary>
+    public int? TableSize { get; init; }
+
+    /// <summary>The largest size in bytes that the image can grow to in place.</summary>
+    public long? MaximumSize { get; init; }
+
+    /// <summary>Whether the image was not closed cleanly.</summary>
+    public bool? NeedsCheck { get; init; }
+
+    /// <summary>Names of the features that are set.</summary>
+    public IReadOnlyList<string> Features { get; init; } = [];
+}

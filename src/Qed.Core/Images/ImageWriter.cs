@@ -1,0 +1,39 @@
+using System;
+using Qed.Layout;
+
+namespace Qed.Images;
+
+/// <summary>
+/// Fills a fresh image, for conversions: data in any order and from several threads, tables laid out in memory and
+/// written once at the end, the header last. What is never written reads as zeroes, or from the backing file.
+/// </summary>
+public abstract class ImageWriter : IDisposable
+{
+    /// <summary>Bytes that it is worth writing or leaving out as a whole; a power of two, at least 4096.</summary>
+    public abstract int Grain { get; }
+
+    /// <summary>Reserves host space for a range, so that ranges reserved in guest order lie in guest order on the host.</summary>
+    /// <remarks>Called by one thread at a time, in guest order, before the range is written.</remarks>
+    public abstract void Reserve(GuestOffset offset, long length);
+
+    /// <summary>Writes guest bytes of a range that was reserved.</summary>
+    public abstract void Write(GuestOffset offset, ReadOnlySpan<byte> buffer);
+
+    /// <summary>Makes a range read as zeroes where a backing file would show through. Called in guest order like <see cref="Reserve"/>.</summary>
+    public abstract void WriteZeroes(GuestOffset offset, long length);
+
+    /// <summary>Writes the tables and the header and flushes; the image is whole from here on.</summary>
+    public abstract void Complete();
+
+    /// <summary>Releases what the writer holds.</summary>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Releases what the writer holds.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+}

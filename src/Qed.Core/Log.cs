@@ -1,0 +1,52 @@
+using Microsoft.Extensions.Logging;
+
+namespace Qed;
+
+/// <summary>Every message of the engine's log, in one place.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Warning, "The backing file '{Path}' has a raw image's name but was recognised as {Format}. If a guest wrote it, this may be a trap: name its format with -BackingFormat.")]
+    internal static partial void ProbedAsOther(ILogger logger, string path, string format);
+
+    [LoggerMessage(2, LogLevel.Debug, "Opened '{Path}' as {Format}, {Size} bytes.")]
+    internal static partial void Opened(ILogger logger, string path, string format, long size);
+
+    [LoggerMessage(3, LogLevel.Warning, "QEMU cannot open an image with clusters of {ClusterSize} bytes and tables of {TableSize} clusters.")]
+    internal static partial void NotOpenedByQemu(ILogger logger, long clusterSize, int tableSize);
+
+    [LoggerMessage(4, LogLevel.Warning, "QEMU can damage an image with clusters of {ClusterSize} bytes and tables of {TableSize} clusters when a guest writes much at once. Larger clusters are safe.")]
+    internal static partial void UnsafeUnderQemu(ILogger logger, long clusterSize, int tableSize);
+
+    [LoggerMessage(5, LogLevel.Information, "Created '{Path}', {Size} bytes.")]
+    internal static partial void Created(ILogger logger, string path, long size);
+
+    [LoggerMessage(6, LogLevel.Warning, "The source '{Path}' has {Size} bytes, which is no multiple of {Granularity}: the target is padded with zeroes to {Padded} bytes.")]
+    internal static partial void Padded(ILogger logger, string path, long size, int granularity, long padded);
+
+    [LoggerMessage(7, LogLevel.Information, "Copied {Data} of {Total} bytes from '{Source}' to '{Target}'; the rest is zeroes or comes from the backing file.")]
+    internal static partial void Copied(ILogger logger, string source, string target, long data, long total);
+
+    [LoggerMessage(8, LogLevel.Information, "Verified that '{Target}' reads as '{Source}'.")]
+    internal static partial void Verified(ILogger logger, string source, string target);
+
+    [LoggerMessage(9, LogLevel.Information, "Checked '{Path}' in {Milliseconds} ms: {Corruptions} corruptions, {Leaks} leaked clusters.")]
+    internal static partial void Checked(ILogger logger, string path, long milliseconds, long corruptions, long leaks);
+
+    [LoggerMessage(10, LogLevel.Information, "Resized '{Path}' from {OldSize} to {NewSize} bytes.")]
+    internal static partial void Resized(ILogger logger, string path, long oldSize, long newSize);
+
+    [LoggerMessage(11, LogLevel.Information, "Reclaimed {Clusters} clusters of '{Path}'.")]
+    internal static partial void Reclaimed(ILogger logger, long clusters, string path);
+
+    [LoggerMessage(12, LogLevel.Information, "Copied {Bytes} bytes into '{Path}' that its new backing file does not have.")]
+    internal static partial void CopiedIn(ILogger logger, long bytes, string path);
+
+    [LoggerMessage(13, LogLevel.Information, "Changed the backing file of '{Path}' from '{Old}' to '{New}'.")]
+    internal static partial void Rebased(ILogger logger, string path, string? old, string? @new);
+
+    [LoggerMessage(14, LogLevel.Warning, "'{Path}' was not closed cleanly. It was checked and found sound, so it can be written.")]
+    internal static partial void NeededCheck(ILogger logger, string path);
+
+    [LoggerMessage(15, LogLevel.Information, "Deleted the source '{Path}' after a verified conversion.")]
+    internal static partial void DeletedSource(ILogger logger, string path);
+}

@@ -1,0 +1,44 @@
+using System;
+using System.Threading;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Qed.Checking;
+using Qed.Formats;
+using Qed.Storage;
+
+namespace Qed.Operations;
+
+/// <summary>Checks a QED image for consistency. Nothing is changed, and nobody may write the image meanwhile.</summary>
+public static class CheckImage
+{
+    /// <summary>Checks one image.</summary>
+    /// <exception cref="DiskImageException">
+    /// The file cannot be read, its header breaks a rule, or UnsupportedFeature for an image of another format.
+    /// Faults of the tables are not errors but part of the result.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The check was cancelled.</exception>
+    public static CheckResult Run(
+        CheckImageOptions options,
+        IProgress<OperationProgress>? progress = null,
+        ILogger? logger = null,
+        CancellationToken cancellation = default)
+    {
+        if (options is null)
+            throw new ArgumentNullException(nameof(options));
+        using HostFile file = HostFile.Open(options.Path, StorageAccess.Read);
+        if (FormatRegistry.Probe(file).Name != "qed")
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, "only QED images have tables that can be checked", file.Path);
+        CheckResult result = Run(file, options.MaximumIssues, progress, cancellation);
+        Log.Checked(logger ?? NullLogger.Instance, file.Path, (long)result.Duration.TotalMilliseconds, result.Corruptions, result.LeakedClusters);
+        return result;
+    }
+
+    internal static CheckResult Run(BlockStorage storage, int maximumIssues, IProgress<OperationProgress>? progress, CancellationToken cancellation)
+    {
+        var checker = new ImageChecker(storage, maximumIssues);
+        ProgressMeter meter = progress is null
+            ? ProgressMeter.Silent
+            : new ProgressMeter(done => progress.Report(new OperationProgress("Checking", done, 0, IsBytes: true)));
+        return checker.Run(meter, cancellation);
+    }
+}

@@ -1,0 +1,177 @@
+using System;
+using System.IO;
+using System.Threading;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Qed.Chains;
+using Qed.Formats;
+using Qed.Images;
+using Qed.Layout;
+using Qed.Storage;
+using Qed.Transfer;
+
+namespace Qed.Operations;
+
+/// <summary>Writes the contents of an image into a new one. The source is only read, the target appears only when it is whole.</summary>
+public static class ConvertImage
+{
+    /// <summary>Converts one image.</summary>
+    /// <exception cref="DiskImageException">Of either image; ImageCorrupt where verifying finds a difference.</exception>
+    /// <exception cref="OperationCanceledException">The conversion was cancelled; nothing is left of the target.</exception>
+    public static ImageDescription Run(
+        ConvertImageOptions options,
+        IProgress<OperationProgress>? progress = null,
+        ILogger? logger = null,
+        CancellationToken cancellation = default)
+    {
+        if (options is null)
+            throw new ArgumentNullException(nameof(options));
+        logger ??= NullLogger.Instance;
+        ImageFormat format = TargetFormat(options);
+        RefuseSameFile(options);
+        using (DiskImage source = ImageChain.OpenChain(options.Path, new ChainOptions { Format = options.SourceFormat }, logger))
+        {
+            RefuseToReplace(source, options);
+            Write(source, format, options, progress, logger, cancellation);
+        }
+
+        if (options.DeleteSource)
+        {
+            DeleteSource(options.Path);
+            Log.DeletedSource(logger, options.Path);
+        }
+
+        ImageDescription result = DescribeImage.Run(options.DestinationPath, format.Name);
+        CreateImage.WarnOfGeometry(result, logger);
+        return result;
+    }
+
+    private static void Write(
+        DiskImage source,
+        ImageFormat format,
+        ConvertImageOptions options,
+        IProgress<OperationProgress>? progress,
+        ILogger logger,
+        CancellationToken cancellation)
+    {
+        long size = PaddedSize(source, format, logger);
+        BackingReference? backing = options.BackingPath is null ? null : new BackingReference(options.BackingPath, options.BackingFormat?.ToLowerInvariant());
+        using DiskImage? baseline = backing is null ? null
+            : ImageChain.OpenAsBacking(backing, options.DestinationPath, FileIdentity.Of(options.DestinationPath), logger);
+        if (backing is { Format: null } && baseline?.Format == "raw")
+            backing = backing with { Format = "raw" };
+        using PendingFile file = PendingFile.Begin(options.DestinationPath, options.Force);
+        try
+        {
+            using (ImageWriter writer = TargetFile.CreateWriter(file, format, new TargetOptions
+            {
+                Size = size,
+                ClusterSize = options.ClusterSize,
+                TableSize = options.TableSize,
+                Backing = backing,
+                Subformat = options.Subformat,
+                Compress = options.Compress,
+            }))
+            {
+                var copier = new ImageCopier(source, baseline, writer, size);
+                long copied = copier.Run(Meter("Converting", size, progress), cancellation);
+                writer.Complete();
+                Log.Copied(logger, source.Path, file.Target, copied, size);
+            }
+
+            if (options.Verify || options.DeleteSource)
+                Verify(source, file, format, baseline, options, progress, logger, cancellation);
+            cancellation.ThrowIfCancellationRequested();
+            file.Commit();
+        }
+        catch (DiskImageException error) when (error.Path == file.Storage.Path)
+        {
+            throw error.WithPath(file.Target);
+        }
+    }
+
+    /// <summary>Reads the target anew, as any other program would, before it gets its name.</summary>
+    private static void Verify(
+        DiskImage source,
+        PendingFile file,
+        ImageFormat format,
+        DiskImage? baseline,
+        ConvertImageOptions options,
+        IProgress<OperationProgress>? progress,
+        ILogger logger,
+        CancellationToken cancellation)
+    {
+        HostFile written = HostFile.Open(file.Storage.Path, StorageAccess.Peek);
+        using DiskImage target = format.Open(written);
+        target.AttachBacking(baseline);
+        try
+        {
+            GuestOffset? difference = ImageComparer.FirstDifference(source, target, Meter("Verifying", source.Length, progress), cancellation);
+            if (difference is { } offset)
+            {
+                throw new DiskImageException(ErrorKind.ImageCorrupt, $"the target reads differently from '{options.Path}' at guest offset {offset.Value}; it was discarded", file.Target)
+                {
+                    Hint = "The host's memory or disk may be failing.",
+                };
+            }
+        }
+        finally
+        {
+            // The backing image has an owner already.
+            target.AttachBacking(null);
+        }
+
+        Log.Verified(logger, source.Path, file.Target);
+    }
+
+    private static ImageFormat TargetFormat(ConvertImageOptions options)
+        => options.Format is not null
+            ? FormatRegistry.ByName(options.Format)
+            : FormatRegistry.ByExtension(options.DestinationPath)
+                ?? throw new DiskImageException(ErrorKind.UnsupportedFeature, "the target's name does not say which format it is to have", options.DestinationPath)
+                {
+                    Hint = "Give -Format.",
+                };
+
+    private static long PaddedSize(DiskImage source, ImageFormat format, ILogger logger)
+    {
+        long granularity = format.SizeGranularity;
+        long padded = (source.Length + granularity - 1) / granularity * granularity;
+        if (padded != source.Length)
+            Log.Padded(logger, source.Path, source.Length, format.SizeGranularity, padded);
+        return padded;
+    }
+
+    private static void RefuseSameFile(ConvertImageOptions options)
+    {
+        if (FileIdentity.Of(options.DestinationPath) is { } target && FileIdentity.Of(options.Path) == target)
+            throw new DiskImageException(ErrorKind.ImageExists, "source and target are the same file", options.DestinationPath);
+    }
+
+    /// <summary>Replacing an image that the source rests on would destroy the very data that is being copied.</summary>
+    private static void RefuseToReplace(DiskImage source, ConvertImageOptions options)
+    {
+        if (FileIdentity.Of(options.DestinationPath) is not { } target)
+            return;
+        for (DiskImage? image = source.Backing; image is not null; image = image.Backing)
+        {
+            if (FileIdentity.Of(image.Path) == target)
+                throw new DiskImageException(ErrorKind.ImageExists, $"the target is a backing file of '{options.Path}'", options.DestinationPath);
+        }
+    }
+
+    private static void DeleteSource(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
+        {
+            throw StorageErrors.Translate(error, path);
+        }
+    }
+
+    private static ProgressMeter Meter(string activity, long total, IProgress<OperationProgress>? progress)
+        => progress is null ? ProgressMeter.Silent : new ProgressMeter(done => progress.Report(new OperationProgress(activity, done, total, IsBytes: true)));
+}

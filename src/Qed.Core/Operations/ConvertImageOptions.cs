@@ -1,0 +1,46 @@
+using Qed.Formats;
+
+namespace Qed.Operations;
+
+/// <summary>What <see cref="ConvertImage"/> is to convert, and to what.</summary>
+public sealed record ConvertImageOptions
+{
+    /// <summary>The source image's file.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Format of the source; null to probe.</summary>
+    public string? SourceFormat { get; init; }
+
+    /// <summary>The target's file.</summary>
+    public required string DestinationPath { get; init; }
+
+    /// <summary>Format of the target; null to go by its extension.</summary>
+    public string? Format { get; init; }
+
+    /// <summary>Variant of the target's format.</summary>
+    public Subformat Subformat { get; init; }
+
+    /// <summary>Bytes in a cluster of the target; null for the format's default.</summary>
+    public long? ClusterSize { get; init; }
+
+    /// <summary>Clusters in a table of the target; null for the format's default.</summary>
+    public int? TableSize { get; init; }
+
+    /// <summary>Backing file of the target as it is to be stored; only what differs from it is written. Null for none.</summary>
+    public string? BackingPath { get; init; }
+
+    /// <summary>Format of that backing file; null to probe.</summary>
+    public string? BackingFormat { get; init; }
+
+    /// <summary>Whether to compress the target's data.</summary>
+    public bool Compress { get; init; }
+
+    /// <summary>Whether to read both images again and compare every byte that the guest can see.</summary>
+    public bool Verify { get; init; }
+
+    /// <summary>Whether to delete the source, which implies <see cref="Verify"/> and happens only after it succeeded.</summary>
+    public bool DeleteSource { get; init; }
+
+    /// <summary>Whether an existing target is replaced.</summary>
+    public bool Force { get; init; }
+}

@@ -1,0 +1,82 @@
+using System.Collections.Generic;
+using Qed.Chains;
+using Qed.Images;
+using Qed.Storage;
+
+namespace Qed.Operations;
+
+/// <summary>Describes an image from its own header; opens no other file unless the chain is asked for. Changes nothing and takes no lock.</summary>
+public static class DescribeImage
+{
+    /// <summary>Describes one image.</summary>
+    /// <param name="path">The image's file.</param>
+    /// <param name="format">Its format; null to probe.</param>
+    /// <exception cref="DiskImageException">The file cannot be read, or its header breaks a rule.</exception>
+    public static ImageDescription Run(string path, string? format = null)
+    {
+        using DiskImage image = ImageChain.OpenLink(path, new ChainOptions { Format = format, Access = StorageAccess.Peek }, out HostFile file);
+        ImageDetails details = image.Details;
+        return new ImageDescription
+        {
+            Path = file.Path,
+            Format = image.Format,
+            Size = image.Length,
+            FileSize = file.Length,
+            AllocatedSize = file.AllocatedLength,
+            ClusterSize = details.ClusterSize,
+            TableSize = details.TableSize,
+            MaximumSize = details.MaximumSize,
+            NeedsCheck = details.NeedsCheck,
+            Features = details.Features,
+            BackingPath = image.BackingReference?.Name,
+            BackingFullPath = FullPathOf(image),
+            BackingFormat = image.BackingReference?.Format,
+            InUse = file.IsInUse(),
+        };
+    }
+
+    /// <summary>Describes an image and each one that it rests on, from the top down, each as soon as it is known.</summary>
+    /// <exception cref="DiskImageException">Also BackingFileMissing, BackingFileRefused and BackingChainLoop, after the links before them.</exception>
+    public static IEnumerable<ImageDescription> RunChain(string path)
+    {
+        var seen = new HashSet<FileIdentity>();
+        string? format = null;
+        string? next = path;
+        string? previous = null;
+        while (next is not null)
+        {
+            ImageDescription link = DescribeLink(next, previous, format, seen);
+            yield return link;
+            previous = link.Path;
+            format = link.BackingFormat;
+            next = link.BackingPath is { } name ? BackingNames.Resolve(name, link.Path) : null;
+        }
+    }
+
+    private static ImageDescription DescribeLink(string path, string? namedBy, string? format, HashSet<FileIdentity> seen)
+    {
+        if (FileIdentity.Of(path) is { } identity && !seen.Add(identity))
+            throw new DiskImageException(ErrorKind.BackingChainLoop, $"the backing chain leads back to '{path}', which is already part of it", namedBy);
+        try
+        {
+            return Run(path, format);
+        }
+        catch (DiskImageException error) when (error.Kind == ErrorKind.ImageNotFound && namedBy is not null)
+        {
+            throw new DiskImageException(ErrorKind.BackingFileMissing, $"the backing file '{path}' does not exist", namedBy, error);
+        }
+    }
+
+    private static string? FullPathOf(DiskImage image)
+    {
+        try
+        {
+            return image.BackingReference is { } reference ? BackingNames.Resolve(reference.Name, image.Path) : null;
+        }
+        catch (DiskImageException)
+        {
+            // The name is shown as stored; that it is refused matters to those who need the data.
+            return null;
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using System;
+using System.Globalization;
+using System.Threading;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Qed.Checking;
+using Qed.Engine;
+using Qed.Transfer;
+
+namespace Qed.Operations;
+
+/// <summary>Grows or shrinks the guest's disk of a QED image in place. What a shrink frees is given back to the host.</summary>
+public static class ResizeImage
+{
+    /// <summary>Resizes one image.</summary>
+    /// <exception cref="DiskImageException">
+    /// InvalidSize where the size breaks a rule, is beyond the tables' reach, or would drop data without consent; and
+    /// what opening the image throws.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">Cancelled before the first change.</exception>
+    public static ImageDescription Run(
+        ResizeImageOptions options,
+        IProgress<OperationProgress>? progress = null,
+        ILogger? logger = null,
+        CancellationToken cancellation = default)
+    {
+        if (options is null)
+            throw new ArgumentNullException(nameof(options));
+        logger ??= NullLogger.Instance;
+        using (QedImage image = OpenImage.ForWriting(options.Path, logger))
+        {
+            long oldSize = image.Length;
+            long size = options.Size ?? MinimumSize(image, progress, cancellation);
+            if (size < oldSize && options.Size is not null && !options.AllowShrink)
+                throw ShrinkRefused(image, size);
+            if (size < oldSize)
+                RequireSound(image, cancellation);
+            cancellation.ThrowIfCancellationRequested();
+            image.SetSize(size);
+            if (size < oldSize)
+                Log.Reclaimed(logger, image.Rearrange(storage => new ClusterReclaimer(storage).Run()), image.Path);
+            Log.Resized(logger, image.Path, oldSize, size);
+        }
+
+        return DescribeImage.Run(options.Path);
+    }
+
+    /// <summary>Dropping clusters frees only what nothing else references, so the tables must be sound first.</summary>
+    private static void RequireSound(QedImage image, CancellationToken cancellation)
+    {
+        CheckResult check = CheckImage.Run(image.Storage, maximumIssues: 1, progress: null, cancellation);
+        if (check.Corruptions == 0)
+            return;
+        throw new DiskImageException(
+            ErrorKind.ImageCorrupt, $"the image is not shrunk because a check finds {Text(check.Corruptions)} corruptions", image.Path)
+        {
+            Hint = "Test-QedImage lists them.",
+        };
+    }
+
+    /// <summary>Everything up to the last sector that is not zero.</summary>
+    private static long MinimumSize(QedImage image, IProgress<OperationProgress>? progress, CancellationToken cancellation)
+    {
+        long total = image.Length;
+        ProgressMeter meter = progress is null
+            ? ProgressMeter.Silent
+            : new ProgressMeter(done => progress.Report(new OperationProgress("Looking for the last data", done, total, IsBytes: true)));
+        return LastData.EndOf(image, meter, cancellation);
+    }
+
+    private static DiskImageException ShrinkRefused(QedImage image, long size)
+        => new(ErrorKind.InvalidSize, $"shrinking the disk from {Text(image.Length)} to {Text(size)} bytes drops what lies beyond, which is not done without -AllowShrink", image.Path)
+        {
+            Hint = "Shrink the file system inside first.",
+        };
+
+    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

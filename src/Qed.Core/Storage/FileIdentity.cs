@@ -1,0 +1,61 @@
+using System;
+using System.IO;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace Qed.Storage;
+
+/// <summary>What makes a host file the same file under any name: volume and file number.</summary>
+/// <param name="Volume">The volume's number.</param>
+/// <param name="File">The file's number on that volume.</param>
+/// <param name="Name">The full path, used only where the system gives no numbers.</param>
+public readonly record struct FileIdentity(ulong Volume, ulong File, string? Name)
+{
+    /// <summary>The identity of a file that exists, symbolic links followed.</summary>
+    /// <returns>Null where there is no such file.</returns>
+    public static FileIdentity? Of(string path)
+    {
+        if (HostPlatform.IsLinux)
+            return LinuxStatus(path) is { } status ? Of(status) : null;
+        if (!System.IO.File.Exists(path))
+            return null;
+        try
+        {
+            using PositionalIo io = PositionalIo.Open(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            return Of(io.Handle, path);
+        }
+        catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
+        {
+            return ByName(path);
+        }
+    }
+
+    internal static FileIdentity Of(SafeFileHandle handle, string path)
+    {
+        if (HostPlatform.IsLinux && LinuxStatus(handle) is { } status)
+            return Of(status);
+        if (HostPlatform.IsWindows && WindowsNative.GetFileInformationByHandle(handle, out var info))
+            return new FileIdentity(info.VolumeSerial, ((ulong)info.IndexHigh << 32) | info.IndexLow, null);
+        return ByName(path);
+    }
+
+    internal static LinuxNative.FileStatus? LinuxStatus(string path)
+        => LinuxNative.StatX(LinuxNative.AtFdCwd, NullTerminated(path), 0, LinuxNative.StatxBasicStats, out var status) == 0
+            ? status
+            : null;
+
+    internal static LinuxNative.FileStatus? LinuxStatus(SafeFileHandle handle)
+    {
+        int descriptor = handle.DangerousGetHandle().ToInt32();
+        return LinuxNative.StatX(descriptor, [0], LinuxNative.AtEmptyPath, LinuxNative.StatxBasicStats, out var status) == 0
+            ? status
+            : null;
+    }
+
+    internal static byte[] NullTerminated(string path) => Encoding.UTF8.GetBytes(path + '\0');
+
+    private static FileIdentity Of(LinuxNative.FileStatus status)
+        => new(((ulong)status.DeviceMajor << 32) | status.DeviceMinor, status.Inode, null);
+
+    private static FileIdentity ByName(string path) => new(0, 0, System.IO.Path.GetFullPath(path));
+}

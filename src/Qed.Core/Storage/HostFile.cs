@@ -1,0 +1,261 @@
+using System;
+using System.IO;
+using System.Runtime.InteropServices;
+
+namespace Qed.Storage;
+
+/// <summary>A file or block device of the host.</summary>
+public sealed unsafe class HostFile : BlockStorage
+{
+    private const int TypeDirectory = 0x4000;
+    private const int TypeBlockDevice = 0x6000;
+    private const int TypeRegular = 0x8000;
+
+    private readonly PositionalIo _io;
+    private readonly bool _isBlockDevice;
+    private ImageLock? _lock;
+
+    private HostFile(PositionalIo io, string path, bool canWrite, bool isBlockDevice)
+    {
+        _io = io;
+        _isBlockDevice = isBlockDevice;
+        Path = path;
+        CanWrite = canWrite;
+        Identity = FileIdentity.Of(io.Handle, path);
+    }
+
+    /// <inheritdoc/>
+    public override string Path { get; }
+
+    /// <inheritdoc/>
+    public override bool CanWrite { get; }
+
+    /// <summary>Volume and file number, the same under any name of the file.</summary>
+    public FileIdentity Identity { get; }
+
+    /// <inheritdoc/>
+    public override long Length
+        => _isBlockDevice ? LinuxNative.LSeek(_io.Handle, 0, LinuxNative.SeekEnd) : Guard(_io.GetLength);
+
+    /// <summary>Bytes that the file takes up on the host's disk; null where the system does not tell.</summary>
+    public long? AllocatedLength
+    {
+        get
+        {
+            if (HostPlatform.IsLinux)
+                return FileIdentity.LinuxStatus(_io.Handle) is { } status ? (long)status.Blocks * 512 : null;
+            if (!HostPlatform.IsWindows)
+                return null;
+            uint low = WindowsNative.GetCompressedFileSize(Path, out uint high);
+            return low == uint.MaxValue && Marshal.GetLastWin32Error() != 0 ? null : ((long)high << 32) | low;
+        }
+    }
+
+    /// <summary>Opens a file or block device that exists.</summary>
+    /// <param name="path">A path of the host, relative ones to the process's current folder.</param>
+    /// <param name="access">What for; decides which other openings are excluded.</param>
+    /// <exception cref="DiskImageException">ImageNotFound, AccessDenied, ImageInUse, or ImageNotRecognized for a folder.</exception>
+    public static HostFile Open(string path, StorageAccess access)
+    {
+        path = FullPath(path);
+        bool isBlockDevice = RefuseWhatIsNoFile(path);
+        bool write = access == StorageAccess.Write;
+        HostFile file = Guard(path, () => new HostFile(
+            PositionalIo.Open(path, FileMode.Open, write ? FileAccess.ReadWrite : FileAccess.Read, ShareFor(access)),
+            path,
+            write,
+            isBlockDevice));
+        try
+        {
+            file._lock = access == StorageAccess.Peek ? null : ImageLock.Take(file._io.Handle, path, write);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Creates a file that must not exist yet, opened and locked for writing.</summary>
+    /// <exception cref="DiskImageException">ImageExists, ImageNotFound for its folder, AccessDenied, NotEnoughSpace.</exception>
+    public static HostFile Create(string path)
+    {
+        path = FullPath(path);
+        if (File.Exists(path) || Directory.Exists(path))
+            throw new DiskImageException(ErrorKind.ImageExists, "a file of that name exists already", path);
+        HostFile file = Guard(path, () => new HostFile(
+            PositionalIo.Open(path, FileMode.CreateNew, FileAccess.ReadWrite, ShareFor(StorageAccess.Write)), path, true, false));
+        try
+        {
+            file._lock = ImageLock.Take(file._io.Handle, path, forWriting: true);
+            file.AllowHoles();
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            File.Delete(path);
+            throw;
+        }
+    }
+
+    /// <summary>Whether somebody has the file open in a way that excludes reading it; null where the system does not tell.</summary>
+    public bool? IsInUse() => ImageLock.IsWriterPresent(_io.Handle, Path);
+
+    /// <inheritdoc/>
+    public override int Read(long offset, Span<byte> buffer)
+    {
+        try
+        {
+            return _io.Read(offset, buffer);
+        }
+        catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
+        {
+            throw StorageErrors.Translate(error, Path);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Write(long offset, ReadOnlySpan<byte> buffer)
+    {
+        try
+        {
+            _io.Write(offset, buffer);
+        }
+        catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
+        {
+            throw StorageErrors.Translate(error, Path);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void SetLength(long length)
+    {
+        if (!_isBlockDevice)
+            Guard(() => _io.SetLength(length));
+        else if (length > Length)
+            throw new DiskImageException(ErrorKind.NotEnoughSpace, "the block device is too small and cannot grow", Path);
+    }
+
+    /// <inheritdoc/>
+    public override void Flush() => Guard(_io.Flush);
+
+    /// <inheritdoc/>
+    public override StorageExtent NextExtent(long offset)
+    {
+        long length = Length;
+        if (HostPlatform.IsLinux)
+            return NextExtentOnLinux(offset, length);
+        return HostPlatform.IsWindows ? NextExtentOnWindows(offset, length) : base.NextExtent(offset);
+    }
+
+    /// <inheritdoc/>
+    public override bool TryPunch(long offset, long length)
+    {
+        if (HostPlatform.IsLinux)
+        {
+            const int Mode = LinuxNative.FallocPunchHole | LinuxNative.FallocKeepSize;
+            return LinuxNative.FAllocate(_io.Handle, Mode, offset, length) == 0;
+        }
+
+        if (!HostPlatform.IsWindows)
+            return false;
+        var range = new WindowsNative.ByteRange { Offset = offset, Value = offset + length };
+        return WindowsNative.DeviceIoControl(
+            _io.Handle, WindowsNative.FsctlSetZeroData, &range, sizeof(WindowsNative.ByteRange), null, 0, out _, IntPtr.Zero);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (!disposing)
+            return;
+        _lock?.Dispose();
+        _io.Dispose();
+    }
+
+    private static string FullPath(string path)
+        => Guard(path, () => System.IO.Path.GetFullPath(path));
+
+    /// <summary>A pipe or terminal would block or lie, so only files and block devices are opened.</summary>
+    private static bool RefuseWhatIsNoFile(string path)
+    {
+        int type = HostPlatform.IsLinux
+            ? FileIdentity.LinuxStatus(path)?.FileType ?? TypeRegular
+            : Directory.Exists(path) ? TypeDirectory : TypeRegular;
+        return type switch
+        {
+            TypeRegular => false,
+            TypeBlockDevice => true,
+            TypeDirectory => throw new DiskImageException(ErrorKind.ImageNotRecognized, "this is a folder, not a disk image", path),
+            _ => throw new DiskImageException(ErrorKind.ImageNotRecognized, "only files and block devices can hold a disk image", path),
+        };
+    }
+
+    // On Linux .NET's share modes become flock locks that QEMU does not know: ImageLock does the work there.
+    private static FileShare ShareFor(StorageAccess access)
+        => HostPlatform.IsWindows && access != StorageAccess.Peek ? FileShare.Read : FileShare.ReadWrite | FileShare.Delete;
+
+    private void AllowHoles()
+    {
+        // Without this NTFS writes out every byte between the old end of a file and a far write. A file system
+        // without sparse files refuses; the file is then simply not sparse.
+        if (HostPlatform.IsWindows)
+            WindowsNative.DeviceIoControl(_io.Handle, WindowsNative.FsctlSetSparse, null, 0, null, 0, out _, IntPtr.Zero);
+    }
+
+    private StorageExtent NextExtentOnLinux(long offset, long length)
+    {
+        long data = LinuxNative.LSeek(_io.Handle, offset, LinuxNative.SeekData);
+        if (data < 0)
+        {
+            // ENXIO: no data up to the end. Anything else: this file system does not tell.
+            bool hole = Marshal.GetLastWin32Error() == LinuxNative.Enxio;
+            return new StorageExtent(offset, Math.Max(1, length - offset), hole);
+        }
+
+        if (data > offset)
+            return new StorageExtent(offset, data - offset, IsHole: true);
+        long end = LinuxNative.LSeek(_io.Handle, offset, LinuxNative.SeekHole);
+        return new StorageExtent(offset, (end > offset ? end : Math.Max(offset + 1, length)) - offset, IsHole: false);
+    }
+
+    private StorageExtent NextExtentOnWindows(long offset, long length)
+    {
+        var range = new WindowsNative.ByteRange { Offset = offset, Value = Math.Max(1, length - offset) };
+        WindowsNative.ByteRange found = default;
+        int size = sizeof(WindowsNative.ByteRange);
+        // With room for one range, more of them make the call fail although the first is filled in.
+        bool asked = WindowsNative.DeviceIoControl(
+            _io.Handle, WindowsNative.FsctlQueryAllocatedRanges, &range, size, &found, size, out int returned, IntPtr.Zero);
+        const int MoreData = 234;
+        if (!asked && Marshal.GetLastWin32Error() != MoreData)
+            return base.NextExtent(offset);
+        if (returned == 0)
+            return new StorageExtent(offset, Math.Max(1, length - offset), IsHole: true);
+        return found.Offset > offset
+            ? new StorageExtent(offset, found.Offset - offset, IsHole: true)
+            : new StorageExtent(offset, Math.Max(1, found.Offset + found.Value - offset), IsHole: false);
+    }
+
+    private T Guard<T>(Func<T> call) => Guard(Path, call);
+
+    private void Guard(Action call) => Guard(Path, () =>
+    {
+        call();
+        return true;
+    });
+
+    private static T Guard<T>(string path, Func<T> call)
+    {
+        try
+        {
+            return call();
+        }
+        catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
+        {
+            throw StorageErrors.Translate(error, path);
+        }
+    }
+}

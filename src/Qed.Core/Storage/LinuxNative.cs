@@ -1,0 +1,91 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Qed.Storage;
+
+/// <summary>The Linux system calls that .NET does not offer: holes, byte-range locks, file identity.</summary>
+internal static unsafe class LinuxNative
+{
+    internal const int SeekEnd = 2;
+    internal const int SeekData = 3;
+    internal const int SeekHole = 4;
+    internal const int FallocKeepSize = 1;
+    internal const int FallocPunchHole = 2;
+    internal const int FcntlOfdGetLock = 36;
+    internal const int FcntlOfdSetLock = 37;
+    internal const short ReadLock = 0;
+    internal const short WriteLock = 1;
+    internal const short Unlock = 2;
+    internal const int AtFdCwd = -100;
+    internal const int AtEmptyPath = 0x1000;
+    internal const uint StatxBasicStats = 0x7ff;
+    internal const int OpenCloseOnExec = 0x80000;
+
+    internal const int Eagain = 11;
+    internal const int Eacces = 13;
+    internal const int Enxio = 6;
+    internal const int Einval = 22;
+
+    [DllImport("libc", EntryPoint = "lseek", SetLastError = true)]
+    internal static extern long LSeek(SafeFileHandle file, long offset, int whence);
+
+    [DllImport("libc", EntryPoint = "fallocate", SetLastError = true)]
+    internal static extern int FAllocate(SafeFileHandle file, int mode, long offset, long length);
+
+    [DllImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    internal static extern int Fcntl(SafeFileHandle file, int command, ref FileLock argument);
+
+    [DllImport("libc", EntryPoint = "pread", SetLastError = true)]
+    internal static extern nint PRead(SafeFileHandle file, byte* buffer, nint count, long offset);
+
+    [DllImport("libc", EntryPoint = "pwrite", SetLastError = true)]
+    internal static extern nint PWrite(SafeFileHandle file, byte* buffer, nint count, long offset);
+
+    [DllImport("libc", EntryPoint = "ftruncate", SetLastError = true)]
+    internal static extern int FTruncate(SafeFileHandle file, long length);
+
+    [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    internal static extern int FSync(SafeFileHandle file);
+
+    [DllImport("libc", EntryPoint = "open", SetLastError = true)]
+    internal static extern SafeFileHandle Open(byte[] path, int flags);
+
+    [DllImport("libc", EntryPoint = "statx", SetLastError = true)]
+    internal static extern int StatX(int directory, byte[] path, int flags, uint mask, out FileStatus status);
+
+    /// <summary>struct flock, as 64-bit Linux lays it out.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct FileLock
+    {
+        internal short Type;
+        internal short Whence;
+        internal long Start;
+        internal long Length;
+        internal int ProcessId;
+    }
+
+    /// <summary>The part of struct statx that is used; its layout is the same on every architecture.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    internal struct FileStatus
+    {
+        [FieldOffset(28)]
+        internal ushort Mode;
+
+        [FieldOffset(32)]
+        internal ulong Inode;
+
+        [FieldOffset(40)]
+        internal ulong Size;
+
+        [FieldOffset(48)]
+        internal ulong Blocks;
+
+        [FieldOffset(136)]
+        internal uint DeviceMajor;
+
+        [FieldOffset(140)]
+        internal uint DeviceMinor;
+
+        internal readonly int FileType => Mode & 0xf000;
+    }
+}

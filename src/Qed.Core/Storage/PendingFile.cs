@@ -1,0 +1,124 @@
+using System;
+using System.IO;
+
+namespace Qed.Storage;
+
+/// <summary>
+/// A file under construction: it lives under a temporary name beside its target and takes the target's name only when it
+/// is whole and on stable storage. Left uncommitted, it is removed and the target is as it was.
+/// </summary>
+public sealed class PendingFile : IDisposable
+{
+    private readonly string _temporary;
+    private readonly bool _overwrite;
+    private bool _done;
+
+    private PendingFile(string target, string temporary, HostFile storage, bool overwrite)
+    {
+        Target = target;
+        _temporary = temporary;
+        Storage = storage;
+        _overwrite = overwrite;
+    }
+
+    /// <summary>The full path that the file is to have.</summary>
+    public string Target { get; }
+
+    /// <summary>The bytes under construction.</summary>
+    public HostFile Storage { get; }
+
+    /// <summary>Starts a file beside its target.</summary>
+    /// <param name="target">The final path.</param>
+    /// <param name="overwrite">Whether an existing file may be replaced at the end; it must not be in use.</param>
+    /// <exception cref="DiskImageException">ImageExists, ImageInUse, ImageNotFound for the folder, AccessDenied.</exception>
+    public static PendingFile Begin(string target, bool overwrite)
+    {
+        target = Path.GetFullPath(target);
+        if (Directory.Exists(target))
+            throw new DiskImageException(ErrorKind.ImageExists, "a folder of that name exists already", target);
+        if (File.Exists(target))
+        {
+            if (!overwrite)
+            {
+                throw new DiskImageException(ErrorKind.ImageExists, "a file of that name exists already", target)
+                {
+                    Hint = "Choose another name, or overwrite it with -Force.",
+                };
+            }
+
+            // Replacing the name under a running virtual machine would silently part it from its disk.
+            using HostFile inUse = HostFile.Open(target, StorageAccess.Write);
+        }
+
+        string temporary = $"{target}.{Guid.NewGuid().ToString("N").Substring(0, 8)}.partial";
+        try
+        {
+            return new PendingFile(target, temporary, HostFile.Create(temporary), overwrite);
+        }
+        catch (DiskImageException error)
+        {
+            // The user knows the target's name, not the temporary one.
+            throw new DiskImageException(error.Kind, "cannot create the file: " + StripPath(error), target, error.InnerException);
+        }
+    }
+
+    /// <summary>Flushes the file and gives it its name; from here on it is the target.</summary>
+    /// <exception cref="DiskImageException">ImageExists where another process has created the target meanwhile.</exception>
+    public void Commit()
+    {
+        Storage.Flush();
+        Storage.Dispose();
+        try
+        {
+            Rename();
+        }
+        catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
+        {
+            throw !_overwrite && File.Exists(Target)
+                ? new DiskImageException(ErrorKind.ImageExists, "a file of that name was created meanwhile", Target, error)
+                : StorageErrors.Translate(error, Target);
+        }
+
+        _done = true;
+        FlushFolder();
+    }
+
+    /// <summary>Removes the file unless it was committed.</summary>
+    public void Dispose()
+    {
+        Storage.Dispose();
+        if (_done)
+            return;
+        _done = true;
+        try
+        {
+            File.Delete(_temporary);
+        }
+        catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
+        {
+            // Nothing more can be done here, and the error that led here matters more.
+        }
+    }
+
+    private static string StripPath(DiskImageException error)
+        => (error.InnerException?.Message ?? error.Message).TrimEnd('.');
+
+    private void Rename()
+    {
+        if (_overwrite && File.Exists(Target))
+            File.Replace(_temporary, Target, destinationBackupFileName: null);
+        else
+            File.Move(_temporary, Target);
+    }
+
+    private void FlushFolder()
+    {
+        // A rename is durable on Linux once the folder is; Windows journals it.
+        if (!HostPlatform.IsLinux)
+            return;
+        string folder = Path.GetDirectoryName(Target) ?? "/";
+        using var handle = LinuxNative.Open(FileIdentity.NullTerminated(folder), LinuxNative.OpenCloseOnExec);
+        if (!handle.IsInvalid)
+            _ = LinuxNative.FSync(handle);
+    }
+}

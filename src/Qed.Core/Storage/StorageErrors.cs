@@ -1,0 +1,44 @@
+using System;
+using System.IO;
+
+namespace Qed.Storage;
+
+/// <summary>Turns what the system reports into the engine's kinds, each from one place.</summary>
+internal static class StorageErrors
+{
+    private const int LinuxNoSpace = 28;
+    private const int LinuxFileTooBig = 27;
+    private const int LinuxQuota = 122;
+    private const int WindowsSharingViolation = unchecked((int)0x80070020);
+    private const int WindowsLockViolation = unchecked((int)0x80070021);
+    private const int WindowsHandleDiskFull = unchecked((int)0x80070027);
+    private const int WindowsDiskFull = unchecked((int)0x80070070);
+
+    /// <summary>Whether an exception is one that <see cref="Translate"/> gives a kind to.</summary>
+    internal static bool IsFromTheSystem(Exception error)
+        => error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException;
+
+    internal static DiskImageException Translate(Exception error, string path) => error switch
+    {
+        FileNotFoundException => new(ErrorKind.ImageNotFound, "no such file", path, error),
+        DirectoryNotFoundException => new(ErrorKind.ImageNotFound, "no such folder", path, error),
+        DriveNotFoundException => new(ErrorKind.ImageNotFound, "no such drive", path, error),
+        PathTooLongException => new(ErrorKind.ImageNotFound, "the path is too long for this system", path, error),
+        UnauthorizedAccessException => new(ErrorKind.AccessDenied, "access denied", path, error)
+        {
+            Hint = "Check the file's permissions and whether it is read-only.",
+        },
+        IOException { HResult: WindowsSharingViolation or WindowsLockViolation }
+            => new(ErrorKind.ImageInUse, "the file is in use by another process", path, error),
+        IOException { HResult: LinuxNoSpace or LinuxQuota or WindowsDiskFull or WindowsHandleDiskFull }
+            => new(ErrorKind.NotEnoughSpace, "the disk is full", path, error)
+            {
+                Hint = "Free space on the volume and run the command again.",
+            },
+        IOException { HResult: LinuxFileTooBig }
+            => new(ErrorKind.NotEnoughSpace, "the file system does not allow a file this large", path, error),
+        ArgumentException or NotSupportedException
+            => new(ErrorKind.ImageNotFound, "the path is not valid on this system", path, error),
+        _ => new(ErrorKind.AccessDenied, "the system reported: " + error.Message.TrimEnd('.'), path, error),
+    };
+}

@@ -1,0 +1,11 @@
+using Qed.Layout;
+
+namespace Qed.Transfer;
+
+/// <summary>A range of the guest's disk that one worker handles in one piece.</summary>
+/// <param name="Offset">Where it starts.</param>
+/// <param name="Length">Its length in bytes, at least 1.</param>
+internal readonly record struct GuestRange(GuestOffset Offset, int Length)
+{
+    internal GuestOffset End => Offset + Length;
+}

@@ -1,0 +1,105 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using Qed.Images;
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Transfer;
+
+/// <summary>
+/// Copies a disk into a fresh image. Workers read, look for zeroes and for what the target's backing file has already,
+/// reserve space in guest order, and write, all but the reserving in parallel.
+/// </summary>
+internal sealed class ImageCopier
+{
+    private readonly DiskImage _source;
+    private readonly DiskImage? _baseline;
+    private readonly ImageWriter _target;
+    private readonly long _length;
+    private long _copied;
+
+    /// <param name="source">The disk to copy.</param>
+    /// <param name="baseline">The target's backing image; null where the target has none.</param>
+    /// <param name="target">The fresh image.</param>
+    /// <param name="length">Bytes of the target's disk; past its end the source is zeroes.</param>
+    internal ImageCopier(DiskImage source, DiskImage? baseline, ImageWriter target, long length)
+    {
+        _source = source;
+        _baseline = baseline;
+        _target = target;
+        _length = length;
+    }
+
+    /// <summary>Copies everything, without completing the target.</summary>
+    /// <returns>Bytes that were written as data.</returns>
+    internal long Run(ProgressMeter progress, CancellationToken cancellation)
+    {
+        using var workers = new OrderedWorkers(
+            CopyPlan.Chunks(_source, _baseline, _length, _target.Grain), _baseline is null ? 1 : 2, cancellation);
+        workers.Run((range, buffers, ticket) =>
+        {
+            List<Piece> pieces = Examine(range, buffers);
+            workers.InTurn(ticket, () => Lay(pieces));
+            foreach (Piece piece in pieces)
+            {
+                if (!piece.IsZero)
+                    _target.Write(range.Offset + piece.Start, buffers[0].AsSpan(piece.Start, piece.Length));
+            }
+
+            progress.ReachedAtLeast(range.End.Value);
+        });
+        return _copied;
+
+        void Lay(List<Piece> pieces)
+        {
+            foreach (Piece piece in pieces)
+            {
+                if (piece.IsZero)
+                {
+                    _target.WriteZeroes(piece.Offset, piece.Length);
+                }
+                else
+                {
+                    _target.Reserve(piece.Offset, piece.Length);
+                    _copied += piece.Length;
+                }
+            }
+        }
+    }
+
+    /// <summary>Reads a range and finds the runs of grains that the target needs.</summary>
+    private List<Piece> Examine(GuestRange range, byte[][] buffers)
+    {
+        Span<byte> data = buffers[0].AsSpan(0, range.Length);
+        _source.ReadOrZero(range.Offset, data);
+        Span<byte> beneath = default;
+        if (_baseline is not null)
+        {
+            beneath = buffers[1].AsSpan(0, range.Length);
+            _baseline.ReadOrZero(range.Offset, beneath);
+        }
+
+        var pieces = new List<Piece>();
+        for (int start = 0; start < data.Length; start += _target.Grain)
+        {
+            Span<byte> grain = data.Slice(start, Math.Min(_target.Grain, data.Length - start));
+            bool isZero = ZeroScan.IsZero(grain);
+            bool isThere = _baseline is null ? isZero : grain.SequenceEqual(beneath.Slice(start, grain.Length));
+            if (!isThere)
+                Append(pieces, new Piece(range.Offset + start, start, grain.Length, isZero));
+        }
+
+        return pieces;
+    }
+
+    private static void Append(List<Piece> pieces, Piece piece)
+    {
+        if (pieces.Count > 0 && pieces[pieces.Count - 1] is { } last && last.IsZero == piece.IsZero && last.Start + last.Length == piece.Start)
+            pieces[pieces.Count - 1] = last with { Length = last.Length + piece.Length };
+        else
+            pieces.Add(piece);
+    }
+
+    private readonly record struct Piece(GuestOffset Offset, int Start, int Length, bool IsZero);
+}

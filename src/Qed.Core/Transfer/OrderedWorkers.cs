@@ -1,0 +1,135 @@
+using System;
+using System.Buffers;
+using System.Collections.Generic;
+using System.Runtime.ExceptionServices;
+using System.Threading;
+
+namespace Qed.Transfer;
+
+/// <summary>
+/// A few threads that take ranges from one plan. Each has one buffer a disk, so memory is bounded by the number of
+/// workers; what must happen in the plan's order is done in turns.
+/// </summary>
+internal sealed class OrderedWorkers : IDisposable
+{
+    private const int MostWorkers = 8;
+
+    private readonly IEnumerator<GuestRange> _plan;
+    private readonly int _buffersEach;
+    private readonly CancellationToken _cancellation;
+    private readonly object _planLock = new();
+    private readonly object _turnLock = new();
+    private long _nextTicket;
+    private long _turn;
+    private ExceptionDispatchInfo? _error;
+
+    /// <param name="plan">The ranges, enumerated by one worker at a time.</param>
+    /// <param name="buffersEach">How many buffers, each as long as its range, a worker needs.</param>
+    /// <param name="cancellation">Honoured between ranges.</param>
+    internal OrderedWorkers(IEnumerable<GuestRange> plan, int buffersEach, CancellationToken cancellation)
+    {
+        _plan = plan.GetEnumerator();
+        _buffersEach = buffersEach;
+        _cancellation = cancellation;
+    }
+
+    internal delegate void Work(GuestRange range, byte[][] buffers, long ticket);
+
+    private bool HasFailed => Volatile.Read(ref _error) is not null;
+
+    /// <summary>Handles every range and returns when all are done; the first error stops the others and is thrown.</summary>
+    internal void Run(Work work)
+    {
+        int count = Math.Max(1, Math.Min(MostWorkers, Environment.ProcessorCount));
+        var threads = new Thread[count - 1];
+        for (int i = 0; i < threads.Length; i++)
+        {
+            threads[i] = new Thread(() => Loop(work)) { IsBackground = true, Name = "Qed transfer" };
+            threads[i].Start();
+        }
+
+        Loop(work);
+        foreach (Thread thread in threads)
+            thread.Join();
+        _error?.Throw();
+        _cancellation.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>Does something in the order of the plan: waits until every range before this one has had its turn.</summary>
+    internal void InTurn(long ticket, Action action)
+    {
+        lock (_turnLock)
+        {
+            while (_turn != ticket && !HasFailed)
+                Monitor.Wait(_turnLock);
+            if (HasFailed)
+                throw new OperationCanceledException();
+            action();
+            _turn++;
+            Monitor.PulseAll(_turnLock);
+        }
+    }
+
+    public void Dispose() => _plan.Dispose();
+
+    private void Loop(Work work)
+    {
+        byte[][] buffers = new byte[_buffersEach][];
+        try
+        {
+            while (!HasFailed && TakeNext(out GuestRange range, out long ticket))
+            {
+                for (int i = 0; i < buffers.Length; i++)
+                    buffers[i] = AtLeast(buffers[i], range.Length);
+                work(range, buffers, ticket);
+            }
+        }
+        catch (Exception error)
+        {
+            Fail(error);
+        }
+        finally
+        {
+            foreach (byte[] buffer in buffers)
+            {
+                if (buffer is not null)
+                    ArrayPool<byte>.Shared.Return(buffer);
+            }
+        }
+    }
+
+    private bool TakeNext(out GuestRange range, out long ticket)
+    {
+        lock (_planLock)
+        {
+            _cancellation.ThrowIfCancellationRequested();
+            ticket = _nextTicket;
+            range = default;
+            if (!_plan.MoveNext())
+                return false;
+            _nextTicket++;
+            range = _plan.Current;
+            return true;
+        }
+    }
+
+    private void Fail(Exception error)
+    {
+        lock (_turnLock)
+        {
+            // Workers that were woken by the first failure report only that they were.
+            if (_error is null)
+                Volatile.Write(ref _error, ExceptionDispatchInfo.Capture(error));
+            Monitor.PulseAll(_turnLock);
+        }
+    }
+
+    private static byte[] AtLeast(byte[]? buffer, int length)
+    {
+        if (buffer is not null && buffer.Length >= length)
+            return buffer;
+        if (buffer is not null)
+            ArrayPool<byte>.Shared.Return(buffer);
+        return ArrayPool<byte>.Shared.Rent(length);
+    }
+}

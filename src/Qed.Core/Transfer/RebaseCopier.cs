@@ -1,0 +1,80 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using Qed.Engine;
+using Qed.Images;
+using Qed.Storage;
+
+namespace Qed.Transfer;
+
+/// <summary>
+/// Copies into an image what it shows through its backing file and will not show through another one, so that the
+/// backing file can be changed and the contents stay what they were.
+/// </summary>
+internal sealed class RebaseCopier
+{
+    private readonly QedImage _image;
+    private readonly DiskImage? _newBacking;
+    private readonly int _clusterSize;
+    private long _copied;
+
+    /// <param name="image">The image, opened with its present chain.</param>
+    /// <param name="newBacking">The backing image to come; null for none.</param>
+    internal RebaseCopier(QedImage image, DiskImage? newBacking)
+    {
+        _image = image;
+        _newBacking = newBacking;
+        _clusterSize = image.Geometry.ClusterSize;
+    }
+
+    /// <summary>Copies everything that differs.</summary>
+    /// <returns>Bytes copied in.</returns>
+    internal long Run(ProgressMeter progress, CancellationToken cancellation)
+    {
+        using var workers = new OrderedWorkers(Plan(), 2, cancellation);
+        workers.Run((range, buffers, _) =>
+        {
+            CopyDifferences(range, buffers);
+            progress.ReachedAtLeast(range.End.Value);
+        });
+        return _copied;
+    }
+
+    /// <summary>The ranges that the image itself says nothing about, where either chain has data.</summary>
+    private IEnumerable<GuestRange> Plan()
+        => CopyPlan.Chunks(_image, _newBacking, _image.Length, _clusterSize).SelectMany(OwnGaps);
+
+    private IEnumerable<GuestRange> OwnGaps(GuestRange range)
+    {
+        // Clusters that were copied meanwhile have data now, and need no second look.
+        foreach (Extent extent in _image.GetExtents(range.Offset, range.Length))
+        {
+            if (extent.Kind == ExtentKind.Unallocated)
+                yield return new GuestRange(extent.Offset, (int)extent.Length);
+        }
+    }
+
+    private void CopyDifferences(GuestRange range, byte[][] buffers)
+    {
+        Span<byte> shown = buffers[0].AsSpan(0, range.Length);
+        Span<byte> future = buffers[1].AsSpan(0, range.Length);
+        _image.Read(range.Offset, shown);
+        if (_newBacking is null)
+            future.Clear();
+        else
+            _newBacking.ReadOrZero(range.Offset, future);
+        for (int start = 0; start < range.Length; start += _clusterSize)
+        {
+            int length = Math.Min(_clusterSize, range.Length - start);
+            ReadOnlySpan<byte> cluster = shown.Slice(start, length);
+            if (cluster.SequenceEqual(future.Slice(start, length)))
+                continue;
+            if (ZeroScan.IsZero(cluster))
+                _image.MarkZero(range.Offset + start, length);
+            else
+                _image.Write(range.Offset + start, cluster);
+            Interlocked.Add(ref _copied, length);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+using System;
+using Qed.Storage;
+
+namespace Qed.Tests.Support;
+
+/// <summary>Storage in memory; what was written since the last flush can be told apart, as after a crash.</summary>
+internal sealed class MemoryStorage : BlockStorage
+{
+    private readonly object _lock = new();
+    private byte[] _bytes;
+    private long _length;
+
+    internal MemoryStorage(byte[]? contents = null, bool canWrite = true)
+    {
+        _bytes = contents is null ? [] : (byte[])contents.Clone();
+        _length = _bytes.Length;
+        CanWrite = canWrite;
+    }
+
+    public override string Path => "/memory/image.qed";
+
+    public override bool CanWrite { get; }
+
+    public override long Length
+    {
+        get
+        {
+            lock (_lock)
+                return _length;
+        }
+    }
+
+    internal int Flushes { get; private set; }
+
+    /// <summary>Called before each change, with what is about to happen; may throw.</summary>
+    internal Action<StorageChange>? BeforeChange { get; set; }
+
+    internal byte[] ToArray()
+    {
+        lock (_lock)
+            return _bytes.AsSpan(0, (int)_length).ToArray();
+    }
+
+    public override int Read(long offset, Span<byte> buffer)
+    {
+        lock (_lock)
+        {
+            int count = (int)Math.Clamp(_length - offset, 0, buffer.Length);
+            if (count > 0)
+                _bytes.AsSpan((int)offset, count).CopyTo(buffer);
+            return count;
+        }
+    }
+
+    public override void Write(long offset, ReadOnlySpan<byte> buffer)
+    {
+        if (!CanWrite)
+            throw new InvalidOperationException("The storage was opened for reading.");
+        lock (_lock)
+        {
+            BeforeChange?.Invoke(new StorageChange(StorageChangeKind.Write, offset, buffer.ToArray()));
+            if (buffer.IsEmpty)
+                return;
+            Grow(offset + buffer.Length);
+            buffer.CopyTo(_bytes.AsSpan((int)offset));
+        }
+    }
+
+    public override void SetLength(long length)
+    {
+        if (!CanWrite)
+            throw new InvalidOperationException("The storage was opened for reading.");
+        lock (_lock)
+        {
+            BeforeChange?.Invoke(new StorageChange(StorageChangeKind.SetLength, length, []));
+            if (length < _length)
+                Array.Clear(_bytes, (int)length, (int)(_length - length));
+            Grow(length);
+            _length = length;
+        }
+    }
+
+    public override void Flush()
+    {
+        lock (_lock)
+        {
+            BeforeChange?.Invoke(new StorageChange(StorageChangeKind.Flush, 0, []));
+            Flushes++;
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+    }
+
+    private void Grow(long length)
+    {
+        if (length > _bytes.Length)
+            Array.Resize(ref _bytes, (int)Math.Max(length, _bytes.Length * 2L));
+        _length = Math.Max(_length, length);
+    }
+}
+
+internal enum StorageChangeKind
+{
+    Write,
+    SetLength,
+    Flush,
+}
+
+internal sealed record StorageChange(StorageChangeKind Kind, long Offset, byte[] Bytes);

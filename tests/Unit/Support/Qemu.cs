@@ -1,0 +1,92 @@
+using System;
+using System.Collections.Generic;
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using System.Linq;
+using System.Text;
+using Xunit;
+
+namespace Qed.Tests.Support;
+
+/// <summary>QEMU's own tools, the independent reader and writer of QED.</summary>
+internal static class Qemu
+{
+    private static readonly Lazy<bool> IsThere = new(() => TryRun("qemu-img", ["--version"]) is { ExitCode: 0 });
+
+    /// <summary>Skips the test, saying why, where QEMU is not installed.</summary>
+    internal static void Require() => Assert.SkipUnless(IsThere.Value, "qemu-img is not installed (Debian package qemu-utils)");
+
+    internal static Result Img(params string[] arguments) => Run("qemu-img", arguments);
+
+    /// <summary>Runs qemu-img and fails the test unless it succeeds.</summary>
+    internal static string ImgOk(params string[] arguments) => Succeed(Run("qemu-img", arguments), "qemu-img", arguments);
+
+    /// <summary>Runs commands of qemu-io over an image and fails the test unless all succeed.</summary>
+    internal static string IoOk(string image, string format, IEnumerable<string> commands)
+    {
+        string[] arguments = ["-f", format, .. commands.SelectMany(command => new[] { "-c", command }), image];
+        Result result = Run("qemu-io", arguments);
+        Assert.False(
+            result.Output.Contains("Pattern verification failed", StringComparison.Ordinal) || result.Output.Contains("failed:", StringComparison.Ordinal),
+            result.Output);
+        return Succeed(result, "qemu-io", arguments);
+    }
+
+    /// <summary>
+    /// Fails the test unless qemu-img finds no corruption and no leak but those that its miscount invents: one for every
+    /// cluster_size - 1 clusters of file.
+    /// </summary>
+    internal static void AssertSound(string image)
+    {
+        Result result = Img("check", "-f", "qed", "--output=json", image);
+        using var json = System.Text.Json.JsonDocument.Parse(result.Output);
+        long Number(string name) => json.RootElement.TryGetProperty(name, out var value) ? value.GetInt64() : 0;
+        using var header = System.IO.File.OpenRead(image);
+        byte[] start = new byte[8];
+        header.ReadExactly(start);
+        long clusterSize = BitConverter.ToUInt32(start, 4);
+        long clusters = (header.Length + clusterSize - 1) / clusterSize;
+        Assert.Equal(0, Number("corruptions"));
+        Assert.Equal(0, Number("check-errors"));
+        Assert.InRange(Number("leaks"), 0, clusters / (clusterSize - 1));
+    }
+
+    private static string Succeed(Result result, string program, string[] arguments)
+    {
+        Assert.True(result.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: exit code {result.ExitCode}\n{result.Output}{result.Error}");
+        return result.Output;
+    }
+
+    internal static Result Run(string program, params string[] arguments)
+        => TryRun(program, arguments) ?? throw new InvalidOperationException(program + " is not installed.");
+
+    private static Result? TryRun(string program, string[] arguments)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(program, arguments)
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+                RedirectStandardInput = true,
+            })!;
+            process.StandardInput.Close();
+            var error = new StringBuilder();
+            process.ErrorDataReceived += (_, line) => error.AppendLine(line.Data);
+            process.BeginErrorReadLine();
+            string output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return new Result(process.ExitCode, output, error.ToString());
+        }
+        catch (Win32Exception)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A size as the tools take it.</summary>
+    internal static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    internal sealed record Result(int ExitCode, string Output, string Error);
+}
