@@ -14,6 +14,7 @@ public sealed unsafe class HostFile : BlockStorage
     private readonly PositionalIo _io;
     private readonly bool _isBlockDevice;
     private ImageLock? _lock;
+    private UncachedWriter? _uncached;
 
     private HostFile(PositionalIo io, string path, bool canWrite, bool isBlockDevice)
     {
@@ -119,6 +120,8 @@ public sealed unsafe class HostFile : BlockStorage
     /// <inheritdoc/>
     public override void Write(long offset, ReadOnlySpan<byte> buffer)
     {
+        if (_uncached?.TryWrite(offset, buffer) == true)
+            return;
         try
         {
             _io.Write(offset, buffer);
@@ -127,6 +130,17 @@ public sealed unsafe class HostFile : BlockStorage
         {
             throw StorageErrors.Translate(error, Path);
         }
+    }
+
+    /// <summary>From here on large aligned writes go past the page cache, where the host can; others are as before.</summary>
+    internal void BypassCache() => _uncached ??= UncachedWriter.TryOpen(Path);
+
+    /// <summary>Takes disk space for a range that is about to be written whole, so that it lies in one piece.</summary>
+    /// <remarks>Only a hint: where it fails the writes themselves find the space, or report that there is none.</remarks>
+    internal void Preallocate(long offset, long length)
+    {
+        if (HostPlatform.IsLinux)
+            _ = LinuxNative.FAllocate(_io.Handle, 0, offset, length);
     }
 
     /// <inheritdoc/>
@@ -171,6 +185,7 @@ public sealed unsafe class HostFile : BlockStorage
     {
         if (!disposing)
             return;
+        _uncached?.Dispose();
         _lock?.Dispose();
         _io.Dispose();
     }

@@ -19,6 +19,9 @@ internal static unsafe class LinuxNative
     internal const int AtFdCwd = -100;
     internal const int AtEmptyPath = 0x1000;
     internal const uint StatxBasicStats = 0x7ff;
+    internal const int OpenReadWrite = 2;
+    internal const int OpenDirect = 0x4000;
+    internal const int OpenDirectOnArm = 0x10000;
     internal const int OpenCloseOnExec = 0x80000;
 
     internal const int Eagain = 11;

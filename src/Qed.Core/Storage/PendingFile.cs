@@ -53,7 +53,9 @@ public sealed class PendingFile : IDisposable
         string temporary = $"{target}.{Guid.NewGuid().ToString("N").Substring(0, 8)}.partial";
         try
         {
-            return new PendingFile(target, temporary, HostFile.Create(temporary), overwrite);
+            HostFile storage = HostFile.Create(temporary);
+            storage.BypassCache();
+            return new PendingFile(target, temporary, storage, overwrite);
         }
         catch (DiskImageException error)
         {

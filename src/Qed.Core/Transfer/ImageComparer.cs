@@ -20,8 +20,8 @@ internal static class ImageComparer
         using var workers = new OrderedWorkers(CopyPlan.Chunks(left, right, length, SectorSize), 2, cancellation);
         workers.Run((range, buffers, _) =>
         {
-            Span<byte> a = buffers[0].AsSpan(0, range.Length);
-            Span<byte> b = buffers[1].AsSpan(0, range.Length);
+            Span<byte> a = buffers[0].Take(range.Length);
+            Span<byte> b = buffers[1].Take(range.Length);
             left.ReadOrZero(range.Offset, a);
             right.ReadOrZero(range.Offset, b);
             if (!a.SequenceEqual(b))

@@ -44,7 +44,7 @@ internal sealed class ImageCopier
             foreach (Piece piece in pieces)
             {
                 if (!piece.IsZero)
-                    _target.Write(range.Offset + piece.Start, buffers[0].AsSpan(piece.Start, piece.Length));
+                    _target.Write(range.Offset + piece.Start, buffers[0].Take(range.Length).Slice(piece.Start, piece.Length));
             }
 
             progress.ReachedAtLeast(range.End.Value);
@@ -69,14 +69,14 @@ internal sealed class ImageCopier
     }
 
     /// <summary>Reads a range and finds the runs of grains that the target needs.</summary>
-    private List<Piece> Examine(GuestRange range, byte[][] buffers)
+    private List<Piece> Examine(GuestRange range, AlignedBuffer[] buffers)
     {
-        Span<byte> data = buffers[0].AsSpan(0, range.Length);
+        Span<byte> data = buffers[0].Take(range.Length);
         _source.ReadOrZero(range.Offset, data);
         Span<byte> beneath = default;
         if (_baseline is not null)
         {
-            beneath = buffers[1].AsSpan(0, range.Length);
+            beneath = buffers[1].Take(range.Length);
             _baseline.ReadOrZero(range.Offset, beneath);
         }
 

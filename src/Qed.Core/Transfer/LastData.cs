@@ -18,7 +18,7 @@ internal static class LastData
         using var workers = new OrderedWorkers(CopyPlan.Chunks(image, null, image.Length, SectorSize), 1, cancellation);
         workers.Run((range, buffers, _) =>
         {
-            Span<byte> data = buffers[0].AsSpan(0, range.Length);
+            Span<byte> data = buffers[0].Take(range.Length);
             image.Read(range.Offset, data);
             int used = range.Length;
             while (used > 0 && ZeroScan.IsZero(data.Slice(used - SectorSize, SectorSize)))

@@ -1,8 +1,8 @@
 using System;
-using System.Buffers;
 using System.Collections.Generic;
 using System.Runtime.ExceptionServices;
 using System.Threading;
+using Qed.Storage;
 
 namespace Qed.Transfer;
 
@@ -13,6 +13,8 @@ namespace Qed.Transfer;
 internal sealed class OrderedWorkers : IDisposable
 {
     private const int MostWorkers = 8;
+    // Some wait for the disk while others look for zeroes.
+    private const int WorkersEachProcessor = 2;
 
     private readonly IEnumerator<GuestRange> _plan;
     private readonly int _buffersEach;
@@ -33,14 +35,14 @@ internal sealed class OrderedWorkers : IDisposable
         _cancellation = cancellation;
     }
 
-    internal delegate void Work(GuestRange range, byte[][] buffers, long ticket);
+    internal delegate void Work(GuestRange range, AlignedBuffer[] buffers, long ticket);
 
     private bool HasFailed => Volatile.Read(ref _error) is not null;
 
     /// <summary>Handles every range and returns when all are done; the first error stops the others and is thrown.</summary>
     internal void Run(Work work)
     {
-        int count = Math.Max(1, Math.Min(MostWorkers, Environment.ProcessorCount));
+        int count = Math.Min(MostWorkers, WorkersEachProcessor * Environment.ProcessorCount);
         var threads = new Thread[count - 1];
         for (int i = 0; i < threads.Length; i++)
         {
@@ -74,15 +76,13 @@ internal sealed class OrderedWorkers : IDisposable
 
     private void Loop(Work work)
     {
-        byte[][] buffers = new byte[_buffersEach][];
+        var buffers = new AlignedBuffer[_buffersEach];
         try
         {
+            for (int i = 0; i < buffers.Length; i++)
+                buffers[i] = new AlignedBuffer();
             while (!HasFailed && TakeNext(out GuestRange range, out long ticket))
-            {
-                for (int i = 0; i < buffers.Length; i++)
-                    buffers[i] = AtLeast(buffers[i], range.Length);
                 work(range, buffers, ticket);
-            }
         }
         catch (Exception error)
         {
@@ -90,11 +90,8 @@ internal sealed class OrderedWorkers : IDisposable
         }
         finally
         {
-            foreach (byte[] buffer in buffers)
-            {
-                if (buffer is not null)
-                    ArrayPool<byte>.Shared.Return(buffer);
-            }
+            foreach (AlignedBuffer? buffer in buffers)
+                buffer?.Dispose();
         }
     }
 
@@ -122,14 +119,5 @@ internal sealed class OrderedWorkers : IDisposable
                 Volatile.Write(ref _error, ExceptionDispatchInfo.Capture(error));
             Monitor.PulseAll(_turnLock);
         }
-    }
-
-    private static byte[] AtLeast(byte[]? buffer, int length)
-    {
-        if (buffer is not null && buffer.Length >= length)
-            return buffer;
-        if (buffer is not null)
-            ArrayPool<byte>.Shared.Return(buffer);
-        return ArrayPool<byte>.Shared.Rent(length);
     }
 }

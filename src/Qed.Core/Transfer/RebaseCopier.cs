@@ -55,10 +55,10 @@ internal sealed class RebaseCopier
         }
     }
 
-    private void CopyDifferences(GuestRange range, byte[][] buffers)
+    private void CopyDifferences(GuestRange range, AlignedBuffer[] buffers)
     {
-        Span<byte> shown = buffers[0].AsSpan(0, range.Length);
-        Span<byte> future = buffers[1].AsSpan(0, range.Length);
+        Span<byte> shown = buffers[0].Take(range.Length);
+        Span<byte> future = buffers[1].Take(range.Length);
         _image.Read(range.Offset, shown);
         if (_newBacking is null)
             future.Clear();

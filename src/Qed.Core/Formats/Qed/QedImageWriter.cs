@@ -16,6 +16,7 @@ internal sealed class QedImageWriter : ImageWriter
 {
     private const int EntriesPerPage = 1 << 13;
     private const int LargestGrain = 1 << 16;
+    private const long PreallocationStep = 64 << 20;
 
     private readonly HostFile _target;
     private readonly QedGeometry _geometry;
@@ -26,6 +27,7 @@ internal sealed class QedImageWriter : ImageWriter
     // Pieces of L2 tables by guest cluster number / EntriesPerPage: a table of up to 1 GiB is never held whole.
     private readonly Dictionary<long, ulong[]> _pages = [];
     private long _nextCluster;
+    private long _preallocated;
 
     internal QedImageWriter(HostFile target, QedGeometry geometry, long size, BackingReference? backing, byte[]? backingName)
     {
@@ -51,6 +53,8 @@ internal sealed class QedImageWriter : ImageWriter
                 if (!TableEntry.IsOffset(entry))
                     entry = (ulong)_geometry.OffsetOf(new ClusterIndex(_nextCluster++)).Value;
             }
+
+            Preallocate();
         }
     }
 
@@ -93,6 +97,17 @@ internal sealed class QedImageWriter : ImageWriter
         _target.Flush();
         WriteHeader();
         _target.Flush();
+    }
+
+    /// <summary>Keeps the file in few pieces on the host; not where clusters are filled in part and the rest stays a hole.</summary>
+    private void Preallocate()
+    {
+        long needed = _geometry.OffsetOf(new ClusterIndex(_nextCluster)).Value;
+        if (needed <= _preallocated || Grain < _geometry.ClusterSize)
+            return;
+        long start = Math.Max(_preallocated, (1L + _geometry.TableSize) << _geometry.ClusterBits);
+        _preallocated = Math.Max(needed, start + PreallocationStep);
+        _target.Preallocate(start, _preallocated - start);
     }
 
     private (long First, long Last) Clusters(GuestOffset offset, long length)

@@ -8,6 +8,8 @@ namespace Qed.Formats.Raw;
 /// <summary>Fills a raw image; what is not written stays a hole.</summary>
 internal sealed class RawImageWriter : ImageWriter
 {
+    private const int SmallestPreallocation = 1 << 16;
+
     private readonly HostFile _target;
 
     internal RawImageWriter(HostFile target, long size)
@@ -21,6 +23,8 @@ internal sealed class RawImageWriter : ImageWriter
 
     public override void Reserve(GuestOffset offset, long length)
     {
+        if (length >= SmallestPreallocation)
+            _target.Preallocate(offset.Value, length);
     }
 
     public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer) => _target.Write(offset.Value, buffer);

@@ -7,7 +7,7 @@ using Qed.Operations;
 namespace Qed.Tests.Support;
 
 /// <summary>Short ways to make and read images in tests.</summary>
-internal static class Images
+internal static class TestImage
 {
     internal static string Create(string path, long size, int clusterSize = 65536, int tableSize = 4, string? backing = null, string? backingFormat = null)
     {

@@ -1,0 +1,54 @@
+using System;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Qed.Storage;
+
+/// <summary>
+/// Writes past the page cache (Linux). A converted image is flushed to disk before it gets its name anyway: through the
+/// cache its gigabytes would be copied once more and drive everything else out of memory.
+/// </summary>
+internal sealed unsafe class UncachedWriter : IDisposable
+{
+    private readonly SafeFileHandle _handle;
+
+    private UncachedWriter(SafeFileHandle handle) => _handle = handle;
+
+    /// <summary>Opens a file that is open already once more; null where the file system or host has no such thing.</summary>
+    internal static UncachedWriter? TryOpen(string path)
+    {
+        if (!HostPlatform.IsLinux)
+            return null;
+        const int Flags = LinuxNative.OpenReadWrite | LinuxNative.OpenCloseOnExec;
+        int direct = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm
+            ? LinuxNative.OpenDirectOnArm
+            : LinuxNative.OpenDirect;
+        SafeFileHandle handle = LinuxNative.Open(FileIdentity.NullTerminated(path), Flags | direct);
+        if (!handle.IsInvalid)
+            return new UncachedWriter(handle);
+        handle.Dispose();
+        return null;
+    }
+
+    /// <summary>Writes what is aligned as uncached I/O demands.</summary>
+    /// <returns>False, where it is not or the write fails: the cached write that then follows reports why.</returns>
+    internal bool TryWrite(long offset, ReadOnlySpan<byte> buffer)
+    {
+        fixed (byte* start = buffer)
+        {
+            if (buffer.IsEmpty || (((ulong)start | (ulong)offset | (uint)buffer.Length) & (AlignedBuffer.Alignment - 1)) != 0)
+                return false;
+            for (int done = 0; done < buffer.Length;)
+            {
+                nint written = LinuxNative.PWrite(_handle, start + done, buffer.Length - done, offset + done);
+                if (written <= 0 || written % AlignedBuffer.Alignment != 0)
+                    return false;
+                done += (int)written;
+            }
+
+            return true;
+        }
+    }
+
+    public void Dispose() => _handle.Dispose();
+}

@@ -1,0 +1,44 @@
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Qed.Tests.Support;
+
+/// <summary>What each byte of a disk may be after a crash: the value last flushed, or any written since.</summary>
+internal sealed class FlushHistory
+{
+    private readonly byte[] _start;
+    private readonly List<WriteRecord> _writes = [];
+    private readonly List<FlushRecord> _flushes = [];
+    private int _begin;
+
+    internal FlushHistory(byte[] start) => _start = (byte[])start.Clone();
+
+    /// <summary>The change number at which the next request starts.</summary>
+    internal void Begin(int change) => _begin = change;
+
+    internal void Write(int offset, int length, byte value) => _writes.Add(new WriteRecord(offset, length, value, _begin));
+
+    /// <summary>A flush has returned at a change number; everything written so far is durable from there on.</summary>
+    internal void Flush(int change) => _flushes.Add(new FlushRecord(_writes.Count, change));
+
+    /// <summary>The first byte that is impossible after a crash just before a change, or -1.</summary>
+    internal int FirstImpossible(byte[] disk, int crash)
+    {
+        int durable = _flushes.Where(flush => flush.Change <= crash).Select(flush => flush.Writes).DefaultIfEmpty(0).Max();
+        byte[] expected = (byte[])_start.Clone();
+        foreach (WriteRecord write in _writes.Take(durable))
+            System.Array.Fill(expected, write.Value, write.Offset, write.Length);
+        List<WriteRecord> maybe = _writes.Skip(durable).Where(write => write.Change <= crash).ToList();
+        for (int i = 0; i < disk.Length; i++)
+        {
+            if (disk[i] != expected[i] && !maybe.Exists(write => i >= write.Offset && i < write.Offset + write.Length && write.Value == disk[i]))
+                return i;
+        }
+
+        return -1;
+    }
+
+    private sealed record WriteRecord(int Offset, int Length, byte Value, int Change);
+
+    private sealed record FlushRecord(int Writes, int Change);
+}

@@ -1,0 +1,21 @@
+using System;
+using Qed.Images;
+using Qed.Layout;
+
+namespace Qed.Tests.Support;
+
+/// <summary>A disk in memory, to rest images on.</summary>
+internal sealed class MemoryDisk(byte[] contents) : DiskImage
+{
+    public override string Path => "/memory/base.raw";
+
+    public override string Format => "raw";
+
+    public override long Length => contents.Length;
+
+    public override void Read(GuestOffset offset, Span<byte> buffer)
+        => contents.AsSpan((int)offset.Value, buffer.Length).CopyTo(buffer);
+
+    public override Extent GetExtent(GuestOffset offset, long maximum)
+        => new(offset, Math.Min(maximum, Length - offset.Value), ExtentKind.Data, null);
+}
