@@ -1,0 +1,39 @@
+using System;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+
+namespace Qed.Benchmarks;
+
+/// <summary>
+/// Measures ours and the peers side by side: dotnet run -c Release [-- ROW ...] with rows of check, convert, bulk and
+/// import; all of them without arguments. QED_BENCH_DIR names the folder for the images (20 GiB are needed).
+/// </summary>
+internal static class Program
+{
+    private static int Main(string[] rows)
+    {
+        string parent = Environment.GetEnvironmentVariable("QED_BENCH_DIR") ?? Path.GetTempPath();
+        string folder = Directory.CreateDirectory(Path.Combine(parent, "qed-bench-" + Environment.ProcessId.ToString(CultureInfo.InvariantCulture))).FullName;
+        try
+        {
+            Console.WriteLine($"{Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture)} processors; medians; peer and ours in turn; warm cache.");
+            SideBySide.PrintHeader();
+            if (Wants(rows, "check"))
+                CheckRow.Run(folder);
+            if (Wants(rows, "convert"))
+                ConvertRows.Run(folder);
+            if (Wants(rows, "bulk"))
+                BulkRows.Run(folder);
+            if (Wants(rows, "import"))
+                ImportRow.Run();
+            return 0;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static bool Wants(string[] rows, string row) => rows.Length == 0 || rows.Contains(row);
+}
