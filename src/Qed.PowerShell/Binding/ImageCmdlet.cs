@@ -1,0 +1,140 @@
+using System;
+using System.Collections.Generic;
+using System.Management.Automation;
+using Qed.PowerShell.Pipeline;
+
+namespace Qed.PowerShell.Binding;
+
+/// <summary>The base of every cmdlet: which images, and working on several of them at a time.</summary>
+/// <remarks>
+/// LiteralPath is every cmdlet's default parameter set. PowerShell tries that set first where an object has both a Path
+/// and a PSPath, as this module's own results do; their Path would otherwise be taken for a wildcard pattern.
+/// </remarks>
+public abstract class ImageCmdlet : PSCmdlet, IDisposable
+{
+    /// <summary>The parameter set of <see cref="Path"/>.</summary>
+    protected const string PathSet = "Path";
+
+    /// <summary>The parameter set of <see cref="LiteralPath"/>, and the default one.</summary>
+    protected const string LiteralPathSet = "LiteralPath";
+
+    private WorkPump? _pump;
+
+    /// <summary>The images, by path; wildcards are expanded.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [SupportsWildcards]
+    [ValidateNotNullOrEmpty]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>The images, by path; every character means itself.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
+    [Alias("PSPath", "FullName", "LP")]
+    [ValidateNotNullOrEmpty]
+    public string[] LiteralPath { get; set; } = [];
+
+    /// <summary>How many images are worked on at a time; 1 also keeps their order.</summary>
+    [Parameter]
+    [ValidateRange(1, 1024)]
+    public int ThrottleLimit { get; set; } = Environment.ProcessorCount;
+
+    /// <summary>Whether paths are to be created, so that wildcard characters mean themselves.</summary>
+    private protected virtual bool NamesNewFiles => false;
+
+    private protected PathResolver Resolver => field ??= new PathResolver(SessionState.Path);
+
+    private protected BackingNameRule BackingNames => field ??= new BackingNameRule(SessionState, Resolver);
+
+    /// <summary>Releases every file that is still open.</summary>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <inheritdoc/>
+    protected sealed override void BeginProcessing() => _pump = new WorkPump(this, ThrottleLimit);
+
+    /// <inheritdoc/>
+    protected sealed override void ProcessRecord() => CancelUnlessCompleted(() =>
+    {
+        CheckParameters();
+        bool isLiteral = ParameterSetName == LiteralPathSet;
+        foreach (string path in isLiteral ? LiteralPath : Path)
+            ProcessPath(path, isLiteral || NamesNewFiles);
+    });
+
+    /// <inheritdoc/>
+    protected sealed override void EndProcessing() => CancelUnlessCompleted(() => _pump!.Drain());
+
+    /// <inheritdoc/>
+    protected sealed override void StopProcessing() => _pump?.Cancel();
+
+    /// <summary>Refuses combinations of parameters that make no sense, with <see cref="RefuseParameters"/>.</summary>
+    private protected virtual void CheckParameters()
+    {
+    }
+
+    /// <summary>Asks what must be asked and starts the work on an image. Called on the pipeline's thread.</summary>
+    /// <param name="path">Full path on the host.</param>
+    /// <exception cref="DiskImageException">Becomes an error of this image alone.</exception>
+    private protected abstract void ProcessImage(string path);
+
+    /// <summary>Queues work on an image.</summary>
+    private protected void Start(string path, Action<WorkItem> work) => _pump!.Add(new WorkItem(path, work));
+
+    /// <summary>Ends the command because its parameters contradict each other, with the ids that PowerShell itself uses.</summary>
+    private protected void RefuseParameters(string errorId, string message)
+        => ThrowTerminatingError(new ErrorRecord(new PSArgumentException(message), errorId, ErrorCategory.InvalidArgument, this));
+
+    /// <summary>Releases what the cmdlet holds.</summary>
+    /// <param name="disposing">False from a finalizer.</param>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing)
+            _pump?.Dispose();
+    }
+
+    private void ProcessPath(string path, bool isLiteral)
+    {
+        try
+        {
+            IEnumerable<string> files = isLiteral ? [Resolver.ResolveLiteral(path)] : Resolver.Resolve(path, MyInvocation.ExpectingInput);
+            foreach (string file in files)
+                ProcessFile(file);
+        }
+        catch (DiskImageException error)
+        {
+            Fail(path, error);
+        }
+    }
+
+    private void ProcessFile(string file)
+    {
+        try
+        {
+            ProcessImage(file);
+        }
+        catch (DiskImageException error)
+        {
+            Fail(file, error);
+        }
+    }
+
+    /// <summary>An error takes the same way as results do, and so its place among them.</summary>
+    private void Fail(string path, DiskImageException error) => Start(path, item => item.Fail(error));
+
+    private void CancelUnlessCompleted(Action process)
+    {
+        bool isCompleted = false;
+        try
+        {
+            process();
+            isCompleted = true;
+        }
+        finally
+        {
+            if (!isCompleted)
+                _pump?.Dispose();
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Management.Automation;
+using Microsoft.PowerShell.Commands;
+
+namespace Qed.PowerShell.Binding;
+
+/// <summary>Turns PowerShell paths, with their drives, providers and wildcards, into paths of the host's file system.</summary>
+internal sealed class PathResolver(PathIntrinsics paths)
+{
+    /// <summary>The files that a path or pattern names, sorted; the folders that a pattern matches as well are left out.</summary>
+    /// <param name="path">The path or pattern.</param>
+    /// <param name="isFromList">
+    /// Whether it came down the pipeline, where lists of names come from: there a file with exactly that name is meant,
+    /// whatever a name such as a[1].qed would match as a pattern.
+    /// </param>
+    /// <exception cref="DiskImageException">ImageNotFound where nothing matches, and as <see cref="ResolveLiteral"/>.</exception>
+    internal IEnumerable<string> Resolve(string path, bool isFromList)
+    {
+        // Whether a plain name exists is for the engine to find out.
+        if (!WildcardPattern.ContainsWildcardCharacters(path) && path.IndexOf('`') < 0)
+            return [ResolveLiteral(path)];
+        if (isFromList && FindLiteral(path) is { } listed)
+            return [listed];
+        string[] files = Expand(path).Where(file => !Directory.Exists(file)).OrderBy(file => file, StringComparer.OrdinalIgnoreCase).ToArray();
+        if (files.Length > 0)
+            return files;
+        // As a pattern a[1].qed does not even match itself.
+        return FindLiteral(path) is { } literal
+            ? [literal]
+            : throw new DiskImageException(ErrorKind.ImageNotFound, "no file matches the pattern", path)
+            {
+                Hint = "A name that holds wildcard characters is given with -LiteralPath.",
+            };
+    }
+
+    /// <summary>The file that a path names, whether or not it exists; wildcard characters mean themselves.</summary>
+    /// <exception cref="DiskImageException">ImageNotFound for a missing drive or an impossible path, UnsupportedFeature for a foreign provider.</exception>
+    internal string ResolveLiteral(string path) => Guard(path, () =>
+    {
+        string full = paths.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
+        RequireFileSystem(provider, path);
+        return full;
+    });
+
+    private string? FindLiteral(string path) => ResolveLiteral(path) is var file && File.Exists(file) ? file : null;
+
+    private IReadOnlyCollection<string> Expand(string pattern) => Guard<IReadOnlyCollection<string>>(pattern, () =>
+    {
+        try
+        {
+            IReadOnlyCollection<string> found = paths.GetResolvedProviderPathFromPSPath(pattern, out ProviderInfo provider);
+            RequireFileSystem(provider, pattern);
+            return found;
+        }
+        catch (ItemNotFoundException)
+        {
+            return [];
+        }
+    });
+
+    private static void RequireFileSystem(ProviderInfo provider, string path)
+    {
+        if (provider.ImplementingType == typeof(FileSystemProvider))
+            return;
+        throw new DiskImageException(ErrorKind.UnsupportedFeature, $"this is a path of the provider '{provider.Name}', and images are files", path)
+        {
+            Hint = "Give a path of the FileSystem provider.",
+        };
+    }
+
+    private static T Guard<T>(string path, Func<T> resolve)
+    {
+        try
+        {
+            return resolve();
+        }
+        catch (System.Management.Automation.DriveNotFoundException error)
+        {
+            throw new DiskImageException(ErrorKind.ImageNotFound, $"there is no drive of the name '{error.ItemName}'", path, error);
+        }
+        catch (ProviderNotFoundException error)
+        {
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, $"there is no provider of the name '{error.ItemName}'", path, error);
+        }
+        catch (Exception error) when (error is SessionStateException or ProviderInvocationException or ArgumentException or NotSupportedException or IOException or UnauthorizedAccessException)
+        {
+            throw new DiskImageException(ErrorKind.ImageNotFound, "the path cannot be resolved: " + error.Message.TrimEnd('.'), path, error);
+        }
+    }
+}

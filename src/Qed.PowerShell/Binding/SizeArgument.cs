@@ -1,0 +1,22 @@
+using System.Globalization;
+
+namespace Qed.PowerShell.Binding;
+
+/// <summary>Sizes as users give them; the engine counts in signed numbers, as the host does.</summary>
+internal static class SizeArgument
+{
+    private const long Sector = 512;
+
+    /// <exception cref="DiskImageException">The kind given, for a size that no file can have.</exception>
+    internal static long? ToBytes(ulong? size, ErrorKind kind, string path)
+    {
+        if (size is null or <= long.MaxValue)
+            return (long?)size;
+        throw new DiskImageException(kind, $"{Text(size.Value)} bytes are more than a file can hold", path)
+        {
+            Hint = $"The largest size is {Text(long.MaxValue / Sector * Sector)}.",
+        };
+
+        static string Text(ulong value) => value.ToString(CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,37 @@
+using System.Management.Automation;
+
+namespace Qed.PowerShell.Binding;
+
+/// <summary>The base of the cmdlets that make new images: what a new image can be told.</summary>
+public abstract class TargetCmdlet : ImageCmdlet
+{
+    /// <summary>Bytes in a cluster of the new image, a power of two; the format's default otherwise.</summary>
+    [Parameter]
+    [Alias("BlockSizeBytes")]
+    public ulong? ClusterSizeBytes { get; set; }
+
+    /// <summary>Clusters in a table of the new image, a power of two; the format's default otherwise.</summary>
+    [Parameter]
+    public int? TableSize { get; set; }
+
+    /// <summary>The image that the new one rests on, a literal path; see <see cref="BackingNameRule"/> for the name that is stored.</summary>
+    [Parameter]
+    [Alias("ParentPath", "BackingFile")]
+    [ValidateNotNullOrEmpty]
+    public string? BackingPath { get; set; }
+
+    /// <summary>The backing file's format; probed otherwise.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(FormatNameCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? BackingFormat { get; set; }
+
+    /// <summary>Replaces an existing file.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    private protected long? ClusterSizeFor(string path) => SizeArgument.ToBytes(ClusterSizeBytes, ErrorKind.InvalidGeometry, path);
+
+    /// <summary>The backing file name that an image is to store; null for none.</summary>
+    private protected string? BackingNameFor(string path) => BackingPath is null ? null : BackingNames.NameFor(BackingPath, path);
+}

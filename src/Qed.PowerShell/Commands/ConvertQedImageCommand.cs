@@ -1,0 +1,117 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Management.Automation;
+using Qed.Formats;
+using Qed.Operations;
+using Qed.PowerShell.Binding;
+
+namespace Qed.PowerShell.Commands;
+
+/// <summary>Writes the contents of disk images into new ones of any format.</summary>
+[Cmdlet(VerbsData.Convert, "QedImage", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+[OutputType(typeof(ImageInfo))]
+public sealed class ConvertQedImageCommand : TargetCmdlet
+{
+    private static readonly StringComparer PathComparer
+        = System.IO.Path.DirectorySeparatorChar == '\\' ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
+
+    private readonly Dictionary<string, string> _sourceOfTarget = new(PathComparer);
+
+    /// <summary>The target, a literal path; or a folder, in which each target has its source's name and its format's extension.</summary>
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    public string DestinationPath { get; set; } = string.Empty;
+
+    /// <summary>The target's format; the one that its extension stands for otherwise.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(FormatNameCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? Format { get; set; }
+
+    /// <summary>The source's format; probed otherwise.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(FormatNameCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? SourceFormat { get; set; }
+
+    /// <summary>How the target uses space.</summary>
+    [Parameter]
+    public Subformat Subformat { get; set; }
+
+    /// <summary>Compresses the target's data.</summary>
+    [Parameter]
+    public SwitchParameter Compress { get; set; }
+
+    /// <summary>Reads both images again afterwards and compares them.</summary>
+    [Parameter]
+    public SwitchParameter Verify { get; set; }
+
+    /// <summary>Deletes the source after its target was verified.</summary>
+    [Parameter]
+    public SwitchParameter DeleteSource { get; set; }
+
+    /// <summary>Emits the target's description.</summary>
+    [Parameter]
+    public SwitchParameter PassThru { get; set; }
+
+    private protected override void ProcessImage(string path)
+    {
+        string target = TargetFor(path);
+        var options = new ConvertImageOptions
+        {
+            Path = path,
+            SourceFormat = SourceFormat,
+            DestinationPath = target,
+            Format = Format,
+            Subformat = Subformat,
+            ClusterSize = ClusterSizeFor(target),
+            TableSize = TableSize,
+            BackingPath = BackingNameFor(target),
+            BackingFormat = BackingFormat,
+            Compress = Compress,
+            Verify = Verify,
+            DeleteSource = DeleteSource,
+            Force = Force,
+        };
+        if (!ShouldProcess(path, $"Convert to '{target}'{(DeleteSource ? " and delete the source" : string.Empty)}"))
+            return;
+        bool passThru = PassThru;
+        Start(path, item =>
+        {
+            ImageDescription result = ConvertImage.Run(options, item.Progress, item.Logger, item.Cancellation);
+            if (passThru)
+                item.Emit(new ImageInfo(result));
+        });
+    }
+
+    private string TargetFor(string source)
+    {
+        string target = System.IO.Path.GetFullPath(Resolver.ResolveLiteral(DestinationPath));
+        if (Directory.Exists(target))
+            target = System.IO.Path.Combine(target, NameInFolder(source));
+        if (_sourceOfTarget.TryGetValue(target, out string? first))
+        {
+            throw new DiskImageException(ErrorKind.ImageExists, $"this is the target of '{first}' already", target)
+            {
+                Hint = $"Convert '{source}' to another folder or name; of several images -DestinationPath is a folder.",
+            };
+        }
+
+        _sourceOfTarget.Add(target, source);
+        return target;
+    }
+
+    private string NameInFolder(string source)
+    {
+        if (Format is null)
+        {
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, "a folder does not say which format the target is to have", DestinationPath)
+            {
+                Hint = "Give -Format.",
+            };
+        }
+
+        return System.IO.Path.ChangeExtension(System.IO.Path.GetFileName(source), FormatRegistry.ByName(Format).Extensions[0]);
+    }
+}

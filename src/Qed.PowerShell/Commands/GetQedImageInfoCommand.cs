@@ -1,0 +1,33 @@
+using System.Management.Automation;
+using Qed.Operations;
+using Qed.PowerShell.Binding;
+
+namespace Qed.PowerShell.Commands;
+
+/// <summary>Describes disk images of any format from their headers; changes nothing.</summary>
+[Cmdlet(VerbsCommon.Get, "QedImageInfo", DefaultParameterSetName = LiteralPathSet)]
+[OutputType(typeof(ImageInfo))]
+public sealed class GetQedImageInfoCommand : ImageCmdlet
+{
+    /// <summary>Also describes what the image rests on, from the top down.</summary>
+    [Parameter]
+    public SwitchParameter BackingChain { get; set; }
+
+    private protected override void ProcessImage(string path)
+    {
+        if (!BackingChain)
+        {
+            Start(path, item => item.Emit(new ImageInfo(DescribeImage.Run(path))));
+            return;
+        }
+
+        Start(path, item =>
+        {
+            foreach (ImageDescription link in DescribeImage.RunChain(path))
+            {
+                item.Cancellation.ThrowIfCancellationRequested();
+                item.Emit(new ImageInfo(link));
+            }
+        });
+    }
+}

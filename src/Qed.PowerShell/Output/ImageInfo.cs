@@ -1,0 +1,70 @@
+using System.Linq;
+using Qed.Operations;
+
+namespace Qed;
+
+/// <summary>What there is to know about a disk image. Members that its format lacks are null.</summary>
+public sealed class ImageInfo
+{
+    private readonly ImageDescription _image;
+
+    internal ImageInfo(ImageDescription image)
+    {
+        _image = image;
+        Features = image.Features.ToArray();
+    }
+
+    /// <summary>Full path of the image's file.</summary>
+    public string Path => _image.Path;
+
+    /// <summary>The path with its provider, which other cmdlets take for a literal path.</summary>
+    public string PSPath => ProviderPath.Of(Path);
+
+    /// <summary>Short name of the format.</summary>
+    public string Format => _image.Format;
+
+    /// <summary>Bytes of the disk that the guest sees.</summary>
+    public ulong Size => (ulong)_image.Size;
+
+    /// <summary>Length of the image's file in bytes.</summary>
+    public ulong FileSize => (ulong)_image.FileSize;
+
+    /// <summary>Bytes that the file takes up on the host's disk.</summary>
+    public ulong? AllocatedSize => (ulong?)_image.AllocatedSize;
+
+    /// <summary>Bytes in a cluster.</summary>
+    public ulong? ClusterSize => (ulong?)_image.ClusterSize;
+
+    /// <summary>The same as <see cref="ClusterSize"/>, by its name in Get-VHD.</summary>
+    public ulong? BlockSize => ClusterSize;
+
+    /// <summary>Clusters in a table.</summary>
+    public int? TableSize => _image.TableSize;
+
+    /// <summary>The largest size in bytes that the disk can grow to in place.</summary>
+    public ulong? MaximumSize => (ulong?)_image.MaximumSize;
+
+    /// <summary>Whether the image was not closed cleanly.</summary>
+    public bool? NeedsCheck => _image.NeedsCheck;
+
+    /// <summary>Names of the features that are set.</summary>
+    public string[] Features { get; }
+
+    /// <summary>Backing file name as the image stores it.</summary>
+    public string? BackingPath => _image.BackingPath;
+
+    /// <summary>The same as <see cref="BackingPath"/>, by its name in Get-VHD.</summary>
+    public string? ParentPath => BackingPath;
+
+    /// <summary>Full path of the backing file; null also where its name is of a form that is never opened.</summary>
+    public string? BackingFullPath => _image.BackingFullPath;
+
+    /// <summary>Format of the backing file, where the image fixes it.</summary>
+    public string? BackingFormat => _image.BackingFormat;
+
+    /// <summary>Whether somebody has the image open for writing; null where the system does not tell.</summary>
+    public bool? InUse => _image.InUse;
+
+    /// <summary>The path, so that a result can be given wherever a path can.</summary>
+    public override string ToString() => Path;
+}

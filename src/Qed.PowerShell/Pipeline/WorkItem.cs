@@ -1,0 +1,82 @@
+using System;
+using System.Collections.Generic;
+using System.Management.Automation;
+using System.Threading;
+using Qed.Operations;
+
+namespace Qed.PowerShell.Pipeline;
+
+/// <summary>The work on one image, and its way to the pipeline: all that it has to say goes through here, from any thread.</summary>
+internal sealed class WorkItem
+{
+    private readonly Action<WorkItem> _work;
+    private WorkPump _pump = null!;
+    private ItemProgress? _progress;
+
+    /// <param name="target">The image's path, named in errors and progress.</param>
+    /// <param name="work">Runs on a worker; what it throws becomes an error of this item alone.</param>
+    internal WorkItem(string target, Action<WorkItem> work)
+    {
+        Target = target;
+        _work = work;
+    }
+
+    internal string Target { get; }
+
+    /// <summary>Cancelled when the pipeline stops.</summary>
+    internal CancellationToken Cancellation { get; private set; }
+
+    /// <summary>Where the engine reports how far it is.</summary>
+    internal IProgress<OperationProgress> Progress => _progress!;
+
+    /// <summary>The engine's log, shown by -Debug, -Verbose and as warnings.</summary>
+    internal CallbackLogger Logger => new(Log);
+
+    /// <summary>Results that wait until another item has written all of its own; guarded by the pump.</summary>
+    internal Queue<Action<Cmdlet>> Held { get; } = new();
+
+    /// <summary>Whether no more results will come; guarded by the pump.</summary>
+    internal bool IsComplete { get; set; }
+
+    internal void Emit(object result) => _pump.Post(this, cmdlet => cmdlet.WriteObject(result));
+
+    internal void Fail(Exception error)
+    {
+        ErrorRecord record = ErrorRecords.From(error, Target);
+        _pump.Post(this, cmdlet => cmdlet.WriteError(record));
+    }
+
+    internal void Verbose(string text) => Log(DiagnosticLevel.Information, text);
+
+    /// <summary>Does the work. Never throws.</summary>
+    internal void Run(WorkPump pump, ItemProgress progress, CancellationToken cancellation)
+    {
+        _pump = pump;
+        _progress = progress;
+        Cancellation = cancellation;
+        progress.Begin(Target);
+        try
+        {
+            _work(this);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // The pipeline is gone; there is nobody left to tell.
+        }
+        catch (Exception error)
+        {
+            Fail(error);
+        }
+        finally
+        {
+            progress.Complete();
+        }
+    }
+
+    private void Log(DiagnosticLevel level, string text) => _pump.Post(level switch
+    {
+        DiagnosticLevel.Debug => cmdlet => cmdlet.WriteDebug(text),
+        DiagnosticLevel.Information => cmdlet => cmdlet.WriteVerbose(text),
+        _ => cmdlet => cmdlet.WriteWarning(text),
+    });
+}

@@ -1,0 +1,200 @@
+using System;
+using System.Collections.Generic;
+using System.Management.Automation;
+using System.Threading;
+
+namespace Qed.PowerShell.Pipeline;
+
+/// <summary>
+/// Runs the work on images on a few threads and writes what comes of it on the pipeline's thread, the only one that may.
+/// Threads start when there is work for them, so one image costs one thread and none is started under -WhatIf.
+/// </summary>
+/// <remarks>
+/// Writing can throw at any moment: -ErrorAction Stop, Select-Object -First, Ctrl+C. Whoever owns the pump disposes of it
+/// then, which cancels the workers and waits until they have let go of every file.
+/// </remarks>
+internal sealed class WorkPump : IDisposable
+{
+    private const int WaitingPerWorker = 16;
+
+    private readonly object _gate = new();
+    private readonly Cmdlet _cmdlet;
+    private readonly int _limit;
+    private readonly Queue<WorkItem> _waiting = new();
+    private readonly ResultQueue _results = new();
+    private readonly List<Thread> _workers = [];
+    private readonly List<ItemProgress> _progress = [];
+    private readonly CancellationTokenSource _cancellation = new();
+    private int _idle;
+    private int _busy;
+    private bool _pipelineWaits;
+    private bool _isClosed;
+    private bool _isDisposed;
+
+    /// <param name="cmdlet">Who writes; every member but <see cref="Cancel"/> and <see cref="Post(Action{Cmdlet})"/> is called on its thread.</param>
+    /// <param name="limit">The most items that are worked on at a time.</param>
+    internal WorkPump(Cmdlet cmdlet, int limit)
+    {
+        _cmdlet = cmdlet;
+        _limit = limit;
+    }
+
+    private bool HasRoom => _waiting.Count < (long)_limit * WaitingPerWorker;
+
+    private bool IsDone => _waiting.Count == 0 && _busy == 0;
+
+    /// <summary>Hands an item to the workers and writes what is ready; waits only where too many items wait already.</summary>
+    internal void Add(WorkItem item)
+    {
+        lock (_gate)
+        {
+            if (_isClosed)
+                return;
+            _waiting.Enqueue(item);
+            if (_waiting.Count <= _idle)
+                Monitor.Pulse(_gate);
+            else if (_workers.Count < _limit)
+                StartWorker();
+        }
+
+        WriteUntil(() => HasRoom);
+    }
+
+    /// <summary>Writes all that still comes, and returns when nothing more will.</summary>
+    internal void Drain() => WriteUntil(() => IsDone);
+
+    /// <summary>Tells the workers to give up, from any thread, and does not wait for them.</summary>
+    internal void Cancel()
+    {
+        lock (_gate)
+        {
+            if (_isDisposed)
+                return;
+            _isClosed = true;
+            _waiting.Clear();
+            Monitor.PulseAll(_gate);
+        }
+
+        _cancellation.Cancel();
+    }
+
+    /// <summary>Cancels what is still running and waits for it to end.</summary>
+    public void Dispose()
+    {
+        if (_isDisposed)
+            return;
+        Cancel();
+        foreach (Thread worker in _workers)
+            worker.Join();
+        lock (_gate)
+            _isDisposed = true;
+        _cancellation.Dispose();
+    }
+
+    /// <summary>Queues what is to be written whenever it comes.</summary>
+    internal void Post(Action<Cmdlet> record)
+    {
+        lock (_gate)
+        {
+            _results.Add(record);
+            WakePipeline();
+        }
+    }
+
+    /// <summary>Queues a result or an error of an item.</summary>
+    internal void Post(WorkItem item, Action<Cmdlet> record)
+    {
+        lock (_gate)
+        {
+            _results.Add(item, record);
+            WakePipeline();
+        }
+    }
+
+    private void WriteUntil(Func<bool> isReached)
+    {
+        bool isFinished;
+        do
+        {
+            Action<Cmdlet>? record = NextRecord(isReached, out isFinished);
+            WriteProgress();
+            record?.Invoke(_cmdlet);
+        }
+        while (!isFinished);
+    }
+
+    private Action<Cmdlet>? NextRecord(Func<bool> isReached, out bool isFinished)
+    {
+        lock (_gate)
+        {
+            Action<Cmdlet>? record = _results.TakeNext();
+            if (record is null && !isReached())
+            {
+                _pipelineWaits = true;
+                Monitor.Wait(_gate, ItemProgress.Interval);
+                _pipelineWaits = false;
+                record = _results.TakeNext();
+            }
+
+            isFinished = record is null && isReached();
+            return record;
+        }
+    }
+
+    private void WriteProgress()
+    {
+        foreach (ItemProgress progress in _progress)
+        {
+            if (progress.NextRecord() is { } record)
+                _cmdlet.WriteProgress(record);
+        }
+    }
+
+    private void StartWorker()
+    {
+        var progress = new ItemProgress(_workers.Count);
+        _progress.Add(progress);
+        var worker = new Thread(() => Work(progress)) { IsBackground = true, Name = "Qed worker" };
+        _workers.Add(worker);
+        worker.Start();
+    }
+
+    private void Work(ItemProgress progress)
+    {
+        while (TakeItem() is { } item)
+        {
+            item.Run(this, progress, _cancellation.Token);
+            lock (_gate)
+            {
+                _results.Complete(item);
+                _busy--;
+                WakePipeline();
+            }
+        }
+    }
+
+    private WorkItem? TakeItem()
+    {
+        lock (_gate)
+        {
+            while (_waiting.Count == 0 && !_isClosed)
+            {
+                _idle++;
+                Monitor.Wait(_gate);
+                _idle--;
+            }
+
+            if (_isClosed)
+                return null;
+            _busy++;
+            return _waiting.Dequeue();
+        }
+    }
+
+    /// <summary>Idle workers wait on the same lock, and are not woken for nothing while the pipeline is busy itself.</summary>
+    private void WakePipeline()
+    {
+        if (_pipelineWaits)
+            Monitor.PulseAll(_gate);
+    }
+}

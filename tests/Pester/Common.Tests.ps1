@@ -1,0 +1,280 @@
+# What all cmdlets promise alike: how paths bind, that one bad image spoils nothing, and -WhatIf.
+
+BeforeDiscovery {
+    $readers = 'Get-QedImageInfo', 'Test-QedImage'
+    $changers = 'Convert-QedImage', 'New-QedImage', 'Resize-QedImage', 'Set-QedBackingFile'
+}
+
+BeforeAll {
+    . $PSScriptRoot/Support.ps1
+
+    # What each cmdlet needs beside the image, so that all can be called alike.
+    function Get-Argument([string]$Cmdlet, [string]$Folder) {
+        switch ($Cmdlet) {
+            'Convert-QedImage' { @{ DestinationPath = (New-Folder "$([guid]::NewGuid())"); Format = 'raw'; PassThru = $true } }
+            'New-QedImage' { @{ SizeBytes = 1MB; Force = $true } }
+            'Resize-QedImage' { @{ SizeBytes = 3GB; PassThru = $true } }
+            'Set-QedBackingFile' { @{ BackingPath = "$Folder/base/base.qed"; MetadataOnly = $true; Confirm = $false; PassThru = $true } }
+            default { @{} }
+        }
+    }
+}
+
+Describe 'Naming images: <_>' -ForEach ($readers + $changers) {
+    BeforeAll {
+        $cmdlet = $_
+        $folder = New-Folder
+        $null = New-Item -ItemType Directory "$folder/base"
+        $null = New-QedImage "$folder/base/base.qed" 1GB
+        $brackets = (New-QedImage -LiteralPath "$folder/a[1].qed" -SizeBytes 1GB).Path
+        $plain = (New-QedImage "$folder/a1.qed" 1GB).Path
+        $other = (New-QedImage "$folder/b.qed" 1GB).Path
+        $argument = Get-Argument $cmdlet $folder
+        Push-Location -LiteralPath $folder
+
+        # Targets of a conversion are named after their sources.
+        function Get-Name($Result) { @($Result | ForEach-Object { [IO.Path]::GetFileNameWithoutExtension($_.Path) } | Sort-Object) }
+    }
+
+    BeforeEach {
+        if ($cmdlet -eq 'Convert-QedImage') { $argument = Get-Argument $cmdlet $folder }
+    }
+
+    AfterAll {
+        Pop-Location
+    }
+
+    It 'takes a path as the first argument' {
+        Get-Name (& $cmdlet $plain @argument) | Should -Be 'a1'
+    }
+
+    It 'takes a path relative to the current location' {
+        Get-Name (& $cmdlet ./a1.qed @argument) | Should -Be 'a1'
+    }
+
+    It 'takes several paths' {
+        Get-Name (& $cmdlet -Path $plain, $other @argument) | Should -Be 'a1', 'b'
+    }
+
+    It 'takes strings by pipeline' {
+        Get-Name ($plain, 'b.qed' | & $cmdlet @argument) | Should -Be 'a1', 'b'
+    }
+
+    It 'takes lines of a file, not the file that they come from' {
+        Set-Content -LiteralPath "$folder/list.txt" -Value $plain, 'b.qed'
+        Get-Name (Get-Content -LiteralPath "$folder/list.txt" | & $cmdlet @argument) | Should -Be 'a1', 'b'
+    }
+
+    It 'takes Get-ChildItem output, names with brackets too' {
+        Get-Name (Get-ChildItem *.qed | & $cmdlet @argument) | Should -Be 'a[1]', 'a1', 'b'
+        (Get-Item -LiteralPath $plain).LastWriteTimeUtc | Should -BeLessOrEqual ([DateTime]::UtcNow)
+    }
+
+    It 'takes file objects that PowerShell has not decorated' {
+        Get-Name ([IO.FileInfo]::new($brackets) | & $cmdlet @argument) | Should -Be 'a[1]'
+    }
+
+    It 'takes results of this module, literally' {
+        Get-Name (Get-QedImageInfo -LiteralPath $brackets | & $cmdlet @argument) | Should -Be 'a[1]'
+        Get-Name (Test-QedImage -LiteralPath $brackets | & $cmdlet @argument) | Should -Be 'a[1]'
+    }
+
+    It 'takes a result of this module as an argument' {
+        Get-Name (& $cmdlet (Get-QedImageInfo $plain) @argument) | Should -Be 'a1'
+    }
+
+    It 'takes rows of a table with a Path column, literally where such a file exists' {
+        [pscustomobject]@{ Path = $brackets; Note = 'x' }, [pscustomobject]@{ Path = $other; Note = 'y' } |
+            Export-Csv -LiteralPath "$folder/list.csv"
+        Get-Name (Import-Csv -LiteralPath "$folder/list.csv" | & $cmdlet @argument) | Should -Be 'a[1]', 'b'
+    }
+
+    It 'takes rows exported from its own results' {
+        Get-QedImageInfo -LiteralPath $brackets | Export-Csv -LiteralPath "$folder/own.csv"
+        Get-Name (Import-Csv -LiteralPath "$folder/own.csv" | & $cmdlet @argument) | Should -Be 'a[1]'
+    }
+
+    It 'takes objects with a <_> property' -ForEach 'PSPath', 'FullName', 'LiteralPath', 'LP' {
+        Get-Name ([pscustomobject]@{ $_ = $brackets } | & $cmdlet @argument) | Should -Be 'a[1]'
+    }
+
+    It 'takes -<_> literally' -ForEach 'LiteralPath', 'PSPath', 'FullName', 'LP' {
+        $named = @{ $_ = $brackets }
+        Get-Name (& $cmdlet @named @argument) | Should -Be 'a[1]'
+    }
+
+    It 'takes a path that names its provider' {
+        Get-Name (& $cmdlet "Microsoft.PowerShell.Core\FileSystem::$plain" @argument) | Should -Be 'a1'
+        Get-Name (& $cmdlet "FileSystem::$plain" @argument) | Should -Be 'a1'
+    }
+
+    It 'takes a path on a drive of PowerShell' {
+        $null = New-PSDrive -Name images -PSProvider FileSystem -Root $folder
+        Get-Name (& $cmdlet images:\a1.qed @argument) | Should -Be 'a1'
+        Get-Name (& $cmdlet -LiteralPath 'images:/a[1].qed' @argument) | Should -Be 'a[1]'
+        Push-Location images:
+        try { Get-Name (& $cmdlet b.qed @argument) | Should -Be 'b' } finally { Pop-Location }
+    }
+
+    It 'takes a name that starts with a dash or holds blanks and letters of any script' {
+        $odd = (New-QedImage -LiteralPath "$folder/-ö ディスク.qed" -SizeBytes 1GB).Path
+        try { Get-Name (& $cmdlet -LiteralPath $odd @argument) | Should -Be '-ö ディスク' } finally { Remove-Item -LiteralPath $odd }
+    }
+
+    It 'reports a missing drive, a foreign provider and a path that is nowhere, each alone' {
+        $missing = if ($cmdlet -eq 'New-QedImage') { "$folder/no folder/x.qed" } else { "$folder/missing.qed" }
+        $paths = 'nodrive:\x.qed', 'env:PATH', $missing, $plain
+        $found = $paths | & $cmdlet @argument -ThrottleLimit 1 -ErrorAction SilentlyContinue -ErrorVariable failures
+        Get-Name $found | Should -Be 'a1'
+        $failures | Should -HaveCount 3
+        $type = (Get-Command $cmdlet).ImplementingType.FullName
+        $failures.FullyQualifiedErrorId | Should -Be "ImageNotFound,$type", "UnsupportedFeature,$type", "ImageNotFound,$type"
+        $failures.CategoryInfo.Category | Should -Be 'ObjectNotFound', 'NotImplemented', 'ObjectNotFound'
+        $failures.TargetObject | Should -Be $paths[0..2]
+    }
+
+    It 'refuses an empty path' {
+        { & $cmdlet -Path '' @argument } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
+    }
+}
+
+Describe 'Naming existing images: <_>' -ForEach ($readers + @('Convert-QedImage', 'Resize-QedImage')) {
+    BeforeAll {
+        $cmdlet = $_
+        $folder = New-Folder
+        $null = New-Item -ItemType Directory "$folder/sub.qed"
+        $null = 'a[1]', 'a1', 'a2' | ForEach-Object { New-QedImage -LiteralPath "$folder/$_.qed" -SizeBytes 1GB }
+        function Get-Name($Result) { @($Result | ForEach-Object { [IO.Path]::GetFileNameWithoutExtension($_.Path) } | Sort-Object) }
+    }
+
+    BeforeEach {
+        $argument = Get-Argument $cmdlet $folder
+    }
+
+    It 'expands wildcards, and skips the folders that match as well' {
+        Get-Name (& $cmdlet "$folder/*.qed" @argument -ErrorAction Stop) | Should -Be 'a[1]', 'a1', 'a2'
+        Get-Name (& $cmdlet "$folder/a[12].qed" @argument) | Should -Be 'a1', 'a2'
+    }
+
+    It 'expands a pattern that is typed, even where a file has that very name' {
+        Get-Name (& $cmdlet "$folder/a[1].qed" @argument) | Should -Be 'a1'
+    }
+
+    It 'takes a name from a list literally where a file has that very name' {
+        Get-Name ("$folder/a[1].qed" | & $cmdlet @argument) | Should -Be 'a[1]'
+    }
+
+    It 'takes an escaped name' {
+        Get-Name (& $cmdlet "$folder/a``[1``].qed" @argument) | Should -Be 'a[1]'
+    }
+
+    It 'takes a name with brackets that matches nothing as a pattern' {
+        $lone = (New-QedImage -LiteralPath "$folder/x[y].qed" -SizeBytes 1GB).Path
+        try { Get-Name (& $cmdlet $lone @argument) | Should -Be 'x[y]' } finally { Remove-Item -LiteralPath $lone }
+    }
+
+    It 'reports a pattern that matches nothing' {
+        & $cmdlet "$folder/*.none" @argument -ErrorAction SilentlyContinue -ErrorVariable failure | Should -BeNullOrEmpty
+        $failure[0].FullyQualifiedErrorId | Should -BeLike 'ImageNotFound,*'
+        $failure[0].TargetObject | Should -Be "$folder/*.none"
+    }
+
+    It 'reports a folder, and works on the others' {
+        $null = New-RawFile "$folder/bad.qed"
+        $found = Get-ChildItem -LiteralPath $folder | & $cmdlet @argument -ErrorAction SilentlyContinue -ErrorVariable failures
+        Remove-Item -LiteralPath "$folder/bad.qed"
+        Get-Name $found | Should -Be 'a[1]', 'a1', 'a2'
+        $failures.FullyQualifiedErrorId | Should -HaveCount 2
+        $failures.FullyQualifiedErrorId | ForEach-Object { $_ | Should -BeLike 'ImageNotRecognized,*' }
+        $failures.TargetObject | Sort-Object | Should -Be "$folder/bad.qed", "$folder/sub.qed"
+    }
+}
+
+Describe 'Working on many images: <_>' -ForEach $readers {
+    BeforeAll {
+        $cmdlet = $_
+        $folder = New-Folder
+        $names = 1..200 | ForEach-Object { "$folder/n$_.qed" }
+        $null = $names | New-QedImage -SizeBytes 1MB -ClusterSizeBytes 4096 -TableSize 2
+    }
+
+    It 'gives one result for each, with <_> at a time' -ForEach 1, 2, 16 {
+        ($names | & $cmdlet -ThrottleLimit $_).Path | Sort-Object | Should -Be ($names | Sort-Object)
+    }
+
+    It 'keeps the order when they are taken one at a time' {
+        ($names | & $cmdlet -ThrottleLimit 1).Path | Should -Be $names
+    }
+
+    It 'gives each result while more images are still to come' {
+        $seen = [Collections.Generic.List[string]]::new()
+        $emitted = & {
+            foreach ($name in $names) {
+                $seen.Add("in")
+                $name
+            }
+        } | & $cmdlet | ForEach-Object { $seen.Add("out") }
+        $emitted | Should -BeNullOrEmpty
+        $seen.Where({ $_ -eq 'out' }) | Should -HaveCount 200
+        $seen.IndexOf('out') | Should -BeLessThan $seen.LastIndexOf('in')
+    }
+}
+
+Describe 'Changing: <_>' -ForEach $changers {
+    BeforeAll {
+        $cmdlet = $_
+        $folder = New-Folder
+        $base = New-FilledImage "$folder/base.qed"
+        $image = (New-QedImage "$folder/image.qed" -BackingPath $base).Path
+        $calls = switch ($cmdlet) {
+            'Convert-QedImage' {
+                @{ Path = $image; DestinationPath = "$folder/new.raw" }
+                @{ Path = $image; DestinationPath = "$folder/new.raw"; DeleteSource = $true }
+                @{ Path = $image; DestinationPath = $base; Force = $true }
+            }
+            'New-QedImage' {
+                @{ Path = "$folder/new.qed"; SizeBytes = 1GB }
+                @{ Path = $image; SizeBytes = 1GB; Force = $true }
+            }
+            'Resize-QedImage' {
+                @{ Path = $image; SizeBytes = 2GB }
+                @{ Path = $image; SizeBytes = 64KB; AllowShrink = $true }
+                @{ Path = $image; ToMinimumSize = $true }
+            }
+            'Set-QedBackingFile' {
+                @{ Path = $image; None = $true }
+                @{ Path = $image; BackingPath = "$folder/other.qed"; MetadataOnly = $true }
+            }
+        }
+    }
+
+    It 'leaves every byte and time stamp alone under -WhatIf' {
+        $before = Get-Fingerprint $folder
+        foreach ($call in $calls) {
+            & $cmdlet @call -WhatIf -ErrorAction Stop | Should -BeNullOrEmpty
+        }
+        Get-Fingerprint $folder | Should -Be $before
+    }
+
+    It 'can be asked to confirm' {
+        (Get-Command $cmdlet).Parameters.Keys | Should -Contain 'Confirm'
+        $impact = [Management.Automation.CommandMetadata]::new((Get-Command $cmdlet)).ConfirmImpact
+        $impact | Should -Be $(if ($cmdlet -eq 'Set-QedBackingFile') { 'High' } else { 'Medium' })
+    }
+}
+
+Describe 'Declarations: <_>' -ForEach ($readers + $changers) {
+    It 'says what it emits' {
+        (Get-Command $_).OutputType.Name | Should -Contain $(if ($_ -eq 'Test-QedImage') { 'Qed.CheckReport' } else { 'Qed.ImageInfo' })
+    }
+
+    It 'works on as many images at a time as there are processors' {
+        $type = (Get-Command $_).ImplementingType
+        [Activator]::CreateInstance($type).ThrottleLimit | Should -Be ([Environment]::ProcessorCount)
+    }
+
+    It 'completes the names of formats' -Skip:(-not (Get-Command $_ -ErrorAction Ignore).Parameters.Keys.Contains('BackingFormat')) {
+        $line = "$_ x -BackingFormat "
+        (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Contain 'raw'
+    }
+}

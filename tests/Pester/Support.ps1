@@ -1,0 +1,136 @@
+# Dot-sourced by every test file: imports the module under test and makes test images.
+
+function Get-QedManifest {
+    <# The manifest of the module under test: QED_MODULE, or the newest build in out/Qed. #>
+    if ($env:QED_MODULE) {
+        $path = $env:QED_MODULE
+    }
+    else {
+        $path = Get-ChildItem -Path "$PSScriptRoot/../../out/Qed" -Directory |
+            Sort-Object -Property { [version]$_.Name } |
+            Select-Object -Last 1 -ExpandProperty FullName
+    }
+    if (Test-Path -LiteralPath $path -PathType Container) { Join-Path $path 'Qed.psd1' } else { $path }
+}
+
+function New-Folder([string]$Name = [guid]::NewGuid().ToString('N')) {
+    <# A folder of a test's own, by its path on the host. #>
+    (New-Item -ItemType Directory -Path (Join-Path (Get-Item -LiteralPath TestDrive:\).FullName $Name)).FullName
+}
+
+function New-RawFile([string]$Path, [int]$Length = 1MB, [int]$Seed = 1) {
+    <# A raw image of bytes that look random but are the same each time; its second quarter is zero. #>
+    $bytes = [byte[]]::new($Length)
+    [Random]::new($Seed).NextBytes($bytes)
+    [Array]::Clear($bytes, $Length / 4, $Length / 4)
+    [IO.File]::WriteAllBytes($Path, $bytes)
+    $Path
+}
+
+function New-FilledImage([string]$Path, [int]$Length = 1MB, [int]$Seed = 1) {
+    <# A QED image with data in it. #>
+    $raw = New-RawFile "$Path.source.raw" $Length $Seed
+    Convert-QedImage -LiteralPath $raw -DestinationPath $Path -Format qed -Force
+    Remove-Item -LiteralPath $raw
+    $Path
+}
+
+function Get-ContentHash([string]$Path) {
+    <# What a guest would read, whatever the format. #>
+    $raw = "$Path.$([guid]::NewGuid().ToString('N')).raw"
+    try {
+        Convert-QedImage -LiteralPath $Path -DestinationPath $raw -Format raw
+        (Get-FileHash -LiteralPath $raw).Hash
+    }
+    finally {
+        Remove-Item -LiteralPath $raw -ErrorAction Ignore
+    }
+}
+
+function Get-UInt64([string]$Path, [long]$Offset) {
+    $file = [IO.File]::OpenRead($Path)
+    try {
+        $null = $file.Seek($Offset, 'Begin')
+        [IO.BinaryReader]::new($file).ReadUInt64()
+    }
+    finally {
+        $file.Dispose()
+    }
+}
+
+function Write-UInt64([string]$Path, [long]$Offset, [uint64[]]$Value) {
+    $bytes = [byte[]]::new(8 * $Value.Count)
+    [Buffer]::BlockCopy($Value, 0, $bytes, 0, $bytes.Count)
+    $file = [IO.File]::OpenWrite($Path)
+    try {
+        $null = $file.Seek($Offset, 'Begin')
+        $file.Write($bytes, 0, $bytes.Count)
+    }
+    finally {
+        $file.Dispose()
+    }
+}
+
+function Set-Corruption([string]$Path) {
+    <# Lets the entry of the first cluster point far behind the end of the file. #>
+    $l1 = Get-UInt64 $Path 40
+    Write-UInt64 $Path (Get-UInt64 $Path $l1) 0x7fff0000
+}
+
+function Add-Leak([string]$Path, [int]$Cluster = 2) {
+    <# Adds clusters to the file that nothing references. #>
+    $file = [IO.File]::Open($Path, 'Append')
+    $file.Write([byte[]]::new($Cluster * 64KB), 0, $Cluster * 64KB)
+    $file.Dispose()
+}
+
+function New-EndlessImage([string]$Path, [uint64]$Size = 64GB) {
+    <# A small file whose guest sees gigabytes of data: every entry maps the same cluster. Work on it takes long. #>
+    $null = New-QedImage -LiteralPath $Path -SizeBytes $Size
+    $l1 = Get-UInt64 $Path 40
+    $table = [uint64](Get-Item -LiteralPath $Path).Length
+    $data = $table + 256KB
+    Write-UInt64 $Path $l1 ([uint64[]](@($table) * [Math]::Ceiling($Size / 2GB)))
+    Write-UInt64 $Path $table ([uint64[]](@($data) * 32768))
+    $file = [IO.File]::OpenWrite($Path)
+    $null = $file.Seek($data, 'Begin')
+    $file.Write([byte[]](1..255 * 258)[0..65535], 0, 65536)
+    $file.Dispose()
+    $Path
+}
+
+function Get-Fingerprint([string]$Folder) {
+    <# Every name, byte and time stamp in a folder. #>
+    Get-ChildItem -LiteralPath $Folder -Recurse -File | Sort-Object FullName | ForEach-Object {
+        '{0} {1} {2}' -f $_.FullName, $_.LastWriteTimeUtc.Ticks, (Get-FileHash -LiteralPath $_.FullName).Hash
+    }
+}
+
+function Get-OpenFile([string]$Folder) {
+    <# The files of a folder that this process holds open. #>
+    if ($IsLinux) {
+        Get-ChildItem -LiteralPath /proc/self/fd -ErrorAction Ignore |
+            ForEach-Object { [IO.File]::ResolveLinkTarget($_.FullName, $false).FullName } |
+            Where-Object { $_ -and $_.StartsWith($Folder) }
+    }
+    else {
+        Get-ChildItem -LiteralPath $Folder -File | Where-Object {
+            try { [IO.File]::Open($_.FullName, 'Open', 'ReadWrite', 'None').Dispose(); $false } catch { $true }
+        }
+    }
+}
+
+function Wait-Until([scriptblock]$Condition, [int]$Seconds = 20) {
+    $clock = [Diagnostics.Stopwatch]::StartNew()
+    while (-not (& $Condition)) {
+        if ($clock.Elapsed.TotalSeconds -gt $Seconds) { throw "Not within $Seconds seconds: $Condition" }
+        Start-Sleep -Milliseconds 20
+    }
+}
+
+function Open-ForWriting([string]$Path) {
+    <# Holds an image as a virtual machine would. The caller disposes of it. #>
+    [Qed.Engine.QedImage]::Open($Path, [Qed.Engine.QedOpenOptions]@{ ForWriting = $true })
+}
+
+Import-Module (Get-QedManifest)
