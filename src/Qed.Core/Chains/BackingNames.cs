@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Linq;
+using Qed.Images;
 
 namespace Qed.Chains;
 
@@ -40,6 +41,19 @@ public static class BackingNames
         string name = string.Join("/", Enumerable.Repeat("..", folder.Length - common).Concat(target.Skip(common)));
         // A first part with a colon would read as a protocol.
         return IsPseudoProtocol(name) ? "./" + name : name;
+    }
+
+    /// <summary>The path of a backing file: of several names the first that leads to a file, else the first that is allowed.</summary>
+    /// <exception cref="DiskImageException">BackingFileRefused where no name is allowed.</exception>
+    internal static string Resolve(BackingReference reference, string imagePath)
+    {
+        if (reference.OtherNames.Count == 0)
+            return Resolve(reference.Name, imagePath);
+        string[] paths = new[] { reference.Name }.Concat(reference.OtherNames)
+            .Where(name => !IsPseudoProtocol(name))
+            .Select(name => Resolve(name, imagePath))
+            .ToArray();
+        return paths.FirstOrDefault(File.Exists) ?? paths.FirstOrDefault() ?? Resolve(reference.Name, imagePath);
     }
 
     /// <summary>The path that a stored name stands for.</summary>

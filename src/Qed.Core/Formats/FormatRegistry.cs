@@ -10,9 +10,6 @@ namespace Qed.Formats;
 /// <summary>All formats, and which one a file has.</summary>
 public static class FormatRegistry
 {
-    /// <summary>Bytes from the start of a file that a probe looks at.</summary>
-    internal const int ProbeLength = 512;
-
     private static readonly RawFormat RawFormat = new();
 
     // Images of formats that are not supported would pass for raw ones and be copied as garbage.
@@ -51,17 +48,16 @@ public static class FormatRegistry
     /// </exception>
     internal static ImageFormat Probe(BlockStorage storage)
     {
-        byte[] bytes = new byte[ProbeLength];
-        ReadOnlySpan<byte> start = bytes.AsSpan(0, storage.Read(0, bytes));
+        var probe = new FileProbe(storage);
         foreach (ImageFormat format in All)
         {
-            if (format.Matches(start))
+            if (format.Matches(probe))
                 return format;
         }
 
         foreach ((string name, int offset, byte[] magic) in ForeignSignatures)
         {
-            if (start.Length >= offset + magic.Length && start.Slice(offset, magic.Length).SequenceEqual(magic))
+            if (probe.StartHas(offset, magic))
                 throw new DiskImageException(ErrorKind.UnsupportedFeature, $"this is a {name} image, a format that is not supported", storage.Path);
         }
 
@@ -69,7 +65,7 @@ public static class FormatRegistry
         {
             throw new DiskImageException(
                 ErrorKind.ImageNotRecognized,
-                start.IsEmpty ? "the file is empty" : $"the signature of a {named.Name} image is missing, although the name says it is one",
+                probe.Start.IsEmpty ? "the file is empty" : $"the signature of a {named.DisplayName} image is missing, although the name says it is one",
                 storage.Path)
             {
                 Hint = "If it really is a raw image, say so with -SourceFormat raw.",

@@ -11,7 +11,7 @@ internal static class TargetFile
     {
         try
         {
-            return format.CreateWriter(file.Storage, options);
+            return format.CreateWriter(file, options);
         }
         catch (DiskImageException error) when (error.Path == file.Storage.Path)
         {

@@ -16,12 +16,12 @@ public sealed unsafe class HostFile : BlockStorage
     private ImageLock? _lock;
     private UncachedWriter? _uncached;
 
-    private HostFile(PositionalIo io, string path, bool canWrite, bool isBlockDevice)
+    private HostFile(PositionalIo io, string path, StorageAccess access, bool isBlockDevice)
     {
         _io = io;
         _isBlockDevice = isBlockDevice;
         Path = path;
-        CanWrite = canWrite;
+        Access = access;
         Identity = FileIdentity.Of(io.Handle, path);
     }
 
@@ -29,7 +29,10 @@ public sealed unsafe class HostFile : BlockStorage
     public override string Path { get; }
 
     /// <inheritdoc/>
-    public override bool CanWrite { get; }
+    public override bool CanWrite => Access == StorageAccess.Write;
+
+    /// <summary>What the file was opened for.</summary>
+    public StorageAccess Access { get; }
 
     /// <summary>Volume and file number, the same under any name of the file.</summary>
     public FileIdentity Identity { get; }
@@ -64,7 +67,7 @@ public sealed unsafe class HostFile : BlockStorage
         HostFile file = Guard(path, () => new HostFile(
             PositionalIo.Open(path, FileMode.Open, write ? FileAccess.ReadWrite : FileAccess.Read, ShareFor(access)),
             path,
-            write,
+            access,
             isBlockDevice));
         try
         {
@@ -86,7 +89,7 @@ public sealed unsafe class HostFile : BlockStorage
         if (File.Exists(path) || Directory.Exists(path))
             throw new DiskImageException(ErrorKind.ImageExists, "a file of that name exists already", path);
         HostFile file = Guard(path, () => new HostFile(
-            PositionalIo.Open(path, FileMode.CreateNew, FileAccess.ReadWrite, ShareFor(StorageAccess.Write)), path, true, false));
+            PositionalIo.Open(path, FileMode.CreateNew, FileAccess.ReadWrite, ShareFor(StorageAccess.Write)), path, StorageAccess.Write, false));
         try
         {
             file._lock = ImageLock.Take(file._io.Handle, path, forWriting: true);

@@ -15,26 +15,27 @@ internal sealed class QedFormat : ImageFormat
 
     public override IReadOnlyList<string> Extensions { get; } = [".qed"];
 
+    public override string DisplayName => "QED";
+
     public override bool HasBackingFiles => true;
 
-    public override int SizeGranularity => QedGeometry.SectorSize;
+    public override bool HasClusterSize => true;
 
-    internal override bool Matches(ReadOnlySpan<byte> start) => QedHeaderReader.HasMagic(start);
+    public override bool HasTableSize => true;
 
-    internal override DiskImage Open(HostFile storage) => QedImage.Open(storage);
+    public override int SizeGranularity(Subformat subformat) => QedGeometry.SectorSize;
 
-    internal override ImageWriter CreateWriter(HostFile target, TargetOptions options)
+    internal override bool Matches(FileProbe probe) => QedHeaderReader.HasMagic(probe.Start);
+
+    internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => QedImage.Open(storage);
+
+    private protected override ImageWriter CreateWriterCore(PendingFile target, TargetOptions options)
     {
-        if (options.Subformat != Subformat.Dynamic || options.Compress)
-        {
-            string refused = options.Compress ? "compression" : $"the subformat {options.Subformat}";
-            throw new DiskImageException(ErrorKind.UnsupportedFeature, $"QED images do not have {refused}", target.Path);
-        }
-
-        QedGeometry geometry = GeometryFor(options, target.Path);
-        RequireSize(options.Size, geometry, target.Path);
-        byte[]? name = options.Backing is { } backing ? BackingNameChange.Encode(backing.Name, target.Path) : null;
-        return new QedImageWriter(target, geometry, options.Size, options.Backing, name);
+        string path = target.Storage.Path;
+        QedGeometry geometry = GeometryFor(options, path);
+        RequireSize(options.Size, geometry, path);
+        byte[]? name = options.Backing is { } backing ? BackingNameChange.Encode(backing.Name, path) : null;
+        return new QedImageWriter(target.Storage, geometry, options.Size, options.Backing, name);
     }
 
     private static QedGeometry GeometryFor(TargetOptions options, string path)
