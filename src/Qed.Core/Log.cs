@@ -47,6 +47,12 @@ internal static partial class Log
     [LoggerMessage(14, LogLevel.Warning, "'{Path}' was not closed cleanly. It was checked and found sound, so it can be written.")]
     internal static partial void NeededCheck(ILogger logger, string path);
 
+    [LoggerMessage(18, LogLevel.Information, "Repairing '{Path}': {Change}.")]
+    internal static partial void RepairChange(ILogger logger, string path, string change);
+
+    [LoggerMessage(19, LogLevel.Information, "Put '{Path}' back as it was before the repair.")]
+    internal static partial void RepairUndone(ILogger logger, string path);
+
     [LoggerMessage(16, LogLevel.Warning, "'{Path}': {Warning}.")]
     internal static partial void BackingFileDoubtful(ILogger logger, string path, string warning);
 

@@ -57,7 +57,7 @@ internal sealed class ImageChecker
 
     internal ImageBounds Bounds => _bounds;
 
-    internal HostOffset L1TableOffset => _header.L1TableOffset;
+    internal QedHeader Header => _header;
 
     internal CheckResult Run(ProgressMeter progress, CancellationToken cancellation)
     {

@@ -104,6 +104,18 @@ public sealed unsafe class HostFile : BlockStorage
         }
     }
 
+    /// <summary>Makes the creation, renaming or removal of a file durable.</summary>
+    internal static void FlushFolderOf(string path)
+    {
+        // On Linux a name is durable once its folder is; Windows journals it.
+        if (!HostPlatform.IsLinux)
+            return;
+        string folder = System.IO.Path.GetDirectoryName(FullPath(path)) ?? "/";
+        using var handle = LinuxNative.Open(FileIdentity.NullTerminated(folder), LinuxNative.OpenCloseOnExec);
+        if (!handle.IsInvalid)
+            _ = LinuxNative.FSync(handle);
+    }
+
     /// <summary>Whether somebody has the file open in a way that excludes reading it; null where the system does not tell.</summary>
     public bool? IsInUse() => ImageLock.IsWriterPresent(_io.Handle, Path);
 

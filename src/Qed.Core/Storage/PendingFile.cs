@@ -102,7 +102,7 @@ public sealed class PendingFile : IDisposable
         }
 
         _done = true;
-        FlushFolder();
+        HostFile.FlushFolderOf(Target);
     }
 
     /// <summary>Removes the file unless it was committed.</summary>
@@ -133,16 +133,5 @@ public sealed class PendingFile : IDisposable
             File.Replace(_temporary, Target, destinationBackupFileName: null);
         else
             File.Move(_temporary, Target);
-    }
-
-    private void FlushFolder()
-    {
-        // A rename is durable on Linux once the folder is; Windows journals it.
-        if (!HostPlatform.IsLinux)
-            return;
-        string folder = Path.GetDirectoryName(Target) ?? "/";
-        using var handle = LinuxNative.Open(FileIdentity.NullTerminated(folder), LinuxNative.OpenCloseOnExec);
-        if (!handle.IsInvalid)
-            _ = LinuxNative.FSync(handle);
     }
 }
