@@ -61,6 +61,22 @@ internal static class ImageChain
         }
     }
 
+    /// <summary>Throws where a chain that goes on with a file would have no end, or none that is worth reaching.</summary>
+    /// <param name="path">The next file.</param>
+    /// <param name="namedBy">The image that names it.</param>
+    /// <param name="seen">The files before it.</param>
+    internal static void RequireFreshLink(string path, string? namedBy, ICollection<FileIdentity> seen)
+    {
+        if (seen.Count >= MaximumDepth)
+        {
+            throw new DiskImageException(
+                ErrorKind.BackingFileRefused, $"the backing chain is longer than {MaximumDepth.ToString(CultureInfo.InvariantCulture)} images", namedBy);
+        }
+
+        if (FileIdentity.Of(path) is { } known && seen.Contains(known))
+            throw new DiskImageException(ErrorKind.BackingChainLoop, $"the backing chain leads back to '{path}', which is already part of it", namedBy);
+    }
+
     private static void AttachAll(DiskImage image, List<FileIdentity> seen, StorageAccess access, ILogger logger)
     {
         while (image.BackingReference is { } reference)
@@ -85,14 +101,7 @@ internal static class ImageChain
     private static DiskImage OpenNamed(BackingReference reference, string imagePath, StorageAccess access, List<FileIdentity> seen, ILogger logger)
     {
         string path = BackingNames.Resolve(reference, imagePath);
-        if (seen.Count >= MaximumDepth)
-        {
-            throw new DiskImageException(
-                ErrorKind.BackingFileRefused, $"the backing chain is longer than {MaximumDepth.ToString(CultureInfo.InvariantCulture)} images", imagePath);
-        }
-
-        if (FileIdentity.Of(path) is { } known && seen.Contains(known))
-            throw new DiskImageException(ErrorKind.BackingChainLoop, $"the backing chain leads back to '{path}', which is already part of it", imagePath);
+        RequireFreshLink(path, imagePath, seen);
         DiskImage backing;
         HostFile file;
         try

@@ -21,7 +21,10 @@ public enum CheckIssueKind
     /// <summary>A data cluster is referenced by more than one entry.</summary>
     DataReferencedTwice,
 
-    /// <summary>An entry maps guest bytes beyond the end of the disk.</summary>
+    /// <summary>
+    /// An entry maps guest bytes beyond the end of the disk, as a crash in a shrink leaves it. The guest cannot reach what
+    /// it points at: a leak, and a corruption only where it does not even point at clusters of the file.
+    /// </summary>
     EntryBeyondImageSize,
 
     /// <summary>Clusters that nothing references: space is lost, data is not.</summary>

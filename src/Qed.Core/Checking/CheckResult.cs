@@ -27,8 +27,11 @@ public sealed record CheckResult
     /// <summary>Data clusters that do not lie right behind the one before them in the same L2 table.</summary>
     public required long FragmentedClusters { get; init; }
 
-    /// <summary>Clusters of the file that nothing references.</summary>
+    /// <summary>Clusters of the file that nothing references, or only entries beyond the end of the disk.</summary>
     public required long LeakedClusters { get; init; }
+
+    /// <summary>Sound entries that map guest bytes beyond the end of the disk: a shrink was cut short.</summary>
+    public required long EntriesBeyondEnd { get; init; }
 
     /// <summary>Entries that break a rule.</summary>
     public required long Corruptions { get; init; }

@@ -30,6 +30,8 @@ internal sealed class ImageChecker
     private readonly List<TableLocation> _tables = [];
     private readonly ReferenceMap _references;
     private long _corruptions;
+    private long _beyondEnd;
+    private long _leaked;
 
     internal ImageChecker(BlockStorage storage, int maximumIssues)
     {
@@ -72,7 +74,7 @@ internal sealed class ImageChecker
         if (_references.Twice is not null)
             NameDuplicates(batches, cancellation);
         _issues.Sort((a, b) => (a.L1Index, a.L2Index ?? -1).CompareTo((b.L1Index, b.L2Index ?? -1)));
-        long leaked = ListLeaks();
+        ListLeaks();
         return new CheckResult
         {
             Path = _storage.Path,
@@ -82,7 +84,8 @@ internal sealed class ImageChecker
             AllocatedClusters = scanners.Sum(scanner => scanner.Allocated),
             ZeroClusters = scanners.Sum(scanner => scanner.Zero),
             FragmentedClusters = scanners.Sum(scanner => scanner.Fragmented),
-            LeakedClusters = leaked,
+            LeakedClusters = _leaked,
+            EntriesBeyondEnd = _beyondEnd,
             Corruptions = _corruptions,
             Issues = _issues,
             Duration = watch.Elapsed,
@@ -123,8 +126,6 @@ internal sealed class ImageChecker
     private void CheckL1Entry(int index, ulong entry)
     {
         bool isInsideDisk = index < Geometry.L1EntriesFor(_header.ImageSize);
-        if (!isInsideDisk)
-            Report(CheckIssueKind.EntryBeyondImageSize, entry, index, null);
         CheckIssueKind? fault = _bounds.FaultOf(entry, Geometry.TableSize);
         if (fault is null)
         {
@@ -135,8 +136,17 @@ internal sealed class ImageChecker
                 fault = CheckIssueKind.TableReferencedTwice;
         }
 
-        if (fault is { } kind && isInsideDisk)
-            Report(kind, entry, index, null);
+        if (fault is { } kind)
+            Report(isInsideDisk ? kind : CheckIssueKind.EntryBeyondImageSize, entry, index, null);
+        else if (!isInsideDisk)
+            NoteTableBeyondEnd(entry, index);
+    }
+
+    private void NoteTableBeyondEnd(ulong entry, int index)
+    {
+        _beyondEnd++;
+        _leaked += Geometry.TableSize;
+        List(CheckIssueKind.EntryBeyondImageSize, entry, index, null);
     }
 
     private List<TableScanner> ScanL2(TableBatch[] batches, ProgressMeter progress, CancellationToken cancellation)
@@ -165,7 +175,9 @@ internal sealed class ImageChecker
         {
             if (scanner.References != _references)
                 _references.Merge(scanner.References);
-            _corruptions += scanner.IssueCount;
+            _corruptions += scanner.CorruptionCount;
+            _beyondEnd += scanner.BeyondEnd;
+            _leaked += scanner.BeyondEnd;
             _issues.AddRange(scanner.Issues.Take(_maximumIssues - _issues.Count));
         }
 
@@ -233,14 +245,13 @@ internal sealed class ImageChecker
         }
     }
 
-    private long ListLeaks()
+    private void ListLeaks()
     {
         ClusterBitmap used = _references.Used;
-        long leaked = 0;
         for (long start = used.Next(0, value: false); start < used.Count;)
         {
             long end = used.Next(start, value: true);
-            leaked += end - start;
+            _leaked += end - start;
             if (_issues.Count < _maximumIssues)
             {
                 _issues.Add(new CheckIssue
@@ -254,13 +265,16 @@ internal sealed class ImageChecker
 
             start = used.Next(end, value: false);
         }
-
-        return leaked;
     }
 
     private void Report(CheckIssueKind kind, ulong entry, int l1Index, int? l2Index)
     {
         _corruptions++;
+        List(kind, entry, l1Index, l2Index);
+    }
+
+    private void List(CheckIssueKind kind, ulong entry, int l1Index, int? l2Index)
+    {
         if (_issues.Count < _maximumIssues)
             _issues.Add(_bounds.Describe(kind, entry, l1Index, l2Index));
     }

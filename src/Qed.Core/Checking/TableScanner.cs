@@ -34,7 +34,10 @@ internal sealed class TableScanner
 
     internal List<CheckIssue> Issues { get; } = [];
 
-    internal long IssueCount { get; private set; }
+    internal long CorruptionCount { get; private set; }
+
+    /// <summary>Entries that point at clusters of the file and map guest bytes beyond the end of the disk.</summary>
+    internal long BeyondEnd { get; private set; }
 
     internal long Allocated { get; private set; }
 
@@ -140,33 +143,37 @@ internal sealed class TableScanner
         for (int i = 0; i < entries.Length; i++)
         {
             ulong entry = entries[i];
-            if (entry == TableEntry.Unallocated)
-                continue;
-            if (i >= inside)
-                Report(CheckIssueKind.EntryBeyondImageSize, entry, l1Index, firstEntry + i, maximumIssues);
-            if (entry == TableEntry.Zero)
+            bool isInside = i < inside;
+            if (entry <= TableEntry.Zero)
             {
-                Zero += i < inside ? 1 : 0;
+                // A mark beyond the end takes no space and hides nothing: a growth that was cut short leaves some.
+                Zero += isInside ? (long)entry : 0;
                 continue;
             }
 
             if (_bounds.FaultOf(entry, 1) is { } fault)
             {
-                if (i < inside)
-                    Report(fault, entry, l1Index, firstEntry + i, maximumIssues);
+                CorruptionCount++;
+                List(isInside ? fault : CheckIssueKind.EntryBeyondImageSize, entry, l1Index, firstEntry + i, maximumIssues);
                 continue;
             }
 
             References.Add(_bounds.Geometry.ClusterOf(new HostOffset((long)entry)), 1);
-            Allocated += i < inside ? 1 : 0;
-            Fragmented += i < inside && previous != 0 && entry != previous + _clusterSize ? 1 : 0;
+            if (!isInside)
+            {
+                BeyondEnd++;
+                List(CheckIssueKind.EntryBeyondImageSize, entry, l1Index, firstEntry + i, maximumIssues);
+                continue;
+            }
+
+            Allocated++;
+            Fragmented += previous != 0 && entry != previous + _clusterSize ? 1 : 0;
             previous = entry;
         }
     }
 
-    private void Report(CheckIssueKind kind, ulong entry, int l1Index, int l2Index, int maximumIssues)
+    private void List(CheckIssueKind kind, ulong entry, int l1Index, int l2Index, int maximumIssues)
     {
-        IssueCount++;
         if (Issues.Count < maximumIssues)
             Issues.Add(_bounds.Describe(kind, entry, l1Index, l2Index));
     }

@@ -69,7 +69,7 @@ internal sealed class ClusterMap
             (ulong entry, int count) = page.FindRun(l2Index & (_cache.EntriesPerPage - 1), wanted, (ulong)_geometry.ClusterSize);
             if (TableEntry.IsOffset(entry))
             {
-                RequireValidCluster(entry, count, l1Index, l2Index);
+                count = ValidClusters(entry, count, table.Value, l1Index, l2Index);
                 entry += (ulong)inCluster;
             }
 
@@ -115,6 +115,8 @@ internal sealed class ClusterMap
     {
         lock (_l1Lock)
         {
+            if (_l1[l1Index] == TableEntry.Unallocated)
+                return;
             _l1[l1Index] = TableEntry.Unallocated;
             _dirtyL1.Add(l1Index);
         }
@@ -238,13 +240,20 @@ internal sealed class ClusterMap
         return _cache.Pin(table + inTable);
     }
 
-    private void RequireValidCluster(ulong entry, int count, int l1Index, int l2Index)
+    /// <summary>How many clusters of a run are valid: it may start well and go on beyond the end of the file.</summary>
+    private int ValidClusters(ulong entry, int count, HostOffset table, int l1Index, int l2Index)
     {
         if (IsValid(entry, (long)count << _geometry.ClusterBits))
-            return;
+            return count;
+        int valid = 0;
+        while (IsValid(entry + ((ulong)valid << _geometry.ClusterBits), _geometry.ClusterSize))
+            valid++;
+        if (valid > 0)
+            return valid;
         throw new DiskImageException(ErrorKind.ImageCorrupt, "an L2 entry does not point at a cluster inside the file", _storage.Path)
         {
             Structure = $"L2 entry {l2Index} of L1 entry {l1Index}",
+            Offset = table.Value + ((long)l2Index * TableEntry.Size),
             Value = entry,
             Hint = "Run Test-QedImage to see all that is wrong with the image.",
         };

@@ -34,20 +34,32 @@ internal sealed class ImageSizeChange
             Shrink(size);
     }
 
+    /// <summary>
+    /// Finishes a shrink that a crash has cut short: clears what still maps guest bytes beyond the end of the disk. The
+    /// tables must have been checked.
+    /// </summary>
+    internal void DropBeyondEnd()
+    {
+        _header.SetNeedCheck();
+        _image.Map.ExtendTo(Geometry.MaximumImageSize);
+        DropFrom(new GuestOffset(RoundUp(_image.Length)), Geometry.MaximumImageSize);
+        _writer.Commit();
+    }
+
     private void RequireLegal(long size)
     {
-        if (size < 0 || size % QedGeometry.SectorSize != 0)
-        {
-            long nearest = Math.Max(0, (size + QedGeometry.SectorSize - 1) / QedGeometry.SectorSize * QedGeometry.SectorSize);
-            throw InvalidSize("the image size must be a multiple of 512", $"The nearest size that works is {nearest.ToString(CultureInfo.InvariantCulture)} bytes.");
-        }
-
         if (size > Geometry.MaximumImageSize)
         {
             string largest = Geometry.MaximumImageSize.ToString(CultureInfo.InvariantCulture);
             throw InvalidSize(
                 $"with clusters of {Geometry.ClusterSize.ToString(CultureInfo.InvariantCulture)} bytes and tables of {Geometry.TableSize.ToString(CultureInfo.InvariantCulture)} clusters the image cannot grow beyond {largest} bytes",
                 "Convert-QedImage with a larger -ClusterSizeBytes or -TableSize writes a copy that can.");
+        }
+
+        if (size < 0 || size % QedGeometry.SectorSize != 0)
+        {
+            long nearest = Math.Max(0, (size + QedGeometry.SectorSize - 1) / QedGeometry.SectorSize * QedGeometry.SectorSize);
+            throw InvalidSize("the image size must be a multiple of 512", $"The nearest size that works is {nearest.ToString(CultureInfo.InvariantCulture)} bytes.");
         }
     }
 
@@ -108,7 +120,8 @@ internal sealed class ImageSizeChange
         _writer.Commit();
         long oldSize = _image.Length;
 
-        // From here until the space is reclaimed a crash leaves entries beyond the end: harmless, but worth a check.
+        // From here until the entries are dropped a crash leaves some beyond the end: the guest cannot reach them, and
+        // the mark makes the next opening for writing drop them.
         _header.SetNeedCheck();
         _header.Update(header => header with { ImageSize = size });
         DropFrom(new GuestOffset(RoundUp(size)), oldSize);
@@ -116,23 +129,20 @@ internal sealed class ImageSizeChange
         _writer.Commit();
     }
 
-    private void DropFrom(GuestOffset from, long oldSize)
+    private void DropFrom(GuestOffset from, long end)
     {
-        while (from.Value < oldSize)
+        long restOfTable = Math.Max(0, Math.Min(-from.Value & (Geometry.L2Span - 1), end - from.Value));
+        GuestOffset restEnd = from + restOfTable;
+        for (GuestOffset offset = from; offset < restEnd;)
         {
-            long toSpanEnd = Geometry.L2Span - (from.Value & (Geometry.L2Span - 1));
-            if (toSpanEnd == Geometry.L2Span)
-            {
-                _image.Map.DropTable(Geometry.L1Index(from));
-                from += toSpanEnd;
-                continue;
-            }
-
-            MappedRun run = _image.Map.Find(from, Math.Min(toSpanEnd, oldSize - from.Value));
+            MappedRun run = _image.Map.Find(offset, restEnd - offset);
             if (run.Kind != ExtentKind.Unallocated)
-                _image.Map.Set(from, Geometry.ClustersToHold(new ByteCount(run.Length)), TableEntry.Unallocated);
-            from += run.Length;
+                _image.Map.Set(offset, Geometry.ClustersToHold(new ByteCount(run.Length)), TableEntry.Unallocated);
+            offset += run.Length;
         }
+
+        for (int l1Index = Geometry.L1EntriesFor(from.Value); l1Index < Geometry.L1EntriesFor(end); l1Index++)
+            _image.Map.DropTable(l1Index);
     }
 
     private long RoundUp(long size) => Geometry.ClustersToHold(new ByteCount(size)) << Geometry.ClusterBits;

@@ -184,6 +184,9 @@ public sealed class QedImage : WritableDiskImage
     /// <summary>Changes the size of the guest's disk. Space of dropped clusters stays in the file until it is reclaimed.</summary>
     internal void SetSize(long size) => new ImageSizeChange(this, Writer, _header).Apply(size);
 
+    /// <summary>Clears table entries that map guest bytes beyond the end of the disk, as a crash in a shrink leaves them.</summary>
+    internal void DropBeyondEnd() => new ImageSizeChange(this, Writer, _header).DropBeyondEnd();
+
     /// <summary>Replaces the backing file name, or removes it; nothing else changes.</summary>
     internal void SetBackingName(BackingReference? backing)
     {

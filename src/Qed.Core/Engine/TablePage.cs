@@ -46,7 +46,9 @@ internal sealed class TablePage
         {
             if (_loaded)
                 return;
-            storage.ReadOrZero(Offset.Value, TableCodec.Bytes(_entries));
+            Span<byte> bytes = TableCodec.Bytes(_entries);
+            if (storage.Read(Offset.Value, bytes) < bytes.Length)
+                throw CutOff(storage.Path);
             TableCodec.Convert(_entries);
             _loaded = true;
         }
@@ -104,6 +106,14 @@ internal sealed class TablePage
         lock (_lock)
             MarkDirty(change.First, change.First + change.Entries.Length);
     }
+
+    private DiskImageException CutOff(string path)
+        => new(ErrorKind.ImageCorrupt, "an L2 table is cut off by the end of the file", path)
+        {
+            Structure = "L2 table",
+            Offset = Offset.Value,
+            Hint = "Run Test-QedImage to see all that is wrong with the image.",
+        };
 
     private void MarkDirty(int from, int to)
     {

@@ -55,13 +55,16 @@ public sealed record QedGeometry
     /// <summary>Guest bytes that one L2 table maps, at most 2^53.</summary>
     public long L2Span => 1L << (EntriesBits + ClusterBits);
 
-    /// <summary>The largest image size that the tables reach and a host file can hold, a multiple of 512.</summary>
+    /// <summary>
+    /// The largest image size that the tables reach, at most 2^63 - 2^30: QEMU's own limit, and far enough from the end
+    /// of the numbers that an offset rounded up to a cluster stays below it.
+    /// </summary>
     public long MaximumImageSize
     {
         get
         {
             int bits = (2 * EntriesBits) + ClusterBits;
-            return bits < 63 ? 1L << bits : long.MaxValue / SectorSize * SectorSize;
+            return bits < 63 ? 1L << bits : long.MaxValue - (1L << 30) + 1;
         }
     }
 

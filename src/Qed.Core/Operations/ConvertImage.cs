@@ -60,12 +60,14 @@ public static class ConvertImage
         BackingReference? backing = options.BackingPath is null ? null : new BackingReference(options.BackingPath, options.BackingFormat?.ToLowerInvariant());
         using DiskImage? baseline = backing is null ? null
             : ImageChain.OpenAsBacking(backing, options.DestinationPath, FileIdentity.Of(options.DestinationPath), logger);
+        if (options.DeleteSource)
+            RefuseToDeleteBacking(baseline, options);
         if (backing is { Format: null } && baseline?.Format == "raw")
             backing = backing with { Format = "raw" };
         using PendingFile file = PendingFile.Begin(options.DestinationPath, options.Force);
-        try
+        TargetFile.Fill(file, () =>
         {
-            using (ImageWriter writer = TargetFile.CreateWriter(file, format, new TargetOptions
+            using (ImageWriter writer = format.CreateWriter(file, new TargetOptions
             {
                 Size = size,
                 ClusterSize = options.ClusterSize,
@@ -84,13 +86,9 @@ public static class ConvertImage
 
             if (options.Verify || options.DeleteSource)
                 Verify(source, file, format, baseline, options, progress, logger, cancellation);
-            cancellation.ThrowIfCancellationRequested();
-            file.Commit();
-        }
-        catch (DiskImageException error) when (error.Path == file.Storage.Path)
-        {
-            throw error.WithPath(file.Target);
-        }
+        });
+        cancellation.ThrowIfCancellationRequested();
+        file.Commit();
     }
 
     /// <summary>Reads the target anew, as any other program would, before it gets its name.</summary>
@@ -160,13 +158,31 @@ public static class ConvertImage
     /// <summary>Replacing an image that the source rests on would destroy the very data that is being copied.</summary>
     private static void RefuseToReplace(DiskImage source, ConvertImageOptions options)
     {
-        if (FileIdentity.Of(options.DestinationPath) is not { } target)
-            return;
-        for (DiskImage? image = source.Backing; image is not null; image = image.Backing)
+        if (FileIdentity.Of(options.DestinationPath) is { } target && HasLink(source.Backing, target))
+            throw new DiskImageException(ErrorKind.ImageExists, $"the target is a backing file of '{options.Path}'", options.DestinationPath);
+    }
+
+    /// <summary>A target that rests on the source holds only what differs from it: without the source it is nothing.</summary>
+    private static void RefuseToDeleteBacking(DiskImage? baseline, ConvertImageOptions options)
+    {
+        if (FileIdentity.Of(options.Path) is { } source && HasLink(baseline, source))
         {
-            if (FileIdentity.Of(image.Path) == target)
-                throw new DiskImageException(ErrorKind.ImageExists, $"the target is a backing file of '{options.Path}'", options.DestinationPath);
+            throw new DiskImageException(ErrorKind.BackingFileRefused, "the source is to be deleted, but the target would rest on it", options.Path)
+            {
+                Hint = "Leave out -DeleteSource, or name another -BackingPath.",
+            };
         }
+    }
+
+    private static bool HasLink(DiskImage? chain, FileIdentity file)
+    {
+        for (DiskImage? image = chain; image is not null; image = image.Backing)
+        {
+            if (FileIdentity.Of(image.Path) == file)
+                return true;
+        }
+
+        return false;
     }
 
     private static void DeleteSource(string path)

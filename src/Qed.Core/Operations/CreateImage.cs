@@ -36,14 +36,17 @@ public static class CreateImage
         ImageFormat format = FormatRegistry.ByName("qed");
         using (PendingFile file = PendingFile.Begin(options.Path, options.Force))
         {
-            using ImageWriter writer = TargetFile.CreateWriter(file, format, new TargetOptions
+            TargetFile.Fill(file, () =>
             {
-                Size = size,
-                ClusterSize = options.ClusterSize,
-                TableSize = options.TableSize,
-                Backing = backing,
+                using ImageWriter writer = format.CreateWriter(file, new TargetOptions
+                {
+                    Size = size,
+                    ClusterSize = options.ClusterSize,
+                    TableSize = options.TableSize,
+                    Backing = backing,
+                });
+                writer.Complete();
             });
-            writer.Complete();
             file.Commit();
         }
 

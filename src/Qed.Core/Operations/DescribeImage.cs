@@ -61,8 +61,9 @@ public static class DescribeImage
 
     private static ImageDescription DescribeLink(string path, string? namedBy, string? format, HashSet<FileIdentity> seen)
     {
-        if (FileIdentity.Of(path) is { } identity && !seen.Add(identity))
-            throw new DiskImageException(ErrorKind.BackingChainLoop, $"the backing chain leads back to '{path}', which is already part of it", namedBy);
+        ImageChain.RequireFreshLink(path, namedBy, seen);
+        if (FileIdentity.Of(path) is { } identity)
+            seen.Add(identity);
         try
         {
             return Run(path, format);

@@ -33,12 +33,13 @@ public static class OpenImage
     {
         HostFile file = HostFile.Open(path, StorageAccess.Write);
         QedImage image;
+        CheckResult? check;
         try
         {
             if (FormatRegistry.Probe(file).Name != "qed")
                 throw new DiskImageException(ErrorKind.UnsupportedFeature, "only QED images are changed in place", file.Path) { Hint = "Convert-QedImage makes a QED image of it." };
-            bool verified = VerifyIfDoubtful(file, logger);
-            image = QedImage.Open(file, new QedOpenOptions { ForWriting = true, NeedCheckVerified = verified });
+            check = VerifyIfDoubtful(file, logger);
+            image = QedImage.Open(file, new QedOpenOptions { ForWriting = true, NeedCheckVerified = check is not null });
         }
         catch
         {
@@ -50,6 +51,8 @@ public static class OpenImage
         {
             if (withBacking)
                 ImageChain.AttachChain(image, file.Identity, StorageAccess.Read, logger);
+            if (check is { EntriesBeyondEnd: > 0 })
+                image.DropBeyondEnd();
             return image;
         }
         catch
@@ -60,14 +63,14 @@ public static class OpenImage
     }
 
     /// <summary>Checks an image that was not closed cleanly, or whose last cluster is cut off.</summary>
-    /// <returns>Whether it was checked and found fit to be written.</returns>
-    private static bool VerifyIfDoubtful(HostFile file, ILogger logger)
+    /// <returns>What the check has found that does not keep it from being written; null where none was needed.</returns>
+    private static CheckResult? VerifyIfDoubtful(HostFile file, ILogger logger)
     {
         QedHeader header = QedHeaderReader.Read(file);
         long length = file.Length;
         long tail = length & (header.Geometry.ClusterSize - 1);
         if (!header.NeedsCheck && tail == 0)
-            return false;
+            return null;
         CheckResult result = CheckImage.Run(file, maximumIssues: 1, progress: null, CancellationToken.None);
         if (result.Corruptions > 0)
         {
@@ -82,6 +85,6 @@ public static class OpenImage
         if (tail != 0)
             file.SetLength(length - tail);
         Log.NeededCheck(logger, file.Path);
-        return true;
+        return result;
     }
 }

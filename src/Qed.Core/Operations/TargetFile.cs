@@ -1,17 +1,16 @@
-using Qed.Formats;
-using Qed.Images;
+using System;
 using Qed.Storage;
 
 namespace Qed.Operations;
 
-/// <summary>Starts a new image in a file under construction, so that errors name the file the user asked for.</summary>
+/// <summary>Fills a file under construction, so that errors name the file the user asked for.</summary>
 internal static class TargetFile
 {
-    internal static ImageWriter CreateWriter(PendingFile file, ImageFormat format, TargetOptions options)
+    internal static void Fill(PendingFile file, Action fill)
     {
         try
         {
-            return format.CreateWriter(file, options);
+            fill();
         }
         catch (DiskImageException error) when (error.Path == file.Storage.Path)
         {

@@ -59,20 +59,20 @@ internal sealed class QedFormat : ImageFormat
 
     private static void RequireSize(long size, QedGeometry geometry, string path)
     {
+        if (size > geometry.MaximumImageSize)
+        {
+            throw new DiskImageException(ErrorKind.InvalidSize, $"with this cluster and table size an image can have at most {Text(geometry.MaximumImageSize)} bytes, not {Text(size)}", path)
+            {
+                Hint = "Choose a larger -ClusterSizeBytes or -TableSize.",
+            };
+        }
+
         if (size < 0 || size % QedGeometry.SectorSize != 0)
         {
             long nearest = Math.Max(0, size / QedGeometry.SectorSize) + (size > 0 ? 1 : 0);
             throw new DiskImageException(ErrorKind.InvalidSize, $"the image size must be a multiple of 512, not {Text(size)}", path)
             {
                 Hint = $"The nearest size that works is {Text(nearest * QedGeometry.SectorSize)}.",
-            };
-        }
-
-        if (size > geometry.MaximumImageSize)
-        {
-            throw new DiskImageException(ErrorKind.InvalidSize, $"with this cluster and table size an image can have at most {Text(geometry.MaximumImageSize)} bytes, not {Text(size)}", path)
-            {
-                Hint = "Choose a larger -ClusterSizeBytes or -TableSize.",
             };
         }
     }
