@@ -104,6 +104,15 @@ public sealed unsafe class HostFile : BlockStorage
         }
     }
 
+    /// <summary>Lets nobody but its owner read the file, where the host's file system knows owners.</summary>
+    internal void MakePrivate()
+    {
+#if NET
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(_io.Handle, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+#endif
+    }
+
     /// <summary>Makes the creation, renaming or removal of a file durable.</summary>
     internal static void FlushFolderOf(string path)
     {
