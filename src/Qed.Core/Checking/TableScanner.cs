@@ -51,6 +51,8 @@ internal sealed class TableScanner
     /// <summary>Scans a batch for the check: references, counts and issues.</summary>
     internal void Check(TableBatch batch, int maximumIssues)
     {
+        if (IsHole(batch))
+            return;
         int each = Read(batch);
         for (int i = 0; i < batch.Tables.Count; i++)
         {
@@ -68,6 +70,8 @@ internal sealed class TableScanner
     /// <summary>Calls an action for each data entry that points at a valid cluster.</summary>
     internal void ForEachData(TableBatch batch, EntryAction action)
     {
+        if (IsHole(batch))
+            return;
         int each = Read(batch);
         for (int i = 0; i < batch.Tables.Count; i++)
         {
@@ -79,6 +83,10 @@ internal sealed class TableScanner
             }
         }
     }
+
+    /// <summary>Whether nothing of a batch was ever written: a table of a large geometry is up to 1 GiB of mostly nothing.</summary>
+    private bool IsHole(TableBatch batch)
+        => _storage.NextExtent(batch.Offset.Value) is { IsHole: true } hole && hole.End >= batch.Offset.Value + ((long)batch.Entries * TableEntry.Size);
 
     private int Read(TableBatch batch)
     {
