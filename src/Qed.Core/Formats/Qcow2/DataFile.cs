@@ -1,5 +1,4 @@
 using System.Collections.Generic;
-using Qed.Chains;
 using Qed.Storage;
 
 namespace Qed.Formats.Qcow2;
@@ -15,11 +14,11 @@ internal static class DataFile
     {
         string name = header.DataFileName ?? throw new DiskImageException(
             ErrorKind.UnsupportedFeature, "the image keeps its data in another file, and does not say in which", image.Path);
-        if (BackingNames.IsPseudoProtocol(name))
+        if (StoredName.IsPseudoProtocol(name))
             throw Refused($"the data file name is a json: description or a protocol, which are not opened: {name}", image, null);
         if (!options.AllowExternalData)
             throw Refused($"the image keeps its data in another file, which is not opened without consent: {name}", image, "Look at the name; -AllowExternalData opens it.");
-        string path = BackingNames.Resolve(name, image.Path);
+        string path = StoredName.TryResolve(name, image.Path) ?? throw Refused($"the data file name is not a valid path on this system: {name}", image, null);
         IReadOnlyDictionary<string, string>? moved = options.PathsUnderConstruction;
         try
         {

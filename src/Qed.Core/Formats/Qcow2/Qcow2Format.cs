@@ -1,6 +1,4 @@
-using System;
 using System.Collections.Generic;
-using System.Globalization;
 using Qed.Images;
 using Qed.Storage;
 
@@ -39,12 +37,12 @@ internal sealed class Qcow2Format : ImageFormat
         const long Least = 1L << Qcow2Geometry.MinimumClusterBits;
         const long Most = 1L << Qcow2Geometry.MaximumClusterBits;
         long size = options.ClusterSize ?? 1L << Qcow2Geometry.DefaultClusterBits;
-        long nearest = NearestPower(size, Least, Most);
+        long nearest = RequestedSizes.NearestPower(size, Least, Most);
         if (nearest != size)
         {
-            throw new DiskImageException(ErrorKind.InvalidGeometry, $"the cluster size must be a power of two from 512 bytes to 2 MiB, not {Text(size)}", path)
+            throw new DiskImageException(ErrorKind.InvalidGeometry, $"the cluster size must be a power of two from 512 bytes to 2 MiB, not {RequestedSizes.Text(size)}", path)
             {
-                Hint = $"The nearest cluster size that works is {Text(nearest)}.",
+                Hint = $"The nearest cluster size that works is {RequestedSizes.Text(nearest)}.",
             };
         }
 
@@ -56,31 +54,13 @@ internal sealed class Qcow2Format : ImageFormat
 
     private static void RequireSize(long size, Qcow2Geometry geometry, string path)
     {
-        if (size < 0 || size % Qcow2Geometry.SectorSize != 0)
-        {
-            long sectors = Math.Max(0, size / Qcow2Geometry.SectorSize) + (size > 0 ? 1 : 0);
-            throw new DiskImageException(ErrorKind.InvalidSize, $"the image size must be a multiple of 512, not {Text(size)}", path)
-            {
-                Hint = $"The nearest size that works is {Text(sectors * Qcow2Geometry.SectorSize)}.",
-            };
-        }
-
+        RequestedSizes.RequireMultiple(size, Qcow2Geometry.SectorSize, path);
         if (size > geometry.MaximumSize)
         {
-            throw new DiskImageException(ErrorKind.InvalidSize, $"with this cluster size an image can have at most {Text(geometry.MaximumSize)} bytes, not {Text(size)}", path)
+            throw new DiskImageException(ErrorKind.InvalidSize, $"with this cluster size an image can have at most {RequestedSizes.Text(geometry.MaximumSize)} bytes, not {RequestedSizes.Text(size)}", path)
             {
                 Hint = "Choose a larger -ClusterSizeBytes.",
             };
         }
     }
-
-    private static long NearestPower(long value, long least, long most)
-    {
-        long power = least;
-        while (power < most && power < value)
-            power <<= 1;
-        return power > least && power - value > value - (power >> 1) ? power >> 1 : power;
-    }
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }
