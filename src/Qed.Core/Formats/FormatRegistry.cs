@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Qed.Formats.Qcow2;
 using Qed.Formats.Qed;
 using Qed.Formats.Raw;
 using Qed.Storage;
@@ -15,7 +16,6 @@ public static class FormatRegistry
     // Images of formats that are not supported would pass for raw ones and be copied as garbage.
     private static readonly (string Name, int Offset, byte[] Magic)[] ForeignSignatures =
     [
-        ("qcow2", 0, [(byte)'Q', (byte)'F', (byte)'I', 0xfb]),
         ("VHD", 0, "conectix"u8.ToArray()),
         ("VHDX", 0, "vhdxfile"u8.ToArray()),
         ("VMDK", 0, "KDMV"u8.ToArray()),
@@ -23,7 +23,7 @@ public static class FormatRegistry
     ];
 
     /// <summary>Every format, raw last.</summary>
-    public static IReadOnlyList<ImageFormat> All { get; } = [new QedFormat(), RawFormat];
+    public static IReadOnlyList<ImageFormat> All { get; } = [new QedFormat(), new Qcow2Format(), RawFormat];
 
     /// <summary>The format of a short name, in any case.</summary>
     /// <exception cref="DiskImageException">UnsupportedFeature, naming those that exist.</exception>
