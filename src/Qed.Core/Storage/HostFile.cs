@@ -37,6 +37,11 @@ public sealed unsafe class HostFile : BlockStorage
     /// <summary>Volume and file number, the same under any name of the file.</summary>
     public FileIdentity Identity { get; }
 
+    /// <summary>
+    /// Where the opened file really lies, all links followed; null where a link led here and the system does not tell.
+    /// </summary>
+    internal string? RealPath => RealPaths.Of(_io.Handle, Path);
+
     /// <inheritdoc/>
     public override long Length
         => _isBlockDevice ? LinuxNative.LSeek(_io.Handle, 0, LinuxNative.SeekEnd) : Guard(_io.GetLength);
