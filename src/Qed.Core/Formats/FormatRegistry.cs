@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using Qed.Formats.Qed;
 using Qed.Formats.Raw;
+using Qed.Formats.Vhdx;
 using Qed.Storage;
 
 namespace Qed.Formats;
@@ -17,13 +18,12 @@ public static class FormatRegistry
     [
         ("qcow2", 0, [(byte)'Q', (byte)'F', (byte)'I', 0xfb]),
         ("VHD", 0, "conectix"u8.ToArray()),
-        ("VHDX", 0, "vhdxfile"u8.ToArray()),
         ("VMDK", 0, "KDMV"u8.ToArray()),
         ("VDI", 0x40, [0x7f, 0x10, 0xda, 0xbe]),
     ];
 
     /// <summary>Every format, raw last.</summary>
-    public static IReadOnlyList<ImageFormat> All { get; } = [new QedFormat(), RawFormat];
+    public static IReadOnlyList<ImageFormat> All { get; } = [new QedFormat(), new VhdxFormat(), RawFormat];
 
     /// <summary>The format of a short name, in any case.</summary>
     /// <exception cref="DiskImageException">UnsupportedFeature, naming those that exist.</exception>
