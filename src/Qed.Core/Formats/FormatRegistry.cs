@@ -4,6 +4,7 @@ using System.Linq;
 using Qed.Formats.Qcow2;
 using Qed.Formats.Qed;
 using Qed.Formats.Raw;
+using Qed.Formats.Vhdx;
 using Qed.Formats.Vmdk;
 using Qed.Storage;
 
@@ -18,12 +19,11 @@ public static class FormatRegistry
     private static readonly (string Name, int Offset, byte[] Magic)[] ForeignSignatures =
     [
         ("VHD", 0, "conectix"u8.ToArray()),
-        ("VHDX", 0, "vhdxfile"u8.ToArray()),
         ("VDI", 0x40, [0x7f, 0x10, 0xda, 0xbe]),
     ];
 
     /// <summary>Every format, raw last.</summary>
-    public static IReadOnlyList<ImageFormat> All { get; } = [new QedFormat(), new Qcow2Format(), new VmdkFormat(), RawFormat];
+    public static IReadOnlyList<ImageFormat> All { get; } = [new QedFormat(), new Qcow2Format(), new VmdkFormat(), new VhdxFormat(), RawFormat];
 
     /// <summary>The format of a short name, in any case.</summary>
     /// <exception cref="DiskImageException">UnsupportedFeature, naming those that exist.</exception>
