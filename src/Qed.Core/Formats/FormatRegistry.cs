@@ -3,6 +3,8 @@ using System.Collections.Generic;
 using System.Linq;
 using Qed.Formats.Qed;
 using Qed.Formats.Raw;
+using Qed.Formats.Vdi;
+using Qed.Formats.Vhd;
 using Qed.Storage;
 
 namespace Qed.Formats;
@@ -16,19 +18,20 @@ public static class FormatRegistry
     private static readonly (string Name, int Offset, byte[] Magic)[] ForeignSignatures =
     [
         ("qcow2", 0, [(byte)'Q', (byte)'F', (byte)'I', 0xfb]),
-        ("VHD", 0, "conectix"u8.ToArray()),
         ("VHDX", 0, "vhdxfile"u8.ToArray()),
         ("VMDK", 0, "KDMV"u8.ToArray()),
-        ("VDI", 0x40, [0x7f, 0x10, 0xda, 0xbe]),
     ];
 
-    /// <summary>Every format, raw last.</summary>
-    public static IReadOnlyList<ImageFormat> All { get; } = [new QedFormat(), RawFormat];
+    /// <summary>
+    /// Every format in the order of probing, raw last. VHD is first: what starts a fixed one is its guest's, which could
+    /// pass it off as an image that names files of the host, while its footer is out of the guest's reach.
+    /// </summary>
+    public static IReadOnlyList<ImageFormat> All { get; } = [new VhdFormat(), new QedFormat(), new VdiFormat(), RawFormat];
 
-    /// <summary>The format of a short name, in any case.</summary>
+    /// <summary>The format of a short name or alias, in any case.</summary>
     /// <exception cref="DiskImageException">UnsupportedFeature, naming those that exist.</exception>
     public static ImageFormat ByName(string name)
-        => All.FirstOrDefault(format => string.Equals(format.Name, name, StringComparison.OrdinalIgnoreCase))
+        => All.FirstOrDefault(format => format.Aliases.Append(format.Name).Contains(name, StringComparer.OrdinalIgnoreCase))
             ?? throw new DiskImageException(ErrorKind.UnsupportedFeature, $"the format '{name}' is not supported")
             {
                 Hint = "Supported are: " + string.Join(", ", All.Select(format => format.Name)) + ".",

@@ -146,6 +146,14 @@ public sealed unsafe class HostFile : BlockStorage
             _ = LinuxNative.FAllocate(_io.Handle, 0, offset, length);
     }
 
+    /// <summary>Gives every hole of the file its disk space (Windows), for formats that the system attaches only from files without.</summary>
+    internal void ClearSparse()
+    {
+        byte setSparse = 0;
+        if (HostPlatform.IsWindows)
+            WindowsNative.DeviceIoControl(_io.Handle, WindowsNative.FsctlSetSparse, &setSparse, sizeof(byte), null, 0, out _, IntPtr.Zero);
+    }
+
     /// <inheritdoc/>
     public override void SetLength(long length)
     {
