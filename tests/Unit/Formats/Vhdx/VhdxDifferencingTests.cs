@@ -214,6 +214,33 @@ public sealed class VhdxDifferencingTests : IDisposable
         Assert.Contains(rule, error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Single_sectors_come_from_the_parent_or_not_as_the_bitmap_says()
+    {
+        MakeChild(2 * MiB);
+        byte[] bytes = File.ReadAllBytes(Child);
+        int bitmap = (int)(BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan((3 * MiB) + (2048 * 8))) & ~7UL);
+        int block = (int)(BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(3 * MiB)) & ~7UL);
+        byte[] expected = (byte[])_changed.Clone();
+        foreach (int sector in new[] { 0, 1, 3, 62, 63, 64, 130, 200, 1000, 2048, 4095 })
+        {
+            bytes[bitmap + (sector / 8)] ^= (byte)(1 << (sector % 8));
+            bool isOwn = (bytes[bitmap + (sector / 8)] >> (sector % 8) & 1) != 0;
+            (isOwn ? bytes.AsSpan(block + (sector * 512), 512) : _base.AsSpan(sector * 512, 512)).CopyTo(expected.AsSpan(sector * 512));
+        }
+
+        File.WriteAllBytes(Child, bytes);
+        Assert.True(expected.AsSpan().SequenceEqual(TestImage.ReadAll(Child)));
+        using (DiskImage child = OpenImage.ForReading(Child))
+        {
+            Assert.Equal(512, child.GetExtent(new GuestOffset(3 * 512), MiB).Length);
+            Assert.Equal(200 * 512, child.GetExtent(new GuestOffset(199 * 512), MiB).End.Value);
+        }
+
+        LibVhdi.Require();
+        Assert.True(expected.AsSpan(0, 6 * MiB).SequenceEqual(LibVhdi.ReadAll(_folder, Child, _folder["base.vhdx"]).AsSpan(0, 6 * MiB)));
+    }
+
     private ImageDescription MakeChild(int blockSize) => ConvertImage.Run(new ConvertImageOptions
     {
         Path = _folder["changed.raw"],
