@@ -55,7 +55,8 @@ internal sealed class SmallDisk : IDisposable
 
     public void Dispose()
     {
-        Qemu.Result unmount = Qemu.Run("umount", _folder.Path);
+        // Lazily, because a process that a parallel test is just starting holds copies of our handles for a moment.
+        Qemu.Result unmount = Qemu.Run("umount", "-l", _folder.Path);
         Assert.True(unmount.ExitCode == 0, unmount.Error);
         _folder.Dispose();
     }
