@@ -15,6 +15,7 @@
         'Convert-QedImage'
         'Get-QedImageInfo'
         'New-QedImage'
+        'Repair-QedImage'
         'Resize-QedImage'
         'Set-QedBackingFile'
         'Test-QedImage'

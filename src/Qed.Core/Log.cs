@@ -21,7 +21,7 @@ internal static partial class Log
     internal static partial void Created(ILogger logger, string path, long size);
 
     [LoggerMessage(6, LogLevel.Warning, "The source '{Path}' has {Size} bytes, which is no multiple of {Granularity}: the target is padded with zeroes to {Padded} bytes.")]
-    internal static partial void Padded(ILogger logger, string path, long size, int granularity, long padded);
+    internal static partial void Padded(ILogger logger, string path, long size, long granularity, long padded);
 
     [LoggerMessage(7, LogLevel.Information, "Copied {Data} of {Total} bytes from '{Source}' to '{Target}'; the rest is zeroes or comes from the backing file.")]
     internal static partial void Copied(ILogger logger, string source, string target, long data, long total);
@@ -46,6 +46,18 @@ internal static partial class Log
 
     [LoggerMessage(14, LogLevel.Warning, "'{Path}' was not closed cleanly. It was checked and found sound, so it can be written.")]
     internal static partial void NeededCheck(ILogger logger, string path);
+
+    [LoggerMessage(18, LogLevel.Information, "Repairing '{Path}': {Change}.")]
+    internal static partial void RepairChange(ILogger logger, string path, string change);
+
+    [LoggerMessage(19, LogLevel.Information, "Put '{Path}' back as it was before the repair.")]
+    internal static partial void RepairUndone(ILogger logger, string path);
+
+    [LoggerMessage(16, LogLevel.Warning, "'{Path}': {Warning}.")]
+    internal static partial void BackingFileDoubtful(ILogger logger, string path, string warning);
+
+    [LoggerMessage(17, LogLevel.Warning, "'{Path}' has internal snapshots, which the target does not get: {Names}.")]
+    internal static partial void SnapshotsDropped(ILogger logger, string path, string names);
 
     [LoggerMessage(15, LogLevel.Information, "Deleted the source '{Path}' after a verified conversion.")]
     internal static partial void DeletedSource(ILogger logger, string path);

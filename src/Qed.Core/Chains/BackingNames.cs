@@ -1,6 +1,8 @@
 using System;
 using System.IO;
 using System.Linq;
+using Qed.Images;
+using Qed.Storage;
 
 namespace Qed.Chains;
 
@@ -17,11 +19,7 @@ public static class BackingNames
     {
         if (name is null)
             throw new ArgumentNullException(nameof(name));
-        int end = name.IndexOfAny(['/', '\\', ':']);
-        if (end < 0 || name[end] != ':')
-            return false;
-        bool isDrive = end == 1 && name.Length > 2 && name[2] is '\\' or '/';
-        return !(isDrive && char.IsLetter(name[0]));
+        return StoredName.IsPseudoProtocol(name);
     }
 
     /// <summary>The name to store for a backing file: relative to the image's folder, so that both can move together.</summary>
@@ -42,6 +40,19 @@ public static class BackingNames
         return IsPseudoProtocol(name) ? "./" + name : name;
     }
 
+    /// <summary>The path of a backing file: of several names the first that leads to a file, else the first that is allowed.</summary>
+    /// <exception cref="DiskImageException">BackingFileRefused where no name is allowed.</exception>
+    internal static string Resolve(BackingReference reference, string imagePath)
+    {
+        if (reference.OtherNames.Count == 0)
+            return Resolve(reference.Name, imagePath);
+        string[] paths = new[] { reference.Name }.Concat(reference.OtherNames)
+            .Where(name => !IsPseudoProtocol(name))
+            .Select(name => Resolve(name, imagePath))
+            .ToArray();
+        return paths.FirstOrDefault(File.Exists) ?? paths.FirstOrDefault() ?? Resolve(reference.Name, imagePath);
+    }
+
     /// <summary>The path that a stored name stands for.</summary>
     /// <exception cref="DiskImageException">BackingFileRefused for pseudo-protocols and invalid paths.</exception>
     internal static string Resolve(string name, string imagePath)
@@ -55,14 +66,8 @@ public static class BackingNames
                 imagePath);
         }
 
-        try
-        {
-            return Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(imagePath))!, name));
-        }
-        catch (Exception error) when (error is ArgumentException or NotSupportedException or PathTooLongException)
-        {
-            throw Refused($"the backing file name is not a valid path on this system: {Shorten(name)}", imagePath);
-        }
+        return StoredName.TryResolve(name, imagePath)
+            ?? throw Refused($"the backing file name is not a valid path on this system: {Shorten(name)}", imagePath);
     }
 
     private static string Shorten(string name)

@@ -1,3 +1,4 @@
+using Qed.Formats;
 using Qed.Storage;
 
 namespace Qed.Chains;
@@ -10,4 +11,7 @@ internal sealed record ChainOptions
 
     /// <summary>What the files are opened for.</summary>
     public StorageAccess Access { get; init; } = StorageAccess.Read;
+
+    /// <summary>How the first image is opened.</summary>
+    public ImageOpenOptions Image { get; init; } = ImageOpenOptions.Default;
 }

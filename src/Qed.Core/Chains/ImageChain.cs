@@ -82,6 +82,17 @@ internal static class ImageChain
         while (image.BackingReference is { } reference)
         {
             DiskImage backing = OpenNamed(reference, image.Path, access, seen, logger);
+            try
+            {
+                if (image.CheckBacking(backing) is { } warning)
+                    Log.BackingFileDoubtful(logger, image.Path, warning);
+            }
+            catch
+            {
+                backing.Dispose();
+                throw;
+            }
+
             image.AttachBacking(backing);
             image = backing;
         }
@@ -89,7 +100,7 @@ internal static class ImageChain
 
     private static DiskImage OpenNamed(BackingReference reference, string imagePath, StorageAccess access, List<FileIdentity> seen, ILogger logger)
     {
-        string path = BackingNames.Resolve(reference.Name, imagePath);
+        string path = BackingNames.Resolve(reference, imagePath);
         RequireFreshLink(path, imagePath, seen);
         DiskImage backing;
         HostFile file;
@@ -125,6 +136,6 @@ internal static class ImageChain
             throw;
         }
 
-        return format.Open(file);
+        return format.Open(file, options.Image);
     }
 }

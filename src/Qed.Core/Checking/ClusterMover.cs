@@ -7,8 +7,9 @@ using Qed.Storage;
 namespace Qed.Checking;
 
 /// <summary>
-/// Moves clusters of an image that nobody else writes: copies first, then the entries that point at them, each flushed
-/// before the next. A crash leaves every entry at the old place or at the new one, with the same contents at both.
+/// Copies clusters and changes table entries of an image that nobody else writes: copies first, then the entries that
+/// point at them, each flushed before the next. A crash leaves every entry at its old value or at the new one, and what
+/// either points at is whole.
 /// </summary>
 internal sealed class ClusterMover
 {
@@ -16,7 +17,8 @@ internal sealed class ClusterMover
 
     private readonly BlockStorage _storage;
     private readonly QedGeometry _geometry;
-    private readonly List<Move> _moves = [];
+    private readonly List<(ClusterIndex From, ClusterIndex To, int Clusters)> _copies = [];
+    private readonly List<(HostOffset Entry, ulong Value)> _entries = [];
 
     internal ClusterMover(BlockStorage storage, QedGeometry geometry)
     {
@@ -24,27 +26,56 @@ internal sealed class ClusterMover
         _geometry = geometry;
     }
 
-    /// <summary>Moves that wait to be made.</summary>
-    internal int Waiting => _moves.Count;
+    /// <summary>Entries that wait to be changed.</summary>
+    internal int Waiting => _entries.Count;
 
-    /// <summary>Plans a move.</summary>
-    /// <param name="from">First cluster to move.</param>
+    /// <summary>Plans a copy, and the entry that is to point at it.</summary>
+    /// <param name="from">First cluster to copy.</param>
     /// <param name="to">Where it goes; nothing may reference that place, neither now nor before <see cref="Apply"/>.</param>
     /// <param name="clusters">How many.</param>
-    /// <param name="entry">Where the one table entry lies that points at them.</param>
+    /// <param name="entry">Where the table entry lies that is to point there.</param>
     internal void Add(ClusterIndex from, ClusterIndex to, int clusters, HostOffset entry)
-        => _moves.Add(new Move(from, to, clusters, entry));
+    {
+        _copies.Add((from, to, clusters));
+        Set(entry, (ulong)_geometry.OffsetOf(to).Value);
+    }
 
-    /// <summary>Makes the planned moves; the old places are free afterwards.</summary>
+    /// <summary>Plans a change of an entry alone.</summary>
+    internal void Set(HostOffset entry, ulong value) => _entries.Add((entry, value));
+
+    /// <summary>Makes the planned changes; what only the old entries pointed at is free afterwards.</summary>
     internal void Apply()
     {
-        if (_moves.Count == 0)
+        if (_entries.Count == 0)
             return;
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(Math.Min(LargestBuffer, _geometry.ClusterSize));
+        foreach ((_, ClusterIndex to, int clusters) in _copies)
+            _storage.Announce(_geometry.OffsetOf(to).Value, (long)clusters << _geometry.ClusterBits);
+        foreach ((HostOffset entry, _) in _entries)
+            _storage.Announce(entry.Value, TableEntry.Size);
+        CopyAll();
+        Span<ulong> value = stackalloc ulong[1];
+        foreach ((HostOffset entry, ulong wanted) in _entries)
+        {
+            value[0] = wanted;
+            TableCodec.Convert(value);
+            _storage.Write(entry.Value, TableCodec.Bytes(value));
+        }
+
+        _storage.Flush();
+        _copies.Clear();
+        _entries.Clear();
+    }
+
+    private void CopyAll()
+    {
+        if (_copies.Count == 0)
+            return;
+        int length = Math.Min(LargestBuffer, _geometry.ClusterSize);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(length);
         try
         {
-            foreach (Move move in _moves)
-                Copy(move, buffer.AsSpan(0, Math.Min(LargestBuffer, _geometry.ClusterSize)));
+            foreach ((ClusterIndex from, ClusterIndex to, int clusters) in _copies)
+                Copy(_geometry.OffsetOf(from).Value, _geometry.OffsetOf(to).Value, (long)clusters << _geometry.ClusterBits, buffer.AsSpan(0, length));
         }
         finally
         {
@@ -52,23 +83,10 @@ internal sealed class ClusterMover
         }
 
         _storage.Flush();
-        Span<ulong> value = stackalloc ulong[1];
-        foreach (Move move in _moves)
-        {
-            value[0] = (ulong)_geometry.OffsetOf(move.To).Value;
-            TableCodec.Convert(value);
-            _storage.Write(move.Entry.Value, TableCodec.Bytes(value));
-        }
-
-        _storage.Flush();
-        _moves.Clear();
     }
 
-    private void Copy(Move move, Span<byte> buffer)
+    private void Copy(long from, long to, long length, Span<byte> buffer)
     {
-        long from = _geometry.OffsetOf(move.From).Value;
-        long to = _geometry.OffsetOf(move.To).Value;
-        long length = (long)move.Clusters << _geometry.ClusterBits;
         for (long done = 0; done < length; done += buffer.Length)
         {
             _storage.ReadOrZero(from + done, buffer);
@@ -78,6 +96,4 @@ internal sealed class ClusterMover
                 _storage.Write(to + done, buffer);
         }
     }
-
-    private readonly record struct Move(ClusterIndex From, ClusterIndex To, int Clusters, HostOffset Entry);
 }

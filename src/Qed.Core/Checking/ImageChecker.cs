@@ -59,7 +59,7 @@ internal sealed class ImageChecker
 
     internal ImageBounds Bounds => _bounds;
 
-    internal HostOffset L1TableOffset => _header.L1TableOffset;
+    internal QedHeader Header => _header;
 
     internal CheckResult Run(ProgressMeter progress, CancellationToken cancellation)
     {
@@ -248,23 +248,11 @@ internal sealed class ImageChecker
 
     private void ListLeaks()
     {
-        ClusterBitmap used = _references.Used;
-        for (long start = used.Next(0, value: false); start < used.Count;)
+        foreach ((ClusterIndex first, long count) in LeakedRuns.In(_references.Used))
         {
-            long end = used.Next(start, value: true);
-            _leaked += end - start;
+            _leaked += count;
             if (_issues.Count < _maximumIssues)
-            {
-                _issues.Add(new CheckIssue
-                {
-                    Kind = CheckIssueKind.LeakedClusters,
-                    HostOffset = Geometry.OffsetOf(new ClusterIndex(start)),
-                    Clusters = end - start,
-                    Repair = "Reclaim the space.",
-                });
-            }
-
-            start = used.Next(end, value: false);
+                _issues.Add(LeakedRuns.Describe(first, count, Geometry));
         }
     }
 

@@ -1,8 +1,11 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Qed.Formats.Qcow2;
 using Qed.Formats.Qed;
 using Qed.Formats.Raw;
+using Qed.Formats.Vhdx;
+using Qed.Formats.Vmdk;
 using Qed.Storage;
 
 namespace Qed.Formats;
@@ -10,23 +13,17 @@ namespace Qed.Formats;
 /// <summary>All formats, and which one a file has.</summary>
 public static class FormatRegistry
 {
-    /// <summary>Bytes from the start of a file that a probe looks at.</summary>
-    internal const int ProbeLength = 512;
-
     private static readonly RawFormat RawFormat = new();
 
     // Images of formats that are not supported would pass for raw ones and be copied as garbage.
     private static readonly (string Name, int Offset, byte[] Magic)[] ForeignSignatures =
     [
-        ("qcow2", 0, [(byte)'Q', (byte)'F', (byte)'I', 0xfb]),
         ("VHD", 0, "conectix"u8.ToArray()),
-        ("VHDX", 0, "vhdxfile"u8.ToArray()),
-        ("VMDK", 0, "KDMV"u8.ToArray()),
         ("VDI", 0x40, [0x7f, 0x10, 0xda, 0xbe]),
     ];
 
     /// <summary>Every format, raw last.</summary>
-    public static IReadOnlyList<ImageFormat> All { get; } = [new QedFormat(), RawFormat];
+    public static IReadOnlyList<ImageFormat> All { get; } = [new QedFormat(), new Qcow2Format(), new VmdkFormat(), new VhdxFormat(), RawFormat];
 
     /// <summary>The format of a short name, in any case.</summary>
     /// <exception cref="DiskImageException">UnsupportedFeature, naming those that exist.</exception>
@@ -51,17 +48,16 @@ public static class FormatRegistry
     /// </exception>
     internal static ImageFormat Probe(BlockStorage storage)
     {
-        byte[] bytes = new byte[ProbeLength];
-        ReadOnlySpan<byte> start = bytes.AsSpan(0, storage.Read(0, bytes));
+        var probe = new FileProbe(storage);
         foreach (ImageFormat format in All)
         {
-            if (format.Matches(start))
+            if (format.Matches(probe))
                 return format;
         }
 
         foreach ((string name, int offset, byte[] magic) in ForeignSignatures)
         {
-            if (start.Length >= offset + magic.Length && start.Slice(offset, magic.Length).SequenceEqual(magic))
+            if (probe.StartHas(offset, magic))
                 throw new DiskImageException(ErrorKind.UnsupportedFeature, $"this is a {name} image, a format that is not supported", storage.Path);
         }
 
@@ -69,7 +65,7 @@ public static class FormatRegistry
         {
             throw new DiskImageException(
                 ErrorKind.ImageNotRecognized,
-                start.IsEmpty ? "the file is empty" : $"the signature of a {named.Name} image is missing, although the name says it is one",
+                probe.Start.IsEmpty ? "the file is empty" : $"the signature of a {named.DisplayName} image is missing, although the name says it is one",
                 storage.Path)
             {
                 Hint = "If it really is a raw image, say so with -SourceFormat raw.",

@@ -1,5 +1,5 @@
-using System;
 using System.Collections.Generic;
+using System.Linq;
 using Qed.Images;
 using Qed.Storage;
 
@@ -11,23 +11,58 @@ public abstract class ImageFormat
     /// <summary>The short name, as qemu-img writes it.</summary>
     public abstract string Name { get; }
 
+    /// <summary>The name as people write it, for messages.</summary>
+    public virtual string DisplayName => Name;
+
     /// <summary>File name endings that mean this format, with their dot.</summary>
     public abstract IReadOnlyList<string> Extensions { get; }
 
-    /// <summary>Whether a file of this format can name a backing file.</summary>
-    public abstract bool HasBackingFiles { get; }
+    /// <summary>The variants of the format that can be written, the default one first.</summary>
+    public virtual IReadOnlyList<Subformat> Subformats { get; } = [Subformat.Dynamic];
+
+    /// <summary>Whether a file of this format can rest on a backing file.</summary>
+    public virtual bool HasBackingFiles => false;
+
+    /// <summary>Whether a new image's cluster size (block, grain) can be chosen.</summary>
+    public virtual bool HasClusterSize => false;
+
+    /// <summary>Whether a new image's table size can be chosen.</summary>
+    public virtual bool HasTableSize => false;
+
+    /// <summary>Whether data can be written compressed.</summary>
+    public virtual bool HasCompression => false;
 
     /// <summary>What the guest's size must be a multiple of, in bytes.</summary>
-    public abstract int SizeGranularity { get; }
+    /// <param name="subformat">The variant that is to be written.</param>
+    public abstract int SizeGranularity(Subformat subformat);
 
-    /// <summary>Whether a file starts as images of this format do; never true for a format without a signature.</summary>
-    /// <param name="start">The first bytes of the file, up to <see cref="FormatRegistry.ProbeLength"/>.</param>
-    internal abstract bool Matches(ReadOnlySpan<byte> start);
+    /// <summary>Whether a file is an image of this format; never true for a format without a signature.</summary>
+    internal abstract bool Matches(FileProbe probe);
 
     /// <summary>Opens an image for reading; it owns the storage from then on, also when opening fails.</summary>
-    internal abstract DiskImage Open(HostFile storage);
+    internal abstract DiskImage Open(HostFile storage, ImageOpenOptions options);
 
     /// <summary>Starts an image in an empty file, which stays the caller's.</summary>
     /// <exception cref="DiskImageException">InvalidGeometry, InvalidSize or UnsupportedFeature, with nothing written.</exception>
-    internal abstract ImageWriter CreateWriter(HostFile target, TargetOptions options);
+    internal ImageWriter CreateWriter(PendingFile target, TargetOptions options)
+    {
+        string? refused = options switch
+        {
+            { ClusterSize: not null } when !HasClusterSize => "a cluster size that can be chosen",
+            { TableSize: not null } when !HasTableSize => "tables whose size can be chosen",
+            { Backing: not null } when !HasBackingFiles => "backing files",
+            { Compress: true } when !HasCompression => "compression",
+            _ when !Subformats.Contains(options.Subformat) => $"the subformat {options.Subformat}",
+            _ => null,
+        };
+        if (refused is null)
+            return CreateWriterCore(target, options);
+        throw new DiskImageException(ErrorKind.UnsupportedFeature, $"{DisplayName} images do not have {refused}", target.Storage.Path)
+        {
+            Hint = Subformats.Contains(options.Subformat) ? null : "They have: " + string.Join(", ", Subformats) + ".",
+        };
+    }
+
+    /// <summary>As <see cref="CreateWriter"/>, with options that the format has.</summary>
+    private protected abstract ImageWriter CreateWriterCore(PendingFile target, TargetOptions options);
 }

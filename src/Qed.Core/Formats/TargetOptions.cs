@@ -5,10 +5,10 @@ namespace Qed.Formats;
 /// <summary>What a new image is to be like. Members that a format lacks must be null, or creating it is refused.</summary>
 public sealed record TargetOptions
 {
-    /// <summary>Bytes of the guest's disk, a multiple of 512 except for raw.</summary>
+    /// <summary>Bytes of the guest's disk, a multiple of the format's granularity.</summary>
     public required long Size { get; init; }
 
-    /// <summary>Bytes in a cluster; null for the format's default.</summary>
+    /// <summary>Bytes in a cluster (block, grain); null for the format's default.</summary>
     public long? ClusterSize { get; init; }
 
     /// <summary>Clusters in a table; null for the format's default.</summary>
@@ -16,6 +16,9 @@ public sealed record TargetOptions
 
     /// <summary>The backing file as it is to be stored.</summary>
     public BackingReference? Backing { get; init; }
+
+    /// <summary>The opened backing image, for formats that store more of it than its name. Stays the caller's.</summary>
+    public DiskImage? BackingImage { get; init; }
 
     /// <summary>Which variant of the format.</summary>
     public Subformat Subformat { get; init; }

@@ -89,6 +89,12 @@ public abstract class DiskImage : IDisposable
         return previous;
     }
 
+    /// <summary>Called before a backing image is attached that was found by name; formats that store more than a name compare it here.</summary>
+    /// <param name="backing">The candidate.</param>
+    /// <returns>A warning for the user; null where all is well.</returns>
+    /// <exception cref="DiskImageException">ImageCorrupt where it is not the image that this one was made on.</exception>
+    internal virtual string? CheckBacking(DiskImage backing) => null;
+
     /// <summary>The backing image, null where the image names none.</summary>
     /// <exception cref="DiskImageException">BackingFileMissing: the image names one that was not opened with it.</exception>
     protected DiskImage? RequireBackingIfNamed()

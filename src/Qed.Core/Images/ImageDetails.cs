@@ -5,6 +5,9 @@ namespace Qed.Images;
 /// <summary>What a format's header says beyond the size of the disk; members that a format lacks are null.</summary>
 public sealed record ImageDetails
 {
+    /// <summary>The variant of the format, in the format's own words.</summary>
+    public string? Subformat { get; init; }
+
     /// <summary>Bytes in a cluster (block, grain).</summary>
     public long? ClusterSize { get; init; }
 
@@ -19,4 +22,7 @@ public sealed record ImageDetails
 
     /// <summary>Names of the features that are set.</summary>
     public IReadOnlyList<string> Features { get; init; } = [];
+
+    /// <summary>Names of the internal snapshots, which a conversion drops.</summary>
+    public IReadOnlyList<string> Snapshots { get; init; } = [];
 }

@@ -19,8 +19,18 @@ public abstract class ImageWriter : IDisposable
     /// <summary>Writes guest bytes of a range that was reserved.</summary>
     public abstract void Write(GuestOffset offset, ReadOnlySpan<byte> buffer);
 
-    /// <summary>Makes a range read as zeroes where a backing file would show through. Called in guest order like <see cref="Reserve"/>.</summary>
+    /// <summary>Makes a range read as zeroes where a backing file would show through. Called in guest order like <see cref="Reserve(GuestOffset, long)"/>.</summary>
     public abstract void WriteZeroes(GuestOffset offset, long length);
+
+    /// <summary>Encodes guest bytes before their place is known, for formats that store them in another form. Called from several threads.</summary>
+    /// <returns>Null where the bytes are stored as they are.</returns>
+    internal virtual EncodedPiece? Encode(GuestOffset offset, ReadOnlySpan<byte> buffer) => null;
+
+    /// <summary>Reserves host space for an encoded piece; called in guest order like <see cref="Reserve(GuestOffset, long)"/>.</summary>
+    internal virtual void Reserve(EncodedPiece piece) => throw new NotSupportedException();
+
+    /// <summary>Writes an encoded piece that was reserved.</summary>
+    internal virtual void Write(EncodedPiece piece) => throw new NotSupportedException();
 
     /// <summary>Writes the tables and the header and flushes; the image is whole from here on.</summary>
     public abstract void Complete();

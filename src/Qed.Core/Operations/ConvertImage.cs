@@ -29,8 +29,10 @@ public static class ConvertImage
         logger ??= NullLogger.Instance;
         ImageFormat format = TargetFormat(options);
         RefuseSameFile(options);
-        using (DiskImage source = ImageChain.OpenChain(options.Path, new ChainOptions { Format = options.SourceFormat }, logger))
+        using (DiskImage source = ImageChain.OpenChain(options.Path, SourceOptions(options), logger))
         {
+            if (source.Details.Snapshots.Count > 0)
+                Log.SnapshotsDropped(logger, source.Path, string.Join(", ", source.Details.Snapshots));
             RefuseToReplace(source, options);
             Write(source, format, options, progress, logger, cancellation);
         }
@@ -54,7 +56,7 @@ public static class ConvertImage
         ILogger logger,
         CancellationToken cancellation)
     {
-        long size = PaddedSize(source, format, logger);
+        long size = PaddedSize(source, format, options.Subformat, logger);
         BackingReference? backing = options.BackingPath is null ? null : new BackingReference(options.BackingPath, options.BackingFormat?.ToLowerInvariant());
         using DiskImage? baseline = backing is null ? null
             : ImageChain.OpenAsBacking(backing, options.DestinationPath, FileIdentity.Of(options.DestinationPath), logger);
@@ -65,12 +67,13 @@ public static class ConvertImage
         using PendingFile file = PendingFile.Begin(options.DestinationPath, options.Force);
         TargetFile.Fill(file, () =>
         {
-            using (ImageWriter writer = format.CreateWriter(file.Storage, new TargetOptions
+            using (ImageWriter writer = format.CreateWriter(file, new TargetOptions
             {
                 Size = size,
                 ClusterSize = options.ClusterSize,
                 TableSize = options.TableSize,
                 Backing = backing,
+                BackingImage = baseline,
                 Subformat = options.Subformat,
                 Compress = options.Compress,
             }))
@@ -100,7 +103,7 @@ public static class ConvertImage
         CancellationToken cancellation)
     {
         HostFile written = HostFile.Open(file.Storage.Path, StorageAccess.Peek);
-        using DiskImage target = format.Open(written);
+        using DiskImage target = format.Open(written, new ImageOpenOptions { PathsUnderConstruction = file.PathsUnderConstruction });
         target.AttachBacking(baseline);
         try
         {
@@ -122,6 +125,12 @@ public static class ConvertImage
         Log.Verified(logger, source.Path, file.Target);
     }
 
+    private static ChainOptions SourceOptions(ConvertImageOptions options) => new()
+    {
+        Format = options.SourceFormat,
+        Image = new ImageOpenOptions { Snapshot = options.Snapshot, AllowExternalData = options.AllowExternalData },
+    };
+
     private static ImageFormat TargetFormat(ConvertImageOptions options)
         => options.Format is not null
             ? FormatRegistry.ByName(options.Format)
@@ -131,12 +140,12 @@ public static class ConvertImage
                     Hint = "Give -Format.",
                 };
 
-    private static long PaddedSize(DiskImage source, ImageFormat format, ILogger logger)
+    private static long PaddedSize(DiskImage source, ImageFormat format, Subformat subformat, ILogger logger)
     {
-        long granularity = format.SizeGranularity;
+        long granularity = format.SizeGranularity(subformat);
         long padded = (source.Length + granularity - 1) / granularity * granularity;
         if (padded != source.Length)
-            Log.Padded(logger, source.Path, source.Length, format.SizeGranularity, padded);
+            Log.Padded(logger, source.Path, source.Length, granularity, padded);
         return padded;
     }
 

@@ -11,6 +11,12 @@ public sealed record ConvertImageOptions
     /// <summary>Format of the source; null to probe.</summary>
     public string? SourceFormat { get; init; }
 
+    /// <summary>Name or id of the source's internal snapshot to convert; null for its present state.</summary>
+    public string? Snapshot { get; init; }
+
+    /// <summary>Whether a data file may be opened that the source names, which could be any file of the host.</summary>
+    public bool AllowExternalData { get; init; }
+
     /// <summary>The target's file.</summary>
     public required string DestinationPath { get; init; }
 

@@ -38,7 +38,7 @@ public static class CreateImage
         {
             TargetFile.Fill(file, () =>
             {
-                using ImageWriter writer = format.CreateWriter(file.Storage, new TargetOptions
+                using ImageWriter writer = format.CreateWriter(file, new TargetOptions
                 {
                     Size = size,
                     ClusterSize = options.ClusterSize,

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using Qed.Chains;
+using Qed.Formats;
 using Qed.Images;
 using Qed.Storage;
 
@@ -8,18 +9,21 @@ namespace Qed.Operations;
 /// <summary>Describes an image from its own header; opens no other file unless the chain is asked for. Changes nothing and takes no lock.</summary>
 public static class DescribeImage
 {
+    private static readonly ImageOpenOptions DescribeOnly = new() { WithData = false };
+
     /// <summary>Describes one image.</summary>
     /// <param name="path">The image's file.</param>
     /// <param name="format">Its format; null to probe.</param>
     /// <exception cref="DiskImageException">The file cannot be read, or its header breaks a rule.</exception>
     public static ImageDescription Run(string path, string? format = null)
     {
-        using DiskImage image = ImageChain.OpenLink(path, new ChainOptions { Format = format, Access = StorageAccess.Peek }, out HostFile file);
+        using DiskImage image = ImageChain.OpenLink(path, new ChainOptions { Format = format, Access = StorageAccess.Peek, Image = DescribeOnly }, out HostFile file);
         ImageDetails details = image.Details;
         return new ImageDescription
         {
             Path = file.Path,
             Format = image.Format,
+            Subformat = details.Subformat,
             Size = image.Length,
             FileSize = file.Length,
             AllocatedSize = file.AllocatedLength,
@@ -28,6 +32,7 @@ public static class DescribeImage
             MaximumSize = details.MaximumSize,
             NeedsCheck = details.NeedsCheck,
             Features = details.Features,
+            Snapshots = details.Snapshots,
             BackingPath = image.BackingReference?.Name,
             BackingFullPath = FullPathOf(image),
             BackingFormat = image.BackingReference?.Format,
@@ -49,7 +54,8 @@ public static class DescribeImage
             yield return link;
             previous = link.Path;
             format = link.BackingFormat;
-            next = link.BackingPath is { } name ? BackingNames.Resolve(name, link.Path) : null;
+            // Refused names are described without a path; resolving one again says why.
+            next = link.BackingPath is { } name ? link.BackingFullPath ?? BackingNames.Resolve(name, link.Path) : null;
         }
     }
 
@@ -72,7 +78,7 @@ public static class DescribeImage
     {
         try
         {
-            return image.BackingReference is { } reference ? BackingNames.Resolve(reference.Name, image.Path) : null;
+            return image.BackingReference is { } reference ? BackingNames.Resolve(reference, image.Path) : null;
         }
         catch (DiskImageException)
         {

@@ -11,6 +11,9 @@ public sealed record ImageDescription
     /// <summary>Short name of the format.</summary>
     public required string Format { get; init; }
 
+    /// <summary>Variant of the format, in its own words; null where it has none.</summary>
+    public string? Subformat { get; init; }
+
     /// <summary>Bytes of the guest's disk.</summary>
     public required long Size { get; init; }
 
@@ -34,6 +37,9 @@ public sealed record ImageDescription
 
     /// <summary>Names of the features that are set.</summary>
     public IReadOnlyList<string> Features { get; init; } = [];
+
+    /// <summary>Names of the internal snapshots.</summary>
+    public IReadOnlyList<string> Snapshots { get; init; } = [];
 
     /// <summary>Backing file name as stored; null without one.</summary>
     public string? BackingPath { get; init; }

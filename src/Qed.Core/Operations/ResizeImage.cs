@@ -38,7 +38,7 @@ public static class ResizeImage
             cancellation.ThrowIfCancellationRequested();
             image.SetSize(size);
             if (size < oldSize)
-                Log.Reclaimed(logger, image.Rearrange(storage => new ClusterReclaimer(storage).Run()), image.Path);
+                Log.Reclaimed(logger, image.Rearrange(storage => new ClusterReclaimer(storage, CancellationToken.None).Run()), image.Path);
             Log.Resized(logger, image.Path, oldSize, size);
         }
 

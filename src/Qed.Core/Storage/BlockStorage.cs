@@ -43,6 +43,11 @@ public abstract class BlockStorage : IDisposable
     /// <returns>False, with nothing changed, where the host cannot.</returns>
     public virtual bool TryPunch(long offset, long length) => false;
 
+    /// <summary>Tells that a range will be written soon, for storages that save what stands there first.</summary>
+    public virtual void Announce(long offset, long length)
+    {
+    }
+
     /// <summary>Releases the storage. Closing flushes nothing: call <see cref="Flush"/> first where that matters.</summary>
     public void Dispose()
     {

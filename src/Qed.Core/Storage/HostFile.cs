@@ -16,12 +16,12 @@ public sealed unsafe class HostFile : BlockStorage
     private ImageLock? _lock;
     private UncachedWriter? _uncached;
 
-    private HostFile(PositionalIo io, string path, bool canWrite, bool isBlockDevice)
+    private HostFile(PositionalIo io, string path, StorageAccess access, bool isBlockDevice)
     {
         _io = io;
         _isBlockDevice = isBlockDevice;
         Path = path;
-        CanWrite = canWrite;
+        Access = access;
         Identity = FileIdentity.Of(io.Handle, path);
     }
 
@@ -29,10 +29,18 @@ public sealed unsafe class HostFile : BlockStorage
     public override string Path { get; }
 
     /// <inheritdoc/>
-    public override bool CanWrite { get; }
+    public override bool CanWrite => Access == StorageAccess.Write;
+
+    /// <summary>What the file was opened for.</summary>
+    public StorageAccess Access { get; }
 
     /// <summary>Volume and file number, the same under any name of the file.</summary>
     public FileIdentity Identity { get; }
+
+    /// <summary>
+    /// Where the opened file really lies, all links followed; null where a link led here and the system does not tell.
+    /// </summary>
+    internal string? RealPath => RealPaths.Of(_io.Handle, Path);
 
     /// <inheritdoc/>
     public override long Length
@@ -64,7 +72,7 @@ public sealed unsafe class HostFile : BlockStorage
         HostFile file = Guard(path, () => new HostFile(
             PositionalIo.Open(path, FileMode.Open, write ? FileAccess.ReadWrite : FileAccess.Read, ShareFor(access)),
             path,
-            write,
+            access,
             isBlockDevice));
         try
         {
@@ -86,7 +94,7 @@ public sealed unsafe class HostFile : BlockStorage
         if (File.Exists(path) || Directory.Exists(path))
             throw new DiskImageException(ErrorKind.ImageExists, "a file of that name exists already", path);
         HostFile file = Guard(path, () => new HostFile(
-            PositionalIo.Open(path, FileMode.CreateNew, FileAccess.ReadWrite, ShareFor(StorageAccess.Write)), path, true, false));
+            PositionalIo.Open(path, FileMode.CreateNew, FileAccess.ReadWrite, ShareFor(StorageAccess.Write)), path, StorageAccess.Write, false));
         try
         {
             file._lock = ImageLock.Take(file._io.Handle, path, forWriting: true);
@@ -99,6 +107,27 @@ public sealed unsafe class HostFile : BlockStorage
             File.Delete(path);
             throw;
         }
+    }
+
+    /// <summary>Lets nobody but its owner read the file, where the host's file system knows owners.</summary>
+    internal void MakePrivate()
+    {
+#if NET
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(_io.Handle, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+#endif
+    }
+
+    /// <summary>Makes the creation, renaming or removal of a file durable.</summary>
+    internal static void FlushFolderOf(string path)
+    {
+        // On Linux a name is durable once its folder is; Windows journals it.
+        if (!HostPlatform.IsLinux)
+            return;
+        string folder = System.IO.Path.GetDirectoryName(FullPath(path)) ?? "/";
+        using var handle = LinuxNative.Open(FileIdentity.NullTerminated(folder), LinuxNative.OpenCloseOnExec);
+        if (!handle.IsInvalid)
+            _ = LinuxNative.FSync(handle);
     }
 
     /// <summary>Whether somebody has the file open in a way that excludes reading it; null where the system does not tell.</summary>
@@ -141,6 +170,14 @@ public sealed unsafe class HostFile : BlockStorage
     {
         if (HostPlatform.IsLinux)
             _ = LinuxNative.FAllocate(_io.Handle, 0, offset, length);
+    }
+
+    /// <summary>Gives every hole of the file its disk space (Windows), for formats that the system attaches only from files without.</summary>
+    internal void ClearSparse()
+    {
+        byte setSparse = 0;
+        if (HostPlatform.IsWindows)
+            WindowsNative.DeviceIoControl(_io.Handle, WindowsNative.FsctlSetSparse, &setSparse, sizeof(byte), null, 0, out _, IntPtr.Zero);
     }
 
     /// <inheritdoc/>

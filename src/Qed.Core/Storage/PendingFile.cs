@@ -1,16 +1,20 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 
 namespace Qed.Storage;
 
 /// <summary>
 /// A file under construction: it lives under a temporary name beside its target and takes the target's name only when it
-/// is whole and on stable storage. Left uncommitted, it is removed and the target is as it was.
+/// is whole and on stable storage. Left uncommitted, it is removed and the target is as it was. An image of several
+/// files has companions, which take their names first.
 /// </summary>
 public sealed class PendingFile : IDisposable
 {
     private readonly string _temporary;
     private readonly bool _overwrite;
+    private readonly List<PendingFile> _companions = [];
     private bool _done;
 
     private PendingFile(string target, string temporary, HostFile storage, bool overwrite)
@@ -26,6 +30,10 @@ public sealed class PendingFile : IDisposable
 
     /// <summary>The bytes under construction.</summary>
     public HostFile Storage { get; }
+
+    /// <summary>Where the file and its companions lie now, by the full path that each is to have.</summary>
+    public IReadOnlyDictionary<string, string> PathsUnderConstruction
+        => _companions.Append(this).ToDictionary(file => file.Target, file => file._temporary);
 
     /// <summary>Starts a file beside its target.</summary>
     /// <param name="target">The final path.</param>
@@ -64,10 +72,22 @@ public sealed class PendingFile : IDisposable
         }
     }
 
+    /// <summary>Starts a further file of the same image, beside the first.</summary>
+    /// <param name="name">Its file name.</param>
+    /// <exception cref="DiskImageException">As <see cref="Begin"/>.</exception>
+    internal HostFile AddCompanion(string name)
+    {
+        PendingFile companion = Begin(Path.Combine(Path.GetDirectoryName(Target)!, name), _overwrite);
+        _companions.Add(companion);
+        return companion.Storage;
+    }
+
     /// <summary>Flushes the file and gives it its name; from here on it is the target.</summary>
     /// <exception cref="DiskImageException">ImageExists where another process has created the target meanwhile.</exception>
     public void Commit()
     {
+        foreach (PendingFile companion in _companions)
+            companion.Commit();
         Storage.Flush();
         Storage.Dispose();
         try
@@ -82,12 +102,14 @@ public sealed class PendingFile : IDisposable
         }
 
         _done = true;
-        FlushFolder();
+        HostFile.FlushFolderOf(Target);
     }
 
     /// <summary>Removes the file unless it was committed.</summary>
     public void Dispose()
     {
+        foreach (PendingFile companion in _companions)
+            companion.Dispose();
         Storage.Dispose();
         if (_done)
             return;
@@ -111,16 +133,5 @@ public sealed class PendingFile : IDisposable
             File.Replace(_temporary, Target, destinationBackupFileName: null);
         else
             File.Move(_temporary, Target);
-    }
-
-    private void FlushFolder()
-    {
-        // A rename is durable on Linux once the folder is; Windows journals it.
-        if (!HostPlatform.IsLinux)
-            return;
-        string folder = Path.GetDirectoryName(Target) ?? "/";
-        using var handle = LinuxNative.Open(FileIdentity.NullTerminated(folder), LinuxNative.OpenCloseOnExec);
-        if (!handle.IsInvalid)
-            _ = LinuxNative.FSync(handle);
     }
 }

@@ -9,7 +9,7 @@ namespace Qed.Transfer;
 
 /// <summary>
 /// Copies a disk into a fresh image. Workers read, look for zeroes and for what the target's backing file has already,
-/// reserve space in guest order, and write, all but the reserving in parallel.
+/// encode, reserve space in guest order, and write, all but the reserving in parallel.
 /// </summary>
 internal sealed class ImageCopier
 {
@@ -40,32 +40,59 @@ internal sealed class ImageCopier
         workers.Run((range, buffers, ticket) =>
         {
             List<Piece> pieces = Examine(range, buffers);
-            workers.InTurn(ticket, () => Lay(pieces));
-            foreach (Piece piece in pieces)
+            Span<byte> data = buffers[0].Take(range.Length);
+            try
             {
-                if (!piece.IsZero)
-                    _target.Write(range.Offset + piece.Start, buffers[0].Take(range.Length).Slice(piece.Start, piece.Length));
+                Encode(pieces, data);
+                workers.InTurn(ticket, () => Lay(pieces));
+                foreach (Piece piece in pieces)
+                    Write(piece, data);
+            }
+            finally
+            {
+                foreach (Piece piece in pieces)
+                    piece.Encoded?.Dispose();
             }
 
             progress.ReachedAtLeast(range.End.Value);
         });
         return _copied;
+    }
 
-        void Lay(List<Piece> pieces)
+    private void Encode(List<Piece> pieces, ReadOnlySpan<byte> data)
+    {
+        for (int i = 0; i < pieces.Count; i++)
         {
-            foreach (Piece piece in pieces)
-            {
-                if (piece.IsZero)
-                {
-                    _target.WriteZeroes(piece.Offset, piece.Length);
-                }
-                else
-                {
-                    _target.Reserve(piece.Offset, piece.Length);
-                    _copied += piece.Length;
-                }
-            }
+            Piece piece = pieces[i];
+            if (!piece.IsZero)
+                pieces[i] = piece with { Encoded = _target.Encode(piece.Offset, data.Slice(piece.Start, piece.Length)) };
         }
+    }
+
+    private void Lay(List<Piece> pieces)
+    {
+        foreach (Piece piece in pieces)
+        {
+            if (piece.IsZero)
+            {
+                _target.WriteZeroes(piece.Offset, piece.Length);
+                continue;
+            }
+
+            if (piece.Encoded is null)
+                _target.Reserve(piece.Offset, piece.Length);
+            else
+                _target.Reserve(piece.Encoded);
+            _copied += piece.Length;
+        }
+    }
+
+    private void Write(Piece piece, ReadOnlySpan<byte> data)
+    {
+        if (piece.Encoded is not null)
+            _target.Write(piece.Encoded);
+        else if (!piece.IsZero)
+            _target.Write(piece.Offset, data.Slice(piece.Start, piece.Length));
     }
 
     /// <summary>Reads a range and finds the runs of grains that the target needs.</summary>
@@ -101,5 +128,8 @@ internal sealed class ImageCopier
             pieces.Add(piece);
     }
 
-    private readonly record struct Piece(GuestOffset Offset, int Start, int Length, bool IsZero);
+    private readonly record struct Piece(GuestOffset Offset, int Start, int Length, bool IsZero)
+    {
+        internal EncodedPiece? Encoded { get; init; }
+    }
 }

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using Qed.Engine;
 using Qed.Images;
+using Qed.Layout;
 using Qed.Storage;
 
 namespace Qed.Transfer;
@@ -64,17 +65,43 @@ internal sealed class RebaseCopier
             future.Clear();
         else
             _newBacking.ReadOrZero(range.Offset, future);
-        for (int start = 0; start < range.Length; start += _clusterSize)
+        for (int start = 0; start < range.Length;)
+        {
+            Need need = NeedAt(start);
+            int end = start + _clusterSize;
+            // One request for a run of clusters: they then lie side by side in the file too.
+            while (end < range.Length && NeedAt(end) == need)
+                end += _clusterSize;
+            end = Math.Min(end, range.Length);
+            CopyIn(range.Offset + start, need, shown.Slice(start, end - start));
+            start = end;
+        }
+
+        Need NeedAt(int start)
         {
             int length = Math.Min(_clusterSize, range.Length - start);
-            ReadOnlySpan<byte> cluster = shown.Slice(start, length);
-            if (cluster.SequenceEqual(future.Slice(start, length)))
-                continue;
-            if (ZeroScan.IsZero(cluster))
-                _image.MarkZero(range.Offset + start, length);
-            else
-                _image.Write(range.Offset + start, cluster);
-            Interlocked.Add(ref _copied, length);
+            ReadOnlySpan<byte> cluster = buffers[0].Take(range.Length).Slice(start, length);
+            if (cluster.SequenceEqual(buffers[1].Take(range.Length).Slice(start, length)))
+                return Need.Nothing;
+            return ZeroScan.IsZero(cluster) ? Need.ZeroMark : Need.Data;
         }
+    }
+
+    private void CopyIn(GuestOffset offset, Need need, ReadOnlySpan<byte> data)
+    {
+        if (need == Need.Nothing)
+            return;
+        if (need == Need.ZeroMark)
+            _image.MarkZero(offset, data.Length);
+        else
+            _image.Write(offset, data);
+        Interlocked.Add(ref _copied, data.Length);
+    }
+
+    private enum Need
+    {
+        Nothing,
+        ZeroMark,
+        Data,
     }
 }

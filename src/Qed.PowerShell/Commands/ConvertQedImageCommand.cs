@@ -35,6 +35,15 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
     [ValidateNotNullOrEmpty]
     public string? SourceFormat { get; set; }
 
+    /// <summary>Name or id of an internal snapshot of the source to convert, instead of its present state.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Snapshot { get; set; }
+
+    /// <summary>Consents to opening a data file that the source names, which could be any file of this host.</summary>
+    [Parameter]
+    public SwitchParameter AllowExternalData { get; set; }
+
     /// <summary>How the target uses space.</summary>
     [Parameter]
     public Subformat Subformat { get; set; }
@@ -62,6 +71,8 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
         {
             Path = path,
             SourceFormat = SourceFormat,
+            Snapshot = Snapshot,
+            AllowExternalData = AllowExternalData,
             DestinationPath = target,
             Format = Format,
             Subformat = Subformat,

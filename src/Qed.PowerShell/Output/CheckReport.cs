@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using Qed.Checking;
+using Qed.Operations;
 
 namespace Qed;
 
@@ -12,6 +13,7 @@ public sealed class CheckReport
         Path = result.Path;
         Status = result.Corruptions > 0 ? CheckStatus.Corrupt : result.LeakedClusters > 0 ? CheckStatus.Leaked : CheckStatus.Clean;
         NeedsCheck = result.NeedsCheck;
+        IsOnline = result.IsOnline;
         TotalClusters = result.TotalClusters;
         AllocatedClusters = result.AllocatedClusters;
         ZeroClusters = result.ZeroClusters;
@@ -21,6 +23,15 @@ public sealed class CheckReport
         Corruptions = result.Corruptions;
         Issues = result.Issues.Select(issue => new CheckIssue(issue)).ToArray();
         Duration = result.Duration;
+    }
+
+    internal CheckReport(RepairResult repair)
+        : this(repair.Check)
+    {
+        Changes = repair.Changes.Select(change => change.Description).ToArray();
+        UndoPath = repair.UndoPath;
+        if (Changes.Length > 0)
+            Status = repair.Check.Corruptions > 0 ? CheckStatus.Failed : CheckStatus.Repaired;
     }
 
     /// <summary>Full path of the image's file.</summary>
@@ -33,10 +44,13 @@ public sealed class CheckReport
     public CheckStatus Status { get; }
 
     /// <summary>Whether nothing is wrong, not even a leak.</summary>
-    public bool IsClean => Status == CheckStatus.Clean;
+    public bool IsClean => Corruptions == 0 && LeakedClusters == 0;
 
     /// <summary>Whether the image was not closed cleanly.</summary>
     public bool NeedsCheck { get; }
+
+    /// <summary>Whether the image was checked while somebody may have been writing it.</summary>
+    public bool IsOnline { get; }
 
     /// <summary>Clusters of the guest's disk.</summary>
     public long TotalClusters { get; }
@@ -64,6 +78,12 @@ public sealed class CheckReport
 
     /// <summary>The findings: corruptions in the guest's order, then leaks in the file's.</summary>
     public CheckIssue[] Issues { get; }
+
+    /// <summary>What a repair has done; empty for a check.</summary>
+    public string[] Changes { get; } = [];
+
+    /// <summary>The file with which a repair can be undone; null where there is none.</summary>
+    public string? UndoPath { get; }
 
     /// <summary>How long the check took.</summary>
     public TimeSpan Duration { get; }

@@ -12,6 +12,7 @@ public sealed class ImageInfo
     {
         _image = image;
         Features = image.Features.ToArray();
+        Snapshots = image.Snapshots.ToArray();
     }
 
     /// <summary>Full path of the image's file.</summary>
@@ -22,6 +23,9 @@ public sealed class ImageInfo
 
     /// <summary>Short name of the format.</summary>
     public string Format => _image.Format;
+
+    /// <summary>Variant of the format, in the format's own words.</summary>
+    public string? Subformat => _image.Subformat;
 
     /// <summary>Bytes of the disk that the guest sees.</summary>
     public ulong Size => (ulong)_image.Size;
@@ -49,6 +53,9 @@ public sealed class ImageInfo
 
     /// <summary>Names of the features that are set.</summary>
     public string[] Features { get; }
+
+    /// <summary>Names of the internal snapshots.</summary>
+    public string[] Snapshots { get; }
 
     /// <summary>Backing file name as the image stores it.</summary>
     public string? BackingPath => _image.BackingPath;

@@ -78,7 +78,7 @@ public sealed class HostileHeaderTests : IDisposable
 
     [Fact]
     public void A_file_too_short_for_a_magic_number_is_not_recognised()
-        => AssertRefused(Save(Sound()[..3]), ErrorKind.ImageNotRecognized, "signature of a qed image is missing");
+        => AssertRefused(Save(Sound()[..3]), ErrorKind.ImageNotRecognized, "signature of a QED image is missing");
 
     [Fact]
     public void An_empty_file_is_refused_as_empty()

@@ -55,8 +55,8 @@ internal sealed class SmallDisk : IDisposable
 
     public void Dispose()
     {
-        // Lazily, because a process that a parallel test is just starting holds copies of our handles for a moment.
-        Qemu.Result unmount = Qemu.Run("umount", "-l", _folder.Path);
+        // Lazily: a process that another test is just starting may still hold a copy of our descriptors.
+        Qemu.Result unmount = Qemu.Run("umount", "--lazy", _folder.Path);
         Assert.True(unmount.ExitCode == 0, unmount.Error);
         _folder.Dispose();
     }

@@ -1,6 +1,4 @@
-using System;
 using System.Collections.Generic;
-using System.Globalization;
 using Qed.Engine;
 using Qed.Images;
 using Qed.Layout;
@@ -15,26 +13,27 @@ internal sealed class QedFormat : ImageFormat
 
     public override IReadOnlyList<string> Extensions { get; } = [".qed"];
 
+    public override string DisplayName => "QED";
+
     public override bool HasBackingFiles => true;
 
-    public override int SizeGranularity => QedGeometry.SectorSize;
+    public override bool HasClusterSize => true;
 
-    internal override bool Matches(ReadOnlySpan<byte> start) => QedHeaderReader.HasMagic(start);
+    public override bool HasTableSize => true;
 
-    internal override DiskImage Open(HostFile storage) => QedImage.Open(storage);
+    public override int SizeGranularity(Subformat subformat) => QedGeometry.SectorSize;
 
-    internal override ImageWriter CreateWriter(HostFile target, TargetOptions options)
+    internal override bool Matches(FileProbe probe) => QedHeaderReader.HasMagic(probe.Start);
+
+    internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => QedImage.Open(storage);
+
+    private protected override ImageWriter CreateWriterCore(PendingFile target, TargetOptions options)
     {
-        if (options.Subformat != Subformat.Dynamic || options.Compress)
-        {
-            string refused = options.Compress ? "compression" : $"the subformat {options.Subformat}";
-            throw new DiskImageException(ErrorKind.UnsupportedFeature, $"QED images do not have {refused}", target.Path);
-        }
-
-        QedGeometry geometry = GeometryFor(options, target.Path);
-        RequireSize(options.Size, geometry, target.Path);
-        byte[]? name = options.Backing is { } backing ? BackingNameChange.Encode(backing.Name, target.Path) : null;
-        return new QedImageWriter(target, geometry, options.Size, options.Backing, name);
+        string path = target.Storage.Path;
+        QedGeometry geometry = GeometryFor(options, path);
+        RequireSize(options.Size, geometry, path);
+        byte[]? name = options.Backing is { } backing ? BackingNameChange.Encode(backing.Name, path) : null;
+        return new QedImageWriter(target.Storage, geometry, options.Size, options.Backing, name);
     }
 
     private static QedGeometry GeometryFor(TargetOptions options, string path)
@@ -43,16 +42,16 @@ internal sealed class QedFormat : ImageFormat
         int tableSize = options.TableSize ?? QedGeometry.DefaultTableSize;
         if (QedGeometry.TryCreate(clusterSize, 1) is null)
         {
-            throw new DiskImageException(ErrorKind.InvalidGeometry, $"the cluster size must be a power of two from 4 KiB to 64 MiB, not {Text(clusterSize)}", path)
+            throw new DiskImageException(ErrorKind.InvalidGeometry, $"the cluster size must be a power of two from 4 KiB to 64 MiB, not {RequestedSizes.Text(clusterSize)}", path)
             {
-                Hint = $"The nearest cluster size that works is {Text(NearestPower(clusterSize, QedGeometry.MinimumClusterSize, QedGeometry.MaximumClusterSize))}.",
+                Hint = $"The nearest cluster size that works is {RequestedSizes.Text(RequestedSizes.NearestPower(clusterSize, QedGeometry.MinimumClusterSize, QedGeometry.MaximumClusterSize))}.",
             };
         }
 
         return QedGeometry.TryCreate(clusterSize, tableSize)
-            ?? throw new DiskImageException(ErrorKind.InvalidGeometry, $"the table size must be 1, 2, 4, 8 or 16 clusters, not {Text(tableSize)}", path)
+            ?? throw new DiskImageException(ErrorKind.InvalidGeometry, $"the table size must be 1, 2, 4, 8 or 16 clusters, not {RequestedSizes.Text(tableSize)}", path)
             {
-                Hint = $"The nearest table size that works is {Text(NearestPower(tableSize, 1, QedGeometry.MaximumTableSize))}.",
+                Hint = $"The nearest table size that works is {RequestedSizes.Text(RequestedSizes.NearestPower(tableSize, 1, QedGeometry.MaximumTableSize))}.",
             };
     }
 
@@ -60,29 +59,12 @@ internal sealed class QedFormat : ImageFormat
     {
         if (size > geometry.MaximumImageSize)
         {
-            throw new DiskImageException(ErrorKind.InvalidSize, $"with this cluster and table size an image can have at most {Text(geometry.MaximumImageSize)} bytes, not {Text(size)}", path)
+            throw new DiskImageException(ErrorKind.InvalidSize, $"with this cluster and table size an image can have at most {RequestedSizes.Text(geometry.MaximumImageSize)} bytes, not {RequestedSizes.Text(size)}", path)
             {
                 Hint = "Choose a larger -ClusterSizeBytes or -TableSize.",
             };
         }
 
-        if (size < 0 || size % QedGeometry.SectorSize != 0)
-        {
-            long nearest = Math.Max(0, size / QedGeometry.SectorSize) + (size > 0 ? 1 : 0);
-            throw new DiskImageException(ErrorKind.InvalidSize, $"the image size must be a multiple of 512, not {Text(size)}", path)
-            {
-                Hint = $"The nearest size that works is {Text(nearest * QedGeometry.SectorSize)}.",
-            };
-        }
+        RequestedSizes.RequireMultiple(size, QedGeometry.SectorSize, path);
     }
-
-    private static long NearestPower(long value, long least, long most)
-    {
-        long power = least;
-        while (power < most && power < value)
-            power <<= 1;
-        return power > least && power - value > value - (power >> 1) ? power >> 1 : power;
-    }
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

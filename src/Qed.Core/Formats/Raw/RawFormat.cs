@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using Qed.Images;
 using Qed.Storage;
@@ -12,27 +11,12 @@ internal sealed class RawFormat : ImageFormat
 
     public override IReadOnlyList<string> Extensions { get; } = [".raw", ".img", ".bin", ".dd"];
 
-    public override bool HasBackingFiles => false;
+    public override int SizeGranularity(Subformat subformat) => 1;
 
-    public override int SizeGranularity => 1;
+    internal override bool Matches(FileProbe probe) => false;
 
-    internal override bool Matches(ReadOnlySpan<byte> start) => false;
+    internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => new RawImage(storage);
 
-    internal override DiskImage Open(HostFile storage) => new RawImage(storage);
-
-    internal override ImageWriter CreateWriter(HostFile target, TargetOptions options)
-    {
-        string? refused = options switch
-        {
-            { ClusterSize: not null } => "a cluster size",
-            { TableSize: not null } => "a table size",
-            { Backing: not null } => "a backing file",
-            { Compress: true } => "compression",
-            { Subformat: not Subformat.Dynamic } => $"the subformat {options.Subformat}",
-            _ => null,
-        };
-        if (refused is not null)
-            throw new DiskImageException(ErrorKind.UnsupportedFeature, $"raw images do not have {refused}", target.Path);
-        return new RawImageWriter(target, options.Size);
-    }
+    private protected override ImageWriter CreateWriterCore(PendingFile target, TargetOptions options)
+        => new RawImageWriter(target.Storage, options.Size);
 }

@@ -1,0 +1,64 @@
+using System;
+using Qed.Storage;
+
+namespace Qed.Checking;
+
+/// <summary>
+/// An image under repair: before anything in it is overwritten or cut off, what stands there is in the undo journal, on
+/// stable storage. The journal is started by the first change, so a repair that changes nothing leaves none.
+/// </summary>
+internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> startJournal) : BlockStorage
+{
+    private UndoJournal? _journal;
+
+    public override string Path => image.Path;
+
+    public override bool CanWrite => image.CanWrite;
+
+    public override long Length => image.Length;
+
+    /// <summary>The journal; null while nothing has been changed.</summary>
+    internal UndoJournal? Journal => _journal;
+
+    public override int Read(long offset, Span<byte> buffer) => image.Read(offset, buffer);
+
+    public override void Write(long offset, ReadOnlySpan<byte> buffer)
+    {
+        Save(offset, buffer.Length);
+        image.Write(offset, buffer);
+    }
+
+    public override void SetLength(long length)
+    {
+        Save(length, Math.Max(0, image.Length - length));
+        image.SetLength(length);
+    }
+
+    public override void Flush() => image.Flush();
+
+    public override StorageExtent NextExtent(long offset) => image.NextExtent(offset);
+
+    public override bool TryPunch(long offset, long length)
+    {
+        Save(offset, length);
+        return image.TryPunch(offset, length);
+    }
+
+    /// <summary>Saves a range that will be written soon, so that many are made durable at once.</summary>
+    public override void Announce(long offset, long length) => Journaled().Save(image, offset, length);
+
+    /// <summary>The image is its owner's to close.</summary>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _journal?.Dispose();
+    }
+
+    private void Save(long offset, long length)
+    {
+        Announce(offset, length);
+        _journal!.Flush();
+    }
+
+    private UndoJournal Journaled() => _journal ??= startJournal();
+}

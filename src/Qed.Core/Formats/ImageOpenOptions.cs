@@ -1,0 +1,25 @@
+using System.Collections.Generic;
+
+namespace Qed.Formats;
+
+/// <summary>How an image of any format is opened for reading.</summary>
+internal sealed record ImageOpenOptions
+{
+    /// <summary>For an image that is only described, or read whole.</summary>
+    internal static ImageOpenOptions Default { get; } = new();
+
+    /// <summary>
+    /// Whether the guest's data will be read. Where it will not, no other file than the given one is opened, also where
+    /// the format keeps its data elsewhere.
+    /// </summary>
+    internal bool WithData { get; init; } = true;
+
+    /// <summary>The name or id of an internal snapshot to read instead of the disk's present state.</summary>
+    internal string? Snapshot { get; init; }
+
+    /// <summary>Whether the user has consented to opening a data file that the image names.</summary>
+    internal bool AllowExternalData { get; init; }
+
+    /// <summary>Where files under construction lie, by the full path that they are to have: see PendingFile.</summary>
+    internal IReadOnlyDictionary<string, string>? PathsUnderConstruction { get; init; }
+}

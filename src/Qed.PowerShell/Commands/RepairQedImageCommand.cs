@@ -1,0 +1,75 @@
+using System.Management.Automation;
+using Qed.Checking;
+using Qed.Operations;
+using Qed.PowerShell.Binding;
+
+namespace Qed.PowerShell.Commands;
+
+/// <summary>Mends QED images, and puts them back byte for byte as they were if asked to.</summary>
+[Cmdlet(VerbsDiagnostic.Repair, "QedImage", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
+[OutputType(typeof(CheckReport))]
+public sealed class RepairQedImageCommand : ImageCmdlet
+{
+    /// <summary>How much may be changed.</summary>
+    [Parameter(Position = 1)]
+    public RepairMode Mode { get; set; }
+
+    /// <summary>Puts the image back as it was before its repair.</summary>
+    [Parameter]
+    public SwitchParameter Undo { get; set; }
+
+    /// <summary>Keeps no undo file after the repair, and removes that of an earlier one before it.</summary>
+    [Parameter]
+    public SwitchParameter DiscardUndo { get; set; }
+
+    /// <summary>Undoes a repair although the image was changed after it, which then is lost.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <summary>With -Undo, emits a check report of the image as it was; a repair always emits its report.</summary>
+    [Parameter]
+    public SwitchParameter PassThru { get; set; }
+
+    private protected override void CheckParameters()
+    {
+        if (Undo && (DiscardUndo || MyInvocation.BoundParameters.ContainsKey(nameof(Mode))))
+            RefuseParameters("AmbiguousParameterSet", "-Undo excludes -Mode and -DiscardUndo.");
+    }
+
+    private protected override void ProcessImage(string path)
+    {
+        if (Undo)
+            UndoRepair(path);
+        else
+            Repair(path);
+    }
+
+    private void UndoRepair(string path)
+    {
+        if (!ShouldProcess(path, "Put the image back as it was before its repair"))
+            return;
+        bool force = Force;
+        bool passThru = PassThru;
+        Start(path, item =>
+        {
+            RepairImage.Undo(path, force, item.Logger);
+            if (passThru)
+                item.Emit(new CheckReport(CheckImage.Run(new CheckImageOptions { Path = path }, item.Progress, item.Logger, item.Cancellation)));
+        });
+    }
+
+    private void Repair(string path)
+    {
+        var options = new RepairImageOptions { Path = path, Mode = Mode, DiscardUndo = DiscardUndo };
+        if (MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? whatIf) && (SwitchParameter)whatIf)
+        {
+            foreach (RepairChange change in RepairImage.Plan(options).Changes)
+                ShouldProcess(path, change.Description);
+            return;
+        }
+
+        if (!ShouldProcess(path, Mode == RepairMode.Leaks ? "Reclaim leaked clusters" : "Repair the image"))
+            return;
+        Start(path, item => item.Emit(new CheckReport(RepairImage.Run(options, item.Progress, item.Logger, item.Cancellation))));
+    }
+}

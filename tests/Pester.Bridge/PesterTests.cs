@@ -1,0 +1,64 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace Qed.Tests.Pester;
+
+/// <summary>Runs each Pester file in a PowerShell process of its own, against the module that the build has assembled.</summary>
+public sealed partial class PesterTests
+{
+    public static TheoryData<string> Files()
+    {
+        var files = new TheoryData<string>();
+        foreach (string file in Directory.EnumerateFiles(Repository.PesterTests, "*.Tests.ps1").OrderBy(file => file, StringComparer.Ordinal))
+            files.Add(Path.GetFileName(file));
+        return files;
+    }
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void Every_Pester_test_of_the_file_passes(string file)
+    {
+        string path = Path.Combine(Repository.PesterTests, file);
+        if (PowerShellHost.Found is not { } host)
+        {
+            Assert.Skip($"SKIPPED {CountIn(path)} or more Pester tests of {file}: {PowerShellHost.WhyMissing}");
+            return;
+        }
+
+        string resultPath = Path.GetTempFileName();
+        try
+        {
+            PowerShellHost.Result run = host.Run(
+                new Dictionary<string, string> { ["QED_MODULE"] = Repository.ModuleFolder },
+                "-NoProfile", "-NonInteractive", "-File", Path.Combine(Repository.PesterTests, "Run.ps1"), "-Path", path, "-Pester", Repository.PesterFolder, "-ResultPath", resultPath);
+            Summary summary = Read(resultPath, run);
+            Assert.True(summary.Failures.Length == 0, string.Join("\n", summary.Failures));
+            Assert.True(summary.Passed > 0, $"{file} ran no test: {run.Output}{run.Error}");
+            TestContext.Current.TestOutputHelper?.WriteLine($"{file}: {summary.Passed} passed, {summary.Skipped} skipped");
+        }
+        finally
+        {
+            File.Delete(resultPath);
+        }
+    }
+
+    private static Summary Read(string path, PowerShellHost.Result run)
+    {
+        string json = File.ReadAllText(path);
+        Assert.False(json.Length == 0, $"PowerShell ended with {run.ExitCode} before the tests did:\n{run.Output}\n{run.Error}");
+        return JsonSerializer.Deserialize<Summary>(json)!;
+    }
+
+    /// <summary>Tests that the file spells out; those that a -ForEach multiplies count once.</summary>
+    private static int CountIn(string path) => ItBlock().Count(File.ReadAllText(path));
+
+    [GeneratedRegex(@"^\s*It\s", RegexOptions.Multiline)]
+    private static partial Regex ItBlock();
+
+    private sealed record Summary(int Passed, int Skipped, string[] Failures);
+}

@@ -1,0 +1,75 @@
+using System;
+using System.Collections.Generic;
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Threading.Tasks;
+
+namespace Qed.Tests.Pester;
+
+/// <summary>The PowerShell that runs the tests: pwsh on the PATH, else the .NET tool that the repository's manifest names.</summary>
+internal sealed class PowerShellHost
+{
+    private static readonly string[] OnPath = ["pwsh"];
+    private static readonly string[] AsTool = ["dotnet", "tool", "run", "pwsh", "--"];
+
+    private readonly string[] _command;
+
+    private PowerShellHost(string[] command) => _command = command;
+
+    /// <summary>Why no PowerShell can be had; null where one was found.</summary>
+    internal static string? WhyMissing { get; private set; }
+
+    /// <summary>Found once for all tests; null where none can be had.</summary>
+    internal static PowerShellHost? Found { get; } = Find();
+
+    /// <summary>Runs PowerShell in the repository and returns what it wrote.</summary>
+    internal Result Run(IReadOnlyDictionary<string, string> environment, params string[] arguments)
+        => TryRun([.. _command, .. arguments], environment) ?? throw new InvalidOperationException("PowerShell was there a moment ago.");
+
+    private static PowerShellHost? Find()
+    {
+        if (IsThere(OnPath))
+            return new PowerShellHost(OnPath);
+        Result? restore = TryRun(["dotnet", "tool", "restore"]);
+        if (restore is { ExitCode: 0 } && IsThere(AsTool))
+            return new PowerShellHost(AsTool);
+        WhyMissing = "there is no pwsh on the PATH, and the PowerShell .NET tool cannot be restored: " + restore?.Error.Trim();
+        return null;
+    }
+
+    private static bool IsThere(string[] command)
+        => TryRun([.. command, "-NoProfile", "-NonInteractive", "-Command", "exit 42"]) is { ExitCode: 42 };
+
+    private static Result? TryRun(string[] command, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        var start = new ProcessStartInfo(command[0], command[1..])
+        {
+            WorkingDirectory = Repository.Root,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["NO_COLOR"] = "1";
+        start.Environment["POWERSHELL_TELEMETRY_OPTOUT"] = "1";
+        // Without a UTF-8 locale PowerShell measures texts in bytes.
+        if (Environment.GetEnvironmentVariable("LC_ALL") is null)
+            start.Environment["LC_ALL"] = "C.UTF-8";
+        foreach (KeyValuePair<string, string> variable in environment ?? new Dictionary<string, string>())
+            start.Environment[variable.Key] = variable.Value;
+        try
+        {
+            using Process process = Process.Start(start)!;
+            process.StandardInput.Close();
+            Task<string> error = process.StandardError.ReadToEndAsync();
+            string output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return new Result(process.ExitCode, output, error.Result);
+        }
+        catch (Win32Exception)
+        {
+            return null;
+        }
+    }
+
+    internal sealed record Result(int ExitCode, string Output, string Error);
+}
