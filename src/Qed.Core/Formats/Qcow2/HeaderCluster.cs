@@ -18,7 +18,7 @@ internal sealed class HeaderCluster
     internal HeaderCluster(Qcow2Geometry geometry, BackingReference? backing, string path)
     {
         byte[] name = backing is null ? [] : Encoding.UTF8.GetBytes(backing.Name);
-        byte[] format = backing?.Format is { } text ? Encoding.ASCII.GetBytes(text) : [];
+        byte[] format = backing?.Format is { } text ? Encoding.ASCII.GetBytes(FormatRegistry.ByName(text).QemuName) : [];
         byte[] features = FeatureNameTable.Encode();
         int needed = Qcow2Header.Length + (format.Length > 0 ? HeaderExtensions.PaddedLength(format.Length) : 0) + HeaderExtensions.HeadBytes + name.Length;
         // The names of features only help others to explain: in the smallest clusters they give way.
