@@ -179,7 +179,7 @@ public sealed class ChangeCrashTests : IDisposable
     private static void Shrink(QedImage image, int size)
     {
         image.SetSize(size);
-        image.Rearrange(storage => new ClusterReclaimer(storage).Run());
+        image.Rearrange(storage => new ClusterReclaimer(storage, default).Run());
     }
 
     private static CheckResult Check(byte[] file) => new ImageChecker(new MemoryStorage(file), 10).Run(ProgressMeter.Silent, default);

@@ -109,9 +109,10 @@ public sealed class ImageCopierTests : IDisposable
 
     private void Copy(DiskImage source, CancellationToken cancellation)
     {
-        using HostFile file = HostFile.Create(_folder["target.qed"]);
+        using PendingFile file = PendingFile.Begin(_folder["target.qed"], overwrite: false);
         using ImageWriter writer = FormatRegistry.ByName("qed").CreateWriter(file, new TargetOptions { Size = source.Length });
         new ImageCopier(source, null, writer, source.Length).Run(ProgressMeter.Silent, cancellation);
         writer.Complete();
+        file.Commit();
     }
 }
