@@ -38,8 +38,8 @@ internal sealed class ImageSizeChange
     {
         if (size < 0 || size % QedGeometry.SectorSize != 0)
         {
-            long nearest = Math.Max(0, (size + QedGeometry.SectorSize - 1) / QedGeometry.SectorSize * QedGeometry.SectorSize);
-            throw InvalidSize("the image size must be a multiple of 512", $"The nearest size that works is {nearest.ToString(CultureInfo.InvariantCulture)} bytes.");
+            string nearest = Geometry.NearestImageSize(size).ToString(CultureInfo.InvariantCulture);
+            throw InvalidSize($"the image size must be a multiple of 512, not {size.ToString(CultureInfo.InvariantCulture)}", $"The nearest size that works is {nearest}.");
         }
 
         if (size > Geometry.MaximumImageSize)

@@ -83,6 +83,13 @@ public sealed record QedGeometry
                 ? new QedGeometry((int)clusterSize, (int)tableSize)
                 : null;
 
+    /// <summary>The legal image size that is closest to what was asked for, and holds all of it unless that is beyond the tables' reach.</summary>
+    public long NearestImageSize(long size)
+    {
+        long largest = MaximumImageSize;
+        return size <= 0 ? 0 : size >= largest ? largest : (size + SectorSize - 1) / SectorSize * SectorSize;
+    }
+
     /// <summary>Clusters needed to hold an amount of bytes, a last part counted whole.</summary>
     public long ClustersToHold(ByteCount bytes) => (bytes.Value >> ClusterBits) + ((bytes.Value & (ClusterSize - 1)) == 0 ? 0 : 1);
 

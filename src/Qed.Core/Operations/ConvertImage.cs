@@ -60,6 +60,8 @@ public static class ConvertImage
         BackingReference? backing = options.BackingPath is null ? null : new BackingReference(options.BackingPath, options.BackingFormat?.ToLowerInvariant());
         using DiskImage? baseline = backing is null ? null
             : ImageChain.OpenAsBacking(backing, options.DestinationPath, FileIdentity.Of(options.DestinationPath), logger);
+        if (options.DeleteSource)
+            RefuseToRestOn(source, baseline, options);
         if (backing is { Format: null } && baseline?.Format == "raw")
             backing = backing with { Format = "raw" };
         using PendingFile file = PendingFile.Begin(options.DestinationPath, options.Force);
@@ -166,6 +168,22 @@ public static class ConvertImage
         {
             if (FileIdentity.Of(image.Path) == target)
                 throw new DiskImageException(ErrorKind.ImageExists, $"the target is a backing file of '{options.Path}'", options.DestinationPath);
+        }
+    }
+
+    /// <summary>A target that rests on its source would lose its data with it.</summary>
+    private static void RefuseToRestOn(DiskImage source, DiskImage? baseline, ConvertImageOptions options)
+    {
+        FileIdentity? deleted = FileIdentity.Of(source.Path);
+        for (DiskImage? image = baseline; image is not null; image = image.Backing)
+        {
+            if (FileIdentity.Of(image.Path) == deleted)
+            {
+                throw new DiskImageException(ErrorKind.BackingFileRefused, $"the target would rest on '{options.Path}', which is to be deleted", options.DestinationPath)
+                {
+                    Hint = "Leave out -DeleteSource, or name another backing file.",
+                };
+            }
         }
     }
 

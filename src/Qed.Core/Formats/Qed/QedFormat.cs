@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using System.Globalization;
 using Qed.Engine;
@@ -61,10 +60,9 @@ internal sealed class QedFormat : ImageFormat
     {
         if (size < 0 || size % QedGeometry.SectorSize != 0)
         {
-            long nearest = Math.Max(0, size / QedGeometry.SectorSize) + (size > 0 ? 1 : 0);
             throw new DiskImageException(ErrorKind.InvalidSize, $"the image size must be a multiple of 512, not {Text(size)}", path)
             {
-                Hint = $"The nearest size that works is {Text(nearest * QedGeometry.SectorSize)}.",
+                Hint = $"The nearest size that works is {Text(geometry.NearestImageSize(size))}.",
             };
         }
 
