@@ -200,7 +200,7 @@ Describe 'Working on many images: <_>' -ForEach $readers {
     BeforeAll {
         $cmdlet = $_
         $folder = New-Folder
-        $names = 1..200 | ForEach-Object { "$folder/n$_.qed" }
+        $names = 1..60 | ForEach-Object { "$folder/n$_.qed" }
         $null = $names | New-QedImage -SizeBytes 1MB -ClusterSizeBytes 4096 -TableSize 2
     }
 
@@ -221,7 +221,7 @@ Describe 'Working on many images: <_>' -ForEach $readers {
             }
         } | & $cmdlet | ForEach-Object { $seen.Add("out") }
         $emitted | Should -BeNullOrEmpty
-        $seen.Where({ $_ -eq 'out' }) | Should -HaveCount 200
+        $seen.Where({ $_ -eq 'out' }) | Should -HaveCount 60
         $seen.IndexOf('out') | Should -BeLessThan $seen.LastIndexOf('in')
     }
 }
