@@ -158,7 +158,7 @@ Describe 'New-QedImage' {
             $top.BackingFormat | Should -Be 'raw'
             $top.Features | Should -Contain 'BackingFormatNoProbe'
             # A guest that writes another format's header into its disk does not change what the file is.
-            [IO.File]::WriteAllBytes($raw, [IO.File]::ReadAllBytes($base)[0..(2MB - 1)])
+            Copy-Item -LiteralPath $base -Destination $raw
             (Get-QedImageInfo $top.Path -BackingChain)[1].Format | Should -Be 'raw'
         }
 

@@ -35,9 +35,9 @@ function New-FilledImage([string]$Path, [int]$Length = 1MB, [int]$Seed = 1) {
     $Path
 }
 
-function Get-ContentHash([string]$Path) {
+function Get-ContentHash([string]$Path, [string]$Folder = [IO.Path]::GetDirectoryName($Path)) {
     <# What a guest would read, whatever the format. #>
-    $raw = "$Path.$([guid]::NewGuid().ToString('N')).raw"
+    $raw = Join-Path $Folder "$([guid]::NewGuid().ToString('N')).raw"
     try {
         Convert-QedImage -LiteralPath $Path -DestinationPath $raw -Format raw
         (Get-FileHash -LiteralPath $raw).Hash
@@ -45,6 +45,20 @@ function Get-ContentHash([string]$Path) {
     finally {
         Remove-Item -LiteralPath $raw -ErrorAction Ignore
     }
+}
+
+function Test-Zero([string]$Path, [long]$Offset, [int]$Count) {
+    <# Whether a guest reads nothing but zeroes in a range. #>
+    $raw = (Convert-QedImage -LiteralPath $Path -DestinationPath "$Path.zero.raw" -Format raw -Force -PassThru).Path
+    $bytes = [IO.File]::ReadAllBytes($raw)
+    Remove-Item -LiteralPath $raw
+    -not [Text.Encoding]::GetEncoding(28591).GetString($bytes, $Offset, $Count).Trim([char]0)
+}
+
+function Set-FileLength([string]$Path, [long]$Length) {
+    $file = [IO.File]::OpenWrite($Path)
+    $file.SetLength($Length)
+    $file.Dispose()
 }
 
 function Get-UInt64([string]$Path, [long]$Offset) {
@@ -174,7 +188,7 @@ function Get-PowerShellPath {
 function Invoke-Child([scriptblock]$Script) {
     <# Runs a script in a process of its own, which imports nothing by itself, and returns the lines that it writes. #>
     $file = Join-Path (New-Folder) 'child.ps1'
-    Set-Content -LiteralPath $file -Value "param(`$Manifest, `$Folder)`n$Script" -Encoding utf8
+    Set-Content -LiteralPath $file -Value "param(`$Manifest, `$Folder)`n`$ErrorActionPreference = 'Stop'`n$Script" -Encoding utf8
     $lines = & (Get-PowerShellPath) -NoProfile -NonInteractive -File $file (Get-QedManifest) (Split-Path $file)
     if ($LASTEXITCODE -ne 0) { throw "The child process failed: $lines" }
     $lines

@@ -76,7 +76,7 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
             DestinationPath = target,
             Format = Format,
             Subformat = Subformat,
-            ClusterSize = ClusterSizeFor(target),
+            ClusterSize = ClusterSize,
             TableSize = TableSize,
             BackingPath = BackingNameFor(target),
             BackingFormat = BackingFormat,
