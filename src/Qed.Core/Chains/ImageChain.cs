@@ -100,7 +100,7 @@ internal static class ImageChain
 
     private static DiskImage OpenNamed(BackingReference reference, string imagePath, StorageAccess access, List<FileIdentity> seen, ILogger logger)
     {
-        string path = BackingNames.Resolve(reference, imagePath);
+        string path = BackingNames.Resolve(reference, imagePath, mayLook: true);
         RequireFreshLink(path, imagePath, seen);
         DiskImage backing;
         HostFile file;
@@ -129,6 +129,8 @@ internal static class ImageChain
         try
         {
             format ??= FormatRegistry.Probe(file);
+            if (options.Image.Snapshot is not null && !format.HasSnapshots)
+                throw new DiskImageException(ErrorKind.UnsupportedFeature, $"{format.DisplayName} images do not have internal snapshots", path);
         }
         catch
         {
