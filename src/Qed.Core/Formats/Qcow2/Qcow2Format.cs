@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using Qed.Images;
+using Qed.Layout;
 using Qed.Storage;
 
 namespace Qed.Formats.Qcow2;

@@ -151,7 +151,7 @@ internal sealed class VhdxImage : DiskImage
             Subformat = _metadata.Parent is not null ? "differencing" : _metadata.IsFixed ? "fixed" : "dynamic",
             ClusterSize = _metadata.Geometry.BlockSize,
             MaximumSize = VhdxGeometry.MaximumSize,
-            NeedsCheck = IsReplayed,
+            NeedsCheck = Header.HasLog,
             Features = features,
         };
     }

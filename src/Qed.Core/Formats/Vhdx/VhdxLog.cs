@@ -24,8 +24,12 @@ internal static class VhdxLog
         if (!header.HasLog)
             return file;
         byte[] log = ReadLog(file, header.Log);
-        List<VhdxLogEntry> sequence = FindActiveSequence(log, header.LogGuid)
-            ?? throw VhdxFault.Corrupt(file.Path, "the image was not closed cleanly, and its log holds no valid sequence of entries", "log", header.Log.Offset);
+        if (FindActiveSequence(log, header.LogGuid) is not { } sequence)
+        {
+            // QEMU names a log in the header before it writes the first entry; if it dies in between, nothing was changed yet.
+            return HoldsNoEntry(log, header.LogGuid) ? file : throw NoValidSequence(file.Path, header);
+        }
+
         VhdxLogEntry head = sequence[sequence.Count - 1];
         long length = file.Length;
         long headOffset = header.Log.Offset + head.Offset;
@@ -39,6 +43,25 @@ internal static class VhdxLog
         long needed = patches.Aggregate(Math.Max(length, (long)head.LastFileOffset), (most, patch) => Math.Max(most, patch.End));
         return new ReplayedStorage(file, needed, log, patches);
     }
+
+    private static bool HoldsNoEntry(byte[] log, Guid logGuid)
+    {
+        for (int offset = 0; offset < log.Length; offset += VhdxLogEntry.SectorSize)
+        {
+            if (VhdxLogEntry.IsMarked(log.AsSpan(offset), logGuid))
+                return false;
+        }
+
+        return true;
+    }
+
+    private static DiskImageException NoValidSequence(string path, VhdxHeader header)
+        => new(ErrorKind.ImageCorrupt, "the image was not closed cleanly, and its log holds no valid sequence of entries", path)
+        {
+            Structure = "log",
+            Offset = header.Log.Offset,
+            Hint = "If QEMU died while it wrote the first entry, 'qemu-img check -r all' drops that entry.",
+        };
 
     private static byte[] ReadLog(BlockStorage file, FileRange range)
     {

@@ -64,7 +64,7 @@ internal sealed class VhdxLogEntry
     internal static VhdxLogEntry? TryRead(byte[] log, int offset, Guid logGuid, ref long budget)
     {
         ReadOnlySpan<byte> header = log.AsSpan(offset, HeaderSize);
-        if (BinaryPrimitives.ReadUInt32LittleEndian(header) != Signature || VhdxIds.Read(header.Slice(32)) != logGuid)
+        if (!IsMarked(header, logGuid))
             return null;
         var entry = new VhdxLogEntry(log, offset, header);
         if (!entry.HasValidHeader)
@@ -72,6 +72,10 @@ internal sealed class VhdxLogEntry
         budget -= entry.Length;
         return budget >= 0 && entry.HasValidChecksum && entry.HasValidDescriptors ? entry : null;
     }
+
+    /// <summary>Whether a sector starts as an entry of a log does, sound or not.</summary>
+    internal static bool IsMarked(ReadOnlySpan<byte> sector, Guid logGuid)
+        => BinaryPrimitives.ReadUInt32LittleEndian(sector) == Signature && VhdxIds.Read(sector.Slice(32)) == logGuid;
 
     /// <summary>Hands over the changes in order, with data sectors made whole in the log's own memory.</summary>
     internal void Replay(Action<VhdxLogPatch> apply)

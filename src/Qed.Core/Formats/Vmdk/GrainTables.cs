@@ -80,13 +80,15 @@ internal sealed class GrainTables
     }
 
     /// <summary>By how many grains a run goes on, within the table and the piece of it that lies in one page.</summary>
-    private long Extend(GrainRun run, long grain, long most)
+    private long Extend(GrainRun run, long grain, long mostGrains)
     {
         (long table, int index) = Locate(grain);
         long offset = PlaceOf(table);
-        most = Math.Min(most, _header.EntriesPerTable - index);
-        if (offset <= 0)
-            return offset == 0 && run.Kind == ExtentKind.Unallocated ? most : 0;
+        long most = Math.Min(mostGrains, _header.EntriesPerTable - index);
+        if (offset < 0 || (offset == 0 && run.Kind != ExtentKind.Unallocated))
+            return 0;
+        if (offset == 0)
+            return index > 0 ? most : Math.Max(most, MissingTables(table, mostGrains / _header.EntriesPerTable) * _header.EntriesPerTable);
         ReadOnlySpan<byte> entries = _cache.BytesAt(offset + ((long)index * SparseHeader.EntrySize));
         entries = entries.Slice(0, (int)Math.Min(entries.Length, most * SparseHeader.EntrySize));
         if (run.Kind == ExtentKind.Unallocated && ZeroScan.IsZero(entries))
@@ -100,6 +102,19 @@ internal sealed class GrainTables
         }
 
         return count;
+    }
+
+    /// <summary>How many tables from one on, as far as one page of the directories tells, are in no directory; zero where that is quickly said.</summary>
+    private long MissingTables(long table, long most)
+        => MissingTables(_primary, table, MissingTables(_redundant, table, Math.Min(most, _header.Tables - table)));
+
+    private long MissingTables(long directory, long table, long most)
+    {
+        if (directory == 0)
+            return most;
+        ReadOnlySpan<byte> entries = _cache.BytesAt(directory + (table * SparseHeader.EntrySize));
+        entries = entries.Slice(0, (int)Math.Min(entries.Length, most * SparseHeader.EntrySize));
+        return ZeroScan.IsZero(entries) ? entries.Length / SparseHeader.EntrySize : 0;
     }
 
     /// <summary>Whether an entry belongs to a run, so many grains behind its start.</summary>

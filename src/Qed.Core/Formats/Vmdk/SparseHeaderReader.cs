@@ -13,6 +13,8 @@ internal static class SparseHeaderReader
     private const uint MostEntries = 1 << 16;
     // Each compressed grain is held whole in memory.
     private const ulong MostCompressedSectors = 1 << 15;
+    // 128 TiB with the usual grain, and little enough to be walked through in a moment.
+    private const long MostTables = 1 << 22;
     private const ulong MostSectors = long.MaxValue / SparseHeader.SectorSize;
     private const uint IncompatibleFlags = 0xffff0000;
     private const int LatestVersion = 3;
@@ -127,6 +129,15 @@ internal static class SparseHeaderReader
             || ((header.Flags & SparseFlags.RedundantDirectory) != 0 && LiesInside(header.RedundantDirectory, header, length));
         if (!isThere)
             throw Corrupt(file, "the grain directory does not lie within the file", "header field gdOffset", 56, header.Directory);
+        if (header.Tables > MostTables)
+        {
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, "sparse extents of more than 4194304 grain tables are not supported", file.Path)
+            {
+                Structure = "header field capacity",
+                Offset = 12,
+                Value = (ulong)header.Capacity,
+            };
+        }
     }
 
     /// <summary>Whether a grain directory at a sector lies in the file, behind the header.</summary>

@@ -30,7 +30,7 @@ public sealed class VhdxRuleTests : IDisposable
         ["the log holds changes and has version 1"] = (ErrorKind.UnsupportedFeature, s => s.InHeaders(h => { s.At(h + 48)[0] = 1; s.SetUInt16(h + 64, 1); })),
         ["length of the log is not a multiple"] = (ErrorKind.ImageCorrupt, s => s.InHeaders(h => s.SetUInt32(h + 68, 4096))),
         ["the log does not lie at a multiple"] = (ErrorKind.ImageCorrupt, s => s.InHeaders(h => s.SetUInt64(h + 72, 0))),
-        ["holds no valid sequence"] = (ErrorKind.ImageCorrupt, s => s.InHeaders(h => s.At(h + 48)[0] = 1)),
+        ["holds no valid sequence"] = (ErrorKind.ImageCorrupt, s => { s.InHeaders(h => s.At(h + 48)[0] = 1); "loge"u8.CopyTo(s.At(VhdxSample.Log)); s.At(VhdxSample.Log + 32)[0] = 1; }),
         ["log is longer than 32 MiB"] = (ErrorKind.UnsupportedFeature, s => s.InHeaders(h => { s.At(h + 48)[0] = 1; s.SetUInt32(h + 68, 0xfff00000); })),
         ["log lies beyond the end"] = (ErrorKind.ImageCorrupt, s => s.InHeaders(h => { s.At(h + 48)[0] = 1; s.SetUInt64(h + 72, 1L << 50); })),
         ["neither of the two region tables"] = (ErrorKind.ImageCorrupt, s => s.At(VhdxRegionTable.FirstOffset).Slice(0, 128 << 10).Clear()),
@@ -92,6 +92,7 @@ public sealed class VhdxRuleTests : IDisposable
         ["the first region table is damaged"] = s => s.At(VhdxRegionTable.FirstOffset)[20] ^= 1,
         ["the second region table is damaged"] = s => s.At(VhdxRegionTable.SecondOffset)[20] ^= 1,
         ["the log version is unknown, but the log is empty"] = s => s.InHeaders(h => s.SetUInt16(h + 64, 9)),
+        ["a log was named, but nothing written to it"] = s => s.InHeaders(h => s.At(h + 48)[0] = 1),
         ["an unknown region is optional"] = s => s.InRegionTables(r =>
         {
             s.SetUInt32(r + 8, 3);

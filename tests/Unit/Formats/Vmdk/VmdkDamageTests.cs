@@ -147,6 +147,37 @@ public sealed class VmdkDamageTests : IDisposable
         AssertError(Changed(image, image.Length - 1024 + 20, BitConverter.GetBytes(1UL << 16)), ErrorKind.UnsupportedFeature, "16 MiB");
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Every_version_and_an_unclean_image_are_read_and_the_latter_is_said(byte version)
+    {
+        byte[] image = Changed(Changed(Image(Subformat.Dynamic), 4, [version]), 72, [1]);
+        AssertReads(image);
+        Assert.True(DescribeImage.Run(_folder["broken.vmdk"]).NeedsCheck);
+        AssertReads(Changed(image, 72, [0]));
+        Assert.False(DescribeImage.Run(_folder["broken.vmdk"]).NeedsCheck);
+    }
+
+    [Fact]
+    public void The_entry_1_is_a_zero_grain_only_where_the_header_says_so()
+    {
+        byte[] image = Image(Subformat.Dynamic);
+        int directory = (int)BinaryPrimitives.ReadUInt64LittleEndian(image.AsSpan(56)) * 512;
+        int table = (int)BinaryPrimitives.ReadUInt32LittleEndian(image.AsSpan(directory)) * 512;
+        int redundantTable = (int)BinaryPrimitives.ReadUInt32LittleEndian(image.AsSpan(RedundantDirectory)) * 512;
+        byte[] one = BitConverter.GetBytes(1u);
+        image = Changed(Changed(image, table, one), redundantTable, one);
+        AssertError(image, ErrorKind.ImageCorrupt, "grain table entry");
+        _disk.AsSpan(0, 65536).Clear();
+        File.WriteAllBytes(_folder["zero.vmdk"], Changed(image, 8, [7]));
+        Assert.Equal(_disk, TestImage.ReadAll(_folder["zero.vmdk"]));
+        using DiskImage opened = OpenImage.ForReading(_folder["zero.vmdk"]);
+        Assert.Equal(ExtentKind.Zero, opened.GetExtent(new GuestOffset(0), long.MaxValue).Kind);
+        Assert.Equal(65536, opened.GetExtent(new GuestOffset(0), long.MaxValue).Length);
+    }
+
     [Fact]
     public void Neighbouring_grains_are_one_extent_and_bad_entries_end_it()
     {
@@ -159,6 +190,36 @@ public sealed class VmdkDamageTests : IDisposable
         byte[] host = image.AsSpan((int)data.HostOffset!.Value.Value, 1000).ToArray();
         Assert.Equal(_disk.AsSpan(1000, 1000).ToArray(), host);
         Assert.Equal(ExtentKind.Unallocated, opened.GetExtent(data.End, long.MaxValue).Kind);
+    }
+
+    [Theory]
+    [InlineData(1UL << 38, true)]
+    [InlineData(1UL << 39, false)]
+    [InlineData(1UL << 50, false)]
+    public void A_directory_of_holes_is_walked_through_in_a_moment_or_refused(ulong capacity, bool isRead)
+    {
+        byte[] image = Image(Subformat.Dynamic);
+        using (FileStream file = File.Create(_folder["huge.vmdk"]))
+        {
+            // Without the redundant directory, which would lead anywhere from what is now far too short for it.
+            byte[] header = Changed(Changed(image, 12, BitConverter.GetBytes(capacity)), 8, [1]);
+            file.Write(Changed(header, 56, BitConverter.GetBytes(1UL << 20)));
+            file.SetLength(1L << 42);
+        }
+
+        var clock = Stopwatch.StartNew();
+        if (isRead)
+        {
+            using DiskImage opened = OpenImage.ForReading(_folder["huge.vmdk"]);
+            Extent last = opened.GetExtent(new GuestOffset(1L << 40), long.MaxValue);
+            Assert.Equal(opened.Length, last.End.Value);
+        }
+        else
+        {
+            Assert.Equal(ErrorKind.UnsupportedFeature, Assert.Throws<DiskImageException>(() => OpenImage.ForReading(_folder["huge.vmdk"])).Kind);
+        }
+
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), "A hostile directory takes too long.");
     }
 
     [Theory]

@@ -1,7 +1,7 @@
 using System;
 using System.Globalization;
 
-namespace Qed.Formats;
+namespace Qed.Layout;
 
 /// <summary>Checks sizes that a user asked for; each refusal names the nearest one that works.</summary>
 internal static class RequestedSizes
