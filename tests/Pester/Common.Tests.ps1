@@ -124,8 +124,9 @@ Describe 'Naming images: <_>' -ForEach ($readers + $changers) {
     }
 
     It 'takes a name that starts with a dash or holds blanks and letters of any script' {
-        $odd = (New-QedImage -LiteralPath "$folder/-ö ディスク.qed" -SizeBytes 1GB).Path
-        try { Get-Name (& $cmdlet -LiteralPath $odd @argument) | Should -Be '-ö ディスク' } finally { Remove-Item -LiteralPath $odd }
+        $name = "-$([char]0xf6) $([char]0x30c7)$([char]0x30a3)$([char]0x30b9)$([char]0x30af)"
+        $odd = (New-QedImage -LiteralPath "$folder/$name.qed" -SizeBytes 1GB).Path
+        try { Get-Name (& $cmdlet -LiteralPath $odd @argument) | Should -Be $name } finally { Remove-Item -LiteralPath $odd }
     }
 
     It 'reports a missing drive, a foreign provider and a path that is nowhere, each alone' {
