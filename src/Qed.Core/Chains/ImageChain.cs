@@ -24,6 +24,7 @@ internal static class ImageChain
     internal static DiskImage OpenChain(string path, ChainOptions options, ILogger logger)
     {
         DiskImage top = Open(path, options, out HostFile file);
+        Log.Opened(logger, top.Path, top.Format, top.Length);
         try
         {
             AttachChain(top, file.Identity, options.Access, logger);
@@ -117,6 +118,7 @@ internal static class ImageChain
         }
 
         seen.Add(file.Identity);
+        Log.Opened(logger, backing.Path, backing.Format, backing.Length);
         if (reference.Format is null && backing.Format != "raw" && FormatRegistry.ByExtension(path) is { Name: "raw" })
             Log.ProbedAsOther(logger, path, backing.Format);
         return backing;
