@@ -36,9 +36,6 @@ public static class CheckImage
     internal static CheckResult Run(BlockStorage storage, int maximumIssues, IProgress<OperationProgress>? progress, CancellationToken cancellation)
     {
         var checker = new ImageChecker(storage, maximumIssues);
-        ProgressMeter meter = progress is null
-            ? ProgressMeter.Silent
-            : new ProgressMeter(done => progress.Report(new OperationProgress("Checking", done, 0, IsBytes: true)));
-        return checker.Run(meter, cancellation);
+        return checker.Run(progress.Meter("Checking", total: 0), cancellation);
     }
 }
