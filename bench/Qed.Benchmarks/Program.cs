@@ -7,12 +7,19 @@ namespace Qed.Benchmarks;
 
 /// <summary>
 /// Measures ours and the peers side by side: dotnet run -c Release [-- ROW ...] with rows of check, convert, bulk and
-/// import; all of them without arguments. QED_BENCH_DIR names the folder for the images (20 GiB are needed).
+/// import; all of them without arguments. The row check-table, only when named, is the table of docs/check.md; QED_BENCH_PLOT
+/// names the file for its plot. QED_BENCH_DIR names the folder for the images (20 GiB are needed).
 /// </summary>
 internal static class Program
 {
     private static int Main(string[] rows)
     {
+        if (rows is ["check-one", var image])
+        {
+            CheckTable.CheckOne(image);
+            return 0;
+        }
+
         string parent = Environment.GetEnvironmentVariable("QED_BENCH_DIR") ?? Path.GetTempPath();
         string folder = Directory.CreateDirectory(Path.Combine(parent, "qed-bench-" + Environment.ProcessId.ToString(CultureInfo.InvariantCulture))).FullName;
         try
@@ -21,6 +28,8 @@ internal static class Program
             SideBySide.PrintHeader();
             if (Wants(rows, "check"))
                 CheckRow.Run(folder);
+            if (rows.Contains("check-table"))
+                CheckTable.Run(folder, Environment.GetEnvironmentVariable("QED_BENCH_PLOT"));
             if (Wants(rows, "convert"))
                 ConvertRows.Run(folder);
             if (Wants(rows, "bulk"))

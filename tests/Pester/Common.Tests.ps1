@@ -11,7 +11,7 @@ BeforeAll {
     # What each cmdlet needs beside the image, so that all can be called alike.
     function Get-Argument([string]$Cmdlet, [string]$Folder) {
         switch ($Cmdlet) {
-            'Convert-QedImage' { @{ DestinationPath = (New-Folder "$([guid]::NewGuid())"); Format = 'raw'; PassThru = $true } }
+            'Convert-QedImage' { @{ DestinationPath = (New-Folder "$([guid]::NewGuid())"); Format = 'raw'; Force = $true; PassThru = $true } }
             'New-QedImage' { @{ SizeBytes = 1MB; Force = $true } }
             'Resize-QedImage' { @{ SizeBytes = 3GB; PassThru = $true } }
             'Set-QedBackingFile' { @{ BackingPath = "$Folder/base/base.qed"; MetadataOnly = $true; Confirm = $false; PassThru = $true } }
@@ -31,9 +31,6 @@ Describe 'Naming images: <_>' -ForEach ($readers + $changers) {
         $other = (New-QedImage "$folder/b.qed" 1GB).Path
         $argument = Get-Argument $cmdlet $folder
         Push-Location -LiteralPath $folder
-
-        # Targets of a conversion are named after their sources.
-        function Get-Name($Result) { @($Result | ForEach-Object { [IO.Path]::GetFileNameWithoutExtension($_.Path) } | Sort-Object) }
     }
 
     BeforeEach {
@@ -94,6 +91,16 @@ Describe 'Naming images: <_>' -ForEach ($readers + $changers) {
         Get-Name (Import-Csv -LiteralPath "$folder/own.csv" | & $cmdlet @argument) | Should -Be 'a[1]'
     }
 
+    It 'takes rows whose other columns are parameters as well' {
+        $row = [pscustomobject]@{ Path = $brackets }
+        $rest = $argument.Clone()
+        foreach ($name in @('DestinationPath', 'SizeBytes').Where({ $rest.Contains($_) })) {
+            $row | Add-Member $name $(if ($name -eq 'SizeBytes') { [uint64]$rest[$name] } else { $rest[$name] })
+            $rest.Remove($name)
+        }
+        Get-Name ($row | & $cmdlet @rest) | Should -Be 'a[1]'
+    }
+
     It 'takes objects with a <_> property' -ForEach 'PSPath', 'FullName', 'LiteralPath', 'LP' {
         Get-Name ([pscustomobject]@{ $_ = $brackets } | & $cmdlet @argument) | Should -Be 'a[1]'
     }
@@ -144,7 +151,6 @@ Describe 'Naming existing images: <_>' -ForEach ($readers + @('Convert-QedImage'
         $folder = New-Folder
         $null = New-Item -ItemType Directory "$folder/sub.qed"
         $null = 'a[1]', 'a1', 'a2' | ForEach-Object { New-QedImage -LiteralPath "$folder/$_.qed" -SizeBytes 1GB }
-        function Get-Name($Result) { @($Result | ForEach-Object { [IO.Path]::GetFileNameWithoutExtension($_.Path) } | Sort-Object) }
     }
 
     BeforeEach {
@@ -194,7 +200,7 @@ Describe 'Working on many images: <_>' -ForEach $readers {
     BeforeAll {
         $cmdlet = $_
         $folder = New-Folder
-        $names = 1..200 | ForEach-Object { "$folder/n$_.qed" }
+        $names = 1..60 | ForEach-Object { "$folder/n$_.qed" }
         $null = $names | New-QedImage -SizeBytes 1MB -ClusterSizeBytes 4096 -TableSize 2
     }
 
@@ -215,7 +221,7 @@ Describe 'Working on many images: <_>' -ForEach $readers {
             }
         } | & $cmdlet | ForEach-Object { $seen.Add("out") }
         $emitted | Should -BeNullOrEmpty
-        $seen.Where({ $_ -eq 'out' }) | Should -HaveCount 200
+        $seen.Where({ $_ -eq 'out' }) | Should -HaveCount 60
         $seen.IndexOf('out') | Should -BeLessThan $seen.LastIndexOf('in')
     }
 }
@@ -251,7 +257,9 @@ Describe 'Changing: <_>' -ForEach $changers {
     It 'leaves every byte and time stamp alone under -WhatIf' {
         $before = Get-Fingerprint $folder
         foreach ($call in $calls) {
-            & $cmdlet @call -WhatIf -ErrorAction Stop | Should -BeNullOrEmpty
+            $session = Invoke-Session { & $cmdlet @call -WhatIf -ErrorAction Stop } @{ cmdlet = $cmdlet; call = $call }
+            $session.Failure | Should -BeNullOrEmpty
+            $session.Output | Should -BeNullOrEmpty
         }
         Get-Fingerprint $folder | Should -Be $before
     }
@@ -273,8 +281,21 @@ Describe 'Declarations: <_>' -ForEach ($readers + $changers) {
         [Activator]::CreateInstance($type).ThrottleLimit | Should -Be ([Environment]::ProcessorCount)
     }
 
-    It 'completes the names of formats' -Skip:(-not (Get-Command $_ -ErrorAction Ignore).Parameters.Keys.Contains('BackingFormat')) {
-        $line = "$_ x -BackingFormat "
-        (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Contain 'raw'
+}
+
+Describe 'Completion: <Cmdlet> -<Parameter>' -ForEach @(
+    @{ Cmdlet = 'New-QedImage'; Parameter = 'BackingFormat' }
+    @{ Cmdlet = 'Set-QedBackingFile'; Parameter = 'BackingFormat' }
+    @{ Cmdlet = 'Convert-QedImage'; Parameter = 'BackingFormat' }
+    @{ Cmdlet = 'Convert-QedImage'; Parameter = 'SourceFormat' }
+    @{ Cmdlet = 'Convert-QedImage'; Parameter = 'Format' }
+) {
+    It 'completes the names of formats' {
+        $line = "$Cmdlet x -$Parameter "
+        $names = (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText
+        $names | Should -Contain 'qed'
+        $names | Should -Contain 'raw'
+        $line += 'q'
+        (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Not -Contain 'raw'
     }
 }

@@ -2,6 +2,7 @@ using System;
 using System.IO;
 using System.Linq;
 using Qed.Images;
+using Qed.Storage;
 
 namespace Qed.Chains;
 
@@ -18,11 +19,7 @@ public static class BackingNames
     {
         if (name is null)
             throw new ArgumentNullException(nameof(name));
-        int end = name.IndexOfAny(['/', '\\', ':']);
-        if (end < 0 || name[end] != ':')
-            return false;
-        bool isDrive = end == 1 && name.Length > 2 && name[2] is '\\' or '/';
-        return !(isDrive && char.IsLetter(name[0]));
+        return StoredName.IsPseudoProtocol(name);
     }
 
     /// <summary>The name to store for a backing file: relative to the image's folder, so that both can move together.</summary>
@@ -69,14 +66,8 @@ public static class BackingNames
                 imagePath);
         }
 
-        try
-        {
-            return Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(imagePath))!, name));
-        }
-        catch (Exception error) when (error is ArgumentException or NotSupportedException or PathTooLongException)
-        {
-            throw Refused($"the backing file name is not a valid path on this system: {Shorten(name)}", imagePath);
-        }
+        return StoredName.TryResolve(name, imagePath)
+            ?? throw Refused($"the backing file name is not a valid path on this system: {Shorten(name)}", imagePath);
     }
 
     private static string Shorten(string name)

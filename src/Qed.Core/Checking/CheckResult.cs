@@ -39,6 +39,9 @@ public sealed record CheckResult
     /// <summary>The findings, corruptions in guest order before leaks in file order; at most as many as were asked for.</summary>
     public required IReadOnlyList<CheckIssue> Issues { get; init; }
 
+    /// <summary>Whether the image was checked while somebody may have been writing it.</summary>
+    public bool IsOnline { get; init; }
+
     /// <summary>How long the check took.</summary>
     public required TimeSpan Duration { get; init; }
 

@@ -33,6 +33,13 @@ internal sealed class ClusterBitmap
         return wasSet;
     }
 
+    /// <summary>Sets every bit that is set in another bitmap, which may be longer.</summary>
+    internal void UnionWith(ClusterBitmap other)
+    {
+        for (int i = 0; i < _words.Length && i < other._words.Length; i++)
+            _words[i] |= other._words[i];
+    }
+
     /// <summary>Clears bits.</summary>
     internal void Clear(ClusterIndex first, long count)
     {

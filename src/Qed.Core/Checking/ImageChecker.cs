@@ -83,7 +83,8 @@ internal sealed class ImageChecker
             TotalClusters = Geometry.ClustersToHold(new ByteCount(_header.ImageSize)),
             AllocatedClusters = scanners.Sum(scanner => scanner.Allocated),
             ZeroClusters = scanners.Sum(scanner => scanner.Zero),
-            FragmentedClusters = scanners.Sum(scanner => scanner.Fragmented),
+            FragmentedClusters = scanners.Sum(scanner => scanner.Fragmented)
+                + TableSeams.Fragmented(scanners.Select(scanner => scanner.Seams), Geometry.ClusterSize),
             LeakedClusters = _leaked,
             EntriesBeyondEnd = _beyondEnd,
             Corruptions = _corruptions,
@@ -247,23 +248,11 @@ internal sealed class ImageChecker
 
     private void ListLeaks()
     {
-        ClusterBitmap used = _references.Used;
-        for (long start = used.Next(0, value: false); start < used.Count;)
+        foreach ((ClusterIndex first, long count) in LeakedRuns.In(_references.Used))
         {
-            long end = used.Next(start, value: true);
-            _leaked += end - start;
+            _leaked += count;
             if (_issues.Count < _maximumIssues)
-            {
-                _issues.Add(new CheckIssue
-                {
-                    Kind = CheckIssueKind.LeakedClusters,
-                    HostOffset = Geometry.OffsetOf(new ClusterIndex(start)),
-                    Clusters = end - start,
-                    Repair = "Reclaim the space.",
-                });
-            }
-
-            start = used.Next(end, value: false);
+                _issues.Add(LeakedRuns.Describe(first, count, Geometry));
         }
     }
 

@@ -48,7 +48,7 @@ internal sealed class UndoJournal : IDisposable
         header.Clear();
         BinaryPrimitives.WriteUInt64LittleEndian(header, Magic);
         BinaryPrimitives.WriteInt64LittleEndian(header.Slice(8), originalLength);
-        BinaryPrimitives.WriteUInt32LittleEndian(header.Slice(HeaderSize - 4), Crc32C.Compute(header.Slice(0, HeaderSize - 4)));
+        BinaryPrimitives.WriteUInt32LittleEndian(header.Slice(HeaderSize - 4), Crc32C.Of(header.Slice(0, HeaderSize - 4)));
         file.Write(0, header);
         file.Flush();
         return new UndoJournal(file, originalLength);
@@ -61,7 +61,7 @@ internal sealed class UndoJournal : IDisposable
         Span<byte> header = stackalloc byte[HeaderSize];
         if (file.Read(0, header) < HeaderSize
             || BinaryPrimitives.ReadUInt64LittleEndian(header) != Magic
-            || BinaryPrimitives.ReadUInt32LittleEndian(header.Slice(HeaderSize - 4)) != Crc32C.Compute(header.Slice(0, HeaderSize - 4)))
+            || BinaryPrimitives.ReadUInt32LittleEndian(header.Slice(HeaderSize - 4)) != Crc32C.Of(header.Slice(0, HeaderSize - 4)))
         {
             return null;
         }
@@ -148,7 +148,7 @@ internal sealed class UndoJournal : IDisposable
             Span<byte> payload = buffer.AsSpan(UndoRecord.Size, record.PayloadLength);
             if (_file.Read(_end + UndoRecord.Size, payload) < payload.Length)
                 return;
-            if (record.Kind == UndoRecordKind.Bytes && Crc32C.Compute(payload) != record.Checksum)
+            if (record.Kind == UndoRecordKind.Bytes && Crc32C.Of(payload) != record.Checksum)
                 return;
             Remember(record);
         }
@@ -176,7 +176,7 @@ internal sealed class UndoJournal : IDisposable
         if (ZeroScan.IsZero(bytes))
             Append(new UndoRecord(UndoRecordKind.Zeroes, start, bytes.Length, 0), default);
         else
-            Append(new UndoRecord(UndoRecordKind.Bytes, start, bytes.Length, Crc32C.Compute(bytes)), bytes);
+            Append(new UndoRecord(UndoRecordKind.Bytes, start, bytes.Length, Crc32C.Of(bytes)), bytes);
     }
 
     private void Append(UndoRecord record, ReadOnlySpan<byte> payload)

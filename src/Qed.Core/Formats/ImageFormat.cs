@@ -8,8 +8,14 @@ namespace Qed.Formats;
 /// <summary>A disk image format: how to recognise, open and create it. One folder holds all that is known of each.</summary>
 public abstract class ImageFormat
 {
-    /// <summary>The short name, as qemu-img writes it.</summary>
+    /// <summary>The short name, in lower case.</summary>
     public abstract string Name { get; }
+
+    /// <summary>Further short names that mean this format, as other programs write them.</summary>
+    public virtual IReadOnlyList<string> Aliases => [];
+
+    /// <summary>The short name that QEMU knows, which is what images of other formats store.</summary>
+    public virtual string QemuName => Name;
 
     /// <summary>The name as people write it, for messages.</summary>
     public virtual string DisplayName => Name;

@@ -8,7 +8,7 @@ using Qed.Storage;
 
 namespace Qed.Operations;
 
-/// <summary>Checks a QED image for consistency. Nothing is changed, and nobody may write the image meanwhile.</summary>
+/// <summary>Checks a QED image for consistency. Nothing is changed, and nobody may write the image meanwhile unless it is checked online.</summary>
 public static class CheckImage
 {
     /// <summary>Checks one image.</summary>
@@ -25,17 +25,17 @@ public static class CheckImage
     {
         if (options is null)
             throw new ArgumentNullException(nameof(options));
-        using HostFile file = HostFile.Open(options.Path, StorageAccess.Read);
+        using HostFile file = HostFile.Open(options.Path, options.Online ? StorageAccess.Peek : StorageAccess.Read);
         if (FormatRegistry.Probe(file).Name != "qed")
             throw new DiskImageException(ErrorKind.UnsupportedFeature, "only QED images have tables that can be checked", file.Path);
-        CheckResult result = Run(file, options.MaximumIssues, progress, cancellation);
+        BlockStorage storage = options.MaximumBytesPerSecond is { } rate ? new ThrottledStorage(file, rate, cancellation) : file;
+        CheckResult result = options.Online
+            ? new OnlineChecker(storage, options.MaximumIssues, cancellation).Run(progress.Meter("Checking", total: 0))
+            : Run(storage, options.MaximumIssues, progress, cancellation);
         Log.Checked(logger ?? NullLogger.Instance, file.Path, (long)result.Duration.TotalMilliseconds, result.Corruptions, result.LeakedClusters);
         return result;
     }
 
     internal static CheckResult Run(BlockStorage storage, int maximumIssues, IProgress<OperationProgress>? progress, CancellationToken cancellation)
-    {
-        var checker = new ImageChecker(storage, maximumIssues);
-        return checker.Run(progress.Meter("Checking", total: 0), cancellation);
-    }
+        => new ImageChecker(storage, maximumIssues).Run(progress.Meter("Checking", total: 0), cancellation);
 }

@@ -149,6 +149,8 @@ public static class RepairImage
         }
 
         HostFile file = HostFile.Create(path);
+        // It holds what the guest wrote, and the image may be nobody else's to read.
+        file.MakePrivate();
         HostFile.FlushFolderOf(path);
         return UndoJournal.Create(file, image.Length);
     }

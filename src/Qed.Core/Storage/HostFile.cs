@@ -37,6 +37,11 @@ public sealed unsafe class HostFile : BlockStorage
     /// <summary>Volume and file number, the same under any name of the file.</summary>
     public FileIdentity Identity { get; }
 
+    /// <summary>
+    /// Where the opened file really lies, all links followed; null where a link led here and the system does not tell.
+    /// </summary>
+    internal string? RealPath => RealPaths.Of(_io.Handle, Path);
+
     /// <inheritdoc/>
     public override long Length
         => _isBlockDevice ? LinuxNative.LSeek(_io.Handle, 0, LinuxNative.SeekEnd) : Guard(_io.GetLength);
@@ -104,6 +109,15 @@ public sealed unsafe class HostFile : BlockStorage
         }
     }
 
+    /// <summary>Lets nobody but its owner read the file, where the host's file system knows owners.</summary>
+    internal void MakePrivate()
+    {
+#if NET
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(_io.Handle, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+#endif
+    }
+
     /// <summary>Makes the creation, renaming or removal of a file durable.</summary>
     internal static void FlushFolderOf(string path)
     {
@@ -156,6 +170,14 @@ public sealed unsafe class HostFile : BlockStorage
     {
         if (HostPlatform.IsLinux)
             _ = LinuxNative.FAllocate(_io.Handle, 0, offset, length);
+    }
+
+    /// <summary>Gives every hole of the file its disk space (Windows), for formats that the system attaches only from files without.</summary>
+    internal void ClearSparse()
+    {
+        byte setSparse = 0;
+        if (HostPlatform.IsWindows)
+            WindowsNative.DeviceIoControl(_io.Handle, WindowsNative.FsctlSetSparse, &setSparse, sizeof(byte), null, 0, out _, IntPtr.Zero);
     }
 
     /// <inheritdoc/>

@@ -68,7 +68,7 @@ public sealed class PendingFile : IDisposable
         catch (DiskImageException error)
         {
             // The user knows the target's name, not the temporary one.
-            throw new DiskImageException(error.Kind, "cannot create the file: " + StripPath(error), target, error.InnerException);
+            throw error.WithPath(target);
         }
     }
 
@@ -123,9 +123,6 @@ public sealed class PendingFile : IDisposable
             // Nothing more can be done here, and the error that led here matters more.
         }
     }
-
-    private static string StripPath(DiskImageException error)
-        => (error.InnerException?.Message ?? error.Message).TrimEnd('.');
 
     private void Rename()
     {

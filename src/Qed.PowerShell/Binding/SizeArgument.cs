@@ -7,12 +7,12 @@ internal static class SizeArgument
 {
     private const long Sector = 512;
 
-    /// <exception cref="DiskImageException">The kind given, for a size that no file can have.</exception>
-    internal static long? ToBytes(ulong? size, ErrorKind kind, string path)
+    /// <exception cref="DiskImageException">InvalidSize, for a size that no file can have.</exception>
+    internal static long? ToBytes(ulong? size, string path)
     {
         if (size is null or <= long.MaxValue)
             return (long?)size;
-        throw new DiskImageException(kind, $"{Text(size.Value)} bytes are more than a file can hold", path)
+        throw new DiskImageException(ErrorKind.InvalidSize, $"{Text(size.Value)} bytes are more than a file can hold", path)
         {
             Hint = $"The largest size is {Text(long.MaxValue / Sector * Sector)}.",
         };

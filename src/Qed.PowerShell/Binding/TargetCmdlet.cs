@@ -30,7 +30,14 @@ public abstract class TargetCmdlet : ImageCmdlet
     [Parameter]
     public SwitchParameter Force { get; set; }
 
-    private protected long? ClusterSizeFor(string path) => SizeArgument.ToBytes(ClusterSizeBytes, ErrorKind.InvalidGeometry, path);
+    private protected override void CheckParameters()
+    {
+        if (BackingFormat is not null && BackingPath is null)
+            RefuseParameters("MissingMandatoryParameter", "-BackingFormat is the format of the file that -BackingPath names; give that too.");
+    }
+
+    /// <summary>The cluster size in the engine's numbers. One beyond them stays far out of bounds, and the format says which those are.</summary>
+    private protected long? ClusterSize => ClusterSizeBytes is > long.MaxValue ? long.MaxValue : (long?)ClusterSizeBytes;
 
     /// <summary>The backing file name that an image is to store; null for none.</summary>
     private protected string? BackingNameFor(string path) => BackingPath is null ? null : BackingNames.NameFor(BackingPath, path);

@@ -76,7 +76,7 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
             DestinationPath = target,
             Format = Format,
             Subformat = Subformat,
-            ClusterSize = ClusterSizeFor(target),
+            ClusterSize = ClusterSize,
             TableSize = TableSize,
             BackingPath = BackingNameFor(target),
             BackingFormat = BackingFormat,
@@ -100,7 +100,7 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
     {
         string target = System.IO.Path.GetFullPath(Resolver.ResolveLiteral(DestinationPath));
         if (Directory.Exists(target))
-            target = System.IO.Path.Combine(target, NameInFolder(source));
+            target = System.IO.Path.Combine(target, NameInFolder(target, source));
         if (_sourceOfTarget.TryGetValue(target, out string? first))
         {
             throw new DiskImageException(ErrorKind.ImageExists, $"this is the target of '{first}' already", target)
@@ -113,11 +113,11 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
         return target;
     }
 
-    private string NameInFolder(string source)
+    private string NameInFolder(string folder, string source)
     {
         if (Format is null)
         {
-            throw new DiskImageException(ErrorKind.UnsupportedFeature, "a folder does not say which format the target is to have", DestinationPath)
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, "a folder does not say which format the target is to have", folder)
             {
                 Hint = "Give -Format.",
             };

@@ -21,26 +21,36 @@ public sealed class TestQedImageCommand : ImageCmdlet
     [Parameter]
     public SwitchParameter BackingChain { get; set; }
 
+    /// <summary>Checks images that another process may be writing: takes no lock, and believes only what several passes find.</summary>
+    [Parameter]
+    public SwitchParameter Online { get; set; }
+
+    /// <summary>How fast each image is read at most, so that whoever works with the same disk is not held up.</summary>
+    [Parameter]
+    [ValidateRange(1L, long.MaxValue)]
+    public long? MaximumBytesPerSecond { get; set; }
+
     private protected override void ProcessImage(string path)
     {
+        var options = new CheckImageOptions { Path = path, Online = Online, MaximumBytesPerSecond = MaximumBytesPerSecond };
         bool wholeChain = BackingChain;
         if (Quiet)
-            Start(path, item => item.Emit(IsClean(path, wholeChain, item)));
+            Start(path, item => item.Emit(IsClean(options, wholeChain, item)));
         else
-            Start(path, item => Report(path, wholeChain, item));
+            Start(path, item => Report(options, wholeChain, item));
     }
 
-    private static void Report(string path, bool wholeChain, WorkItem item)
+    private static void Report(CheckImageOptions options, bool wholeChain, WorkItem item)
     {
-        foreach (CheckResult result in Check(path, wholeChain, item))
+        foreach (CheckResult result in Check(options, wholeChain, item))
             item.Emit(new CheckReport(result));
     }
 
-    private static bool IsClean(string path, bool wholeChain, WorkItem item)
+    private static bool IsClean(CheckImageOptions options, bool wholeChain, WorkItem item)
     {
         try
         {
-            return Check(path, wholeChain, item).All(result => result.IsClean);
+            return Check(options, wholeChain, item).All(result => result.IsClean);
         }
         catch (DiskImageException error) when (IsBrokenHeader(error.Kind))
         {
@@ -53,13 +63,13 @@ public sealed class TestQedImageCommand : ImageCmdlet
     private static bool IsBrokenHeader(ErrorKind kind)
         => kind is ErrorKind.ImageCorrupt or ErrorKind.ImageNotRecognized or ErrorKind.InvalidSize or ErrorKind.InvalidGeometry;
 
-    private static IEnumerable<CheckResult> Check(string path, bool wholeChain, WorkItem item)
+    private static IEnumerable<CheckResult> Check(CheckImageOptions options, bool wholeChain, WorkItem item)
         => wholeChain
-            ? DescribeImage.RunChain(path).Where((link, depth) => depth == 0 || IsQed(link, item)).Select(link => Check(link.Path, item))
-            : [Check(path, item)];
+            ? DescribeImage.RunChain(options.Path).Where((link, depth) => depth == 0 || IsQed(link, item)).Select(link => Check(options with { Path = link.Path }, item))
+            : [Check(options, item)];
 
-    private static CheckResult Check(string path, WorkItem item)
-        => CheckImage.Run(new CheckImageOptions { Path = path }, item.Progress, item.Logger, item.Cancellation);
+    private static CheckResult Check(CheckImageOptions options, WorkItem item)
+        => CheckImage.Run(options, item.Progress, item.Logger, item.Cancellation);
 
     private static bool IsQed(ImageDescription link, WorkItem item)
     {

@@ -13,6 +13,7 @@ public sealed class CheckReport
         Path = result.Path;
         Status = result.Corruptions > 0 ? CheckStatus.Corrupt : result.LeakedClusters > 0 ? CheckStatus.Leaked : CheckStatus.Clean;
         NeedsCheck = result.NeedsCheck;
+        IsOnline = result.IsOnline;
         TotalClusters = result.TotalClusters;
         AllocatedClusters = result.AllocatedClusters;
         ZeroClusters = result.ZeroClusters;
@@ -47,6 +48,9 @@ public sealed class CheckReport
 
     /// <summary>Whether the image was not closed cleanly.</summary>
     public bool NeedsCheck { get; }
+
+    /// <summary>Whether the image was checked while somebody may have been writing it.</summary>
+    public bool IsOnline { get; }
 
     /// <summary>Clusters of the guest's disk.</summary>
     public long TotalClusters { get; }

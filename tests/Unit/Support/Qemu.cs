@@ -52,6 +52,13 @@ internal static class Qemu
         Assert.InRange(Number("leaks"), 0, clusters / (clusterSize - 1));
     }
 
+    /// <summary>Fails the test unless QEMU reads an image as a raw one, of the very same size.</summary>
+    internal static void AssertSame(string format, string raw, string image)
+    {
+        Result result = Img("compare", "-f", "raw", "-F", format, raw, image);
+        Assert.True(result.ExitCode == 0 && !(result.Output + result.Error).Contains("mismatch", StringComparison.Ordinal), result.Output + result.Error);
+    }
+
     private static string Succeed(Result result, string program, string[] arguments)
     {
         Assert.True(result.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: exit code {result.ExitCode}\n{result.Output}{result.Error}");

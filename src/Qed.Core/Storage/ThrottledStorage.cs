@@ -1,0 +1,70 @@
+using System;
+using System.Diagnostics;
+using System.Threading;
+
+namespace Qed.Storage;
+
+/// <summary>Reads no faster than was asked for, all threads together, so that whoever works with the same disk is not held up.</summary>
+internal sealed class ThrottledStorage(BlockStorage storage, long bytesPerSecond, CancellationToken cancellation) : BlockStorage
+{
+    // What is read at once, so that one large read does not use up a second's share in one go.
+    private const int Part = 64 << 10;
+
+    private readonly object _lock = new();
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private double _nextFree;
+
+    public override string Path => storage.Path;
+
+    public override bool CanWrite => false;
+
+    public override long Length => storage.Length;
+
+    public override int Read(long offset, Span<byte> buffer)
+    {
+        int total = 0;
+        while (total < buffer.Length)
+        {
+            Span<byte> part = buffer.Slice(total, Math.Min(Part, buffer.Length - total));
+            WaitForTurn(part.Length);
+            int read = storage.Read(offset + total, part);
+            total += read;
+            if (read < part.Length)
+                break;
+        }
+
+        return total;
+    }
+
+    public override void Write(long offset, ReadOnlySpan<byte> buffer) => throw ReadOnly();
+
+    public override void SetLength(long length) => throw ReadOnly();
+
+    public override void Flush()
+    {
+    }
+
+    public override StorageExtent NextExtent(long offset) => storage.NextExtent(offset);
+
+    /// <summary>The storage beneath is its owner's to close.</summary>
+    protected override void Dispose(bool disposing)
+    {
+    }
+
+    private void WaitForTurn(int bytes)
+    {
+        TimeSpan wait;
+        lock (_lock)
+        {
+            double now = _clock.Elapsed.TotalSeconds;
+            double start = Math.Max(now, _nextFree);
+            _nextFree = start + (bytes / (double)bytesPerSecond);
+            wait = TimeSpan.FromSeconds(start - now);
+        }
+
+        if (wait > TimeSpan.Zero && cancellation.WaitHandle.WaitOne(wait))
+            cancellation.ThrowIfCancellationRequested();
+    }
+
+    private static InvalidOperationException ReadOnly() => new("A throttled storage is for reading.");
+}
