@@ -8,6 +8,9 @@ namespace Qed.Tool.CommandLine;
 /// <summary>Options that several commands share, each said once.</summary>
 internal static class CommonOptions
 {
+    // Before the options that name them.
+    private static readonly string[] FormatNames = FormatRegistry.All.SelectMany(format => format.Aliases.Prepend(format.Name)).ToArray();
+
     private static readonly string[] CacheModes = ["none", "writeback", "writethrough", "directsync", "unsafe"];
 
     internal static CommandOption Help { get; } = new('h', "help", null, "Show this help.");
@@ -38,8 +41,6 @@ internal static class CommonOptions
         Refuse(null, "object", "objectdef", "there are no encryption keys or other objects here"),
         Refuse(null, "image-opts", null, "images are named by their path"),
     ];
-
-    internal static IReadOnlyList<string> FormatNames { get; } = FormatRegistry.All.SelectMany(format => format.Aliases.Prepend(format.Name)).ToArray();
 
     internal static CommandOption FormatOption(char letter, string valueName, string description)
         => CommandOption.WithValue(letter, valueName, description) with { Suggestions = FormatNames };

@@ -1,3 +1,4 @@
+using System;
 using System.Globalization;
 using Qed.Operations;
 using Qed.Tool.CommandLine;
@@ -60,7 +61,8 @@ internal static class CompareCommand
             return ExitCode.Failure;
         }
 
-        if (!sameSize)
+        // Whoever learns that what both have differs need not be warned that one has more.
+        if (!sameSize && !(result.FirstDifference?.Value < Math.Min(result.Size, result.DifferenceSize)))
             session.Say("Warning: Image size mismatch!");
         session.Say(result.FirstDifference is { } first
             ? $"Content mismatch at offset {first.Value.ToString(CultureInfo.InvariantCulture)}!"

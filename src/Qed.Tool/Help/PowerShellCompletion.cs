@@ -14,41 +14,40 @@ internal static class PowerShellCompletion
         output.WriteLine("# PowerShell completion for qed: qed completions pwsh | Out-String | Invoke-Expression");
         output.WriteLine("Register-ArgumentCompleter -Native -CommandName qed -ScriptBlock {");
         output.WriteLine("    param($word, $syntax, $position)");
-        output.WriteLine("    $commands = [ordered]@{");
+        output.WriteLine("    $commands = @(");
         foreach (ToolCommand command in CommandTree.All)
-            output.WriteLine($"        {command.Name} = {Quote(command.Summary)}");
-        output.WriteLine("    }");
-        output.WriteLine("    $options = @{");
+            output.WriteLine($"        {Offer(command.Name, command.Summary)}");
+        output.WriteLine("    )");
+        output.WriteLine("    $before = @($syntax.CommandElements | Where-Object { $_.Extent.EndOffset -lt $position } | ForEach-Object { \"$_\" })");
+        // Option letters differ by their case, which the keys of a hashtable would not.
+        output.WriteLine("    $offers = switch -CaseSensitive -Regex (\"$($before[1]) $($before[-1])\") {");
         foreach (ToolCommand command in CommandTree.All)
-            output.WriteLine($"        {command.Name} = [ordered]@{{ {string.Join("; ", OptionsOf(command))} }}");
-        output.WriteLine("    }");
-        output.WriteLine("    $values = @{");
-        foreach (ToolCommand command in CommandTree.All)
-            output.WriteLine($"        {command.Name} = @{{ {string.Join("; ", ValuesOf(command))} }}");
+        {
+            foreach (CommandOption option in Words.OptionsOf(command).Where(option => option.Suggestions.Count > 0))
+                output.WriteLine($"        '^{command.Name} ({string.Join('|', Words.SpellingsOf(option))})$' {{ {List(option.Suggestions)}; break }}");
+            output.WriteLine($"        '^{command.Name} ' {{");
+            if (command.OperandChoices.Count > 0)
+                output.WriteLine($"            {List(command.OperandChoices)}");
+            foreach (CommandOption option in Words.OptionsOf(command))
+                output.WriteLine($"            {string.Join("; ", Words.SpellingsOf(option).Select(spelling => Offer(spelling, option.Description)))}");
+            output.WriteLine("            break");
+            output.WriteLine("        }");
+        }
+
         output.Write("""
                 }
-                $before = @($syntax.CommandElements | Where-Object { $_.Extent.EndOffset -lt $position } | ForEach-Object { "$_" })
-                $offer = if ($before.Count -lt 2) { $commands }
-                    elseif (-not $options[$before[1]]) { @{} }
-                    elseif ($list = $values[$before[1]]."case $($before[-1])") { $all = [ordered]@{}; foreach ($value in $list) { $all[$value] = $value }; $all }
-                    elseif ($list = $values[$before[1]]['case ']) { $all = [ordered]@{}; foreach ($value in $list) { $all[$value] = $value }; $all }
-                    else { $all = [ordered]@{}; foreach ($pair in $options[$before[1]].GetEnumerator()) { $all[$pair.Key.Substring(5)] = $pair.Value }; $all }
-                foreach ($pair in $offer.GetEnumerator()) {
-                    if ($pair.Key.StartsWith($word, 'Ordinal')) { [System.Management.Automation.CompletionResult]::new($pair.Key, $pair.Key, 'ParameterValue', $pair.Value) }
+                if ($before.Count -lt 2) { $offers = $commands }
+                $offers | Where-Object { $_.Text.StartsWith($word, 'Ordinal') } | ForEach-Object {
+                    [System.Management.Automation.CompletionResult]::new($_.Text, $_.Text, 'ParameterValue', $_.Tip)
                 }
             }
 
             """);
     }
 
-    private static IEnumerable<string> OptionsOf(ToolCommand command)
-        => Words.OptionsOf(command).SelectMany(option => Words.SpellingsOf(option).Select(spelling => $"{Quote(spelling)} = {Quote(option.Description)}"));
+    private static string List(IEnumerable<string> words) => string.Join("; ", words.Select(word => Offer(word, word)));
 
-    private static IEnumerable<string> ValuesOf(ToolCommand command)
-        => Words.OptionsOf(command).Where(option => option.Suggestions.Count > 0)
-            .SelectMany(option => Words.SpellingsOf(option).Select(spelling => $"{Quote(spelling)} = {List(option.Suggestions)}"));
-
-    private static string List(IEnumerable<string> words) => string.Join(", ", words.Select(Quote));
+    private static string Offer(string text, string tip) => $"@{{ Text = {Quote(text)}; Tip = {Quote(tip)} }}";
 
     private static string Quote(string text) => Words.Quote(text, "''");
 }
