@@ -83,7 +83,8 @@ internal sealed class ImageChecker
             TotalClusters = Geometry.ClustersToHold(new ByteCount(_header.ImageSize)),
             AllocatedClusters = scanners.Sum(scanner => scanner.Allocated),
             ZeroClusters = scanners.Sum(scanner => scanner.Zero),
-            FragmentedClusters = scanners.Sum(scanner => scanner.Fragmented),
+            FragmentedClusters = scanners.Sum(scanner => scanner.Fragmented)
+                + TableSeams.Fragmented(scanners.Select(scanner => scanner.Seams), Geometry.ClusterSize),
             LeakedClusters = _leaked,
             EntriesBeyondEnd = _beyondEnd,
             Corruptions = _corruptions,

@@ -45,6 +45,9 @@ internal sealed class TableScanner
 
     internal long Fragmented { get; private set; }
 
+    /// <summary>What <see cref="Fragmented"/> cannot see: the seams of tables that are read in pieces.</summary>
+    internal TableSeams Seams { get; } = new();
+
     /// <summary>Scans a batch for the check: references, counts and issues.</summary>
     internal void Check(TableBatch batch, int maximumIssues)
     {
@@ -54,6 +57,8 @@ internal sealed class TableScanner
             int l1Index = batch.Tables[i].L1Index;
             ReadOnlySpan<ulong> entries = _entries.AsSpan(i * each, each);
             int inside = _bounds.EntriesInsideDisk(l1Index, batch.FirstEntry, each);
+            if (each < _bounds.Geometry.EntriesPerTable)
+                NoteSeams(entries.Slice(0, inside), l1Index, batch.FirstEntry);
             if (inside == each && ScanSound(entries))
                 continue;
             ScanSlowly(entries, inside, l1Index, batch.FirstEntry, maximumIssues);
@@ -69,7 +74,7 @@ internal sealed class TableScanner
             for (int entry = 0; entry < each; entry++)
             {
                 ulong value = _entries[(i * each) + entry];
-                if (TableEntry.IsOffset(value) && _bounds.FaultOf(value, 1) is null)
+                if (IsData(value))
                     action(batch.Tables[i].L1Index, batch.FirstEntry + entry, value);
             }
         }
@@ -124,6 +129,20 @@ internal sealed class TableScanner
         Fragmented += fragmented;
         return true;
     }
+
+    private void NoteSeams(ReadOnlySpan<ulong> entries, int l1Index, int firstEntry)
+    {
+        int first = 0;
+        while (first < entries.Length && !IsData(entries[first]))
+            first++;
+        int last = entries.Length - 1;
+        while (last > first && !IsData(entries[last]))
+            last--;
+        if (first < entries.Length)
+            Seams.Add(l1Index, firstEntry, new HostOffset((long)entries[first]), new HostOffset((long)entries[last]));
+    }
+
+    private bool IsData(ulong entry) => TableEntry.IsOffset(entry) && _bounds.FaultOf(entry, 1) is null;
 
     private bool TakeBack(ReadOnlySpan<ulong> entries)
     {

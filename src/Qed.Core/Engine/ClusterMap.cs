@@ -81,6 +81,10 @@ internal sealed class ClusterMap
         }
     }
 
+    /// <summary>Whether the entries before and behind a guest offset lie in different pages, so that <see cref="Find"/> cannot see both.</summary>
+    internal bool IsPageBoundary(GuestOffset offset)
+        => (offset.Value & (((long)_cache.EntriesPerPage << _geometry.ClusterBits) - 1)) == 0;
+
     /// <summary>Points consecutive guest clusters at consecutive host clusters, or marks them all alike.</summary>
     /// <param name="offset">Guest offset of the first, cluster-aligned.</param>
     /// <param name="clusters">How many.</param>

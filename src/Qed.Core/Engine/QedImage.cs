@@ -151,7 +151,7 @@ public sealed class QedImage : WritableDiskImage
         RequireInside(offset, Math.Max(1, maximum));
         MappedRun first = Map.Find(offset, maximum);
         long length = first.Length;
-        while (length < maximum)
+        while (length < maximum && Map.IsPageBoundary(offset + length))
         {
             // Runs end at each page of a table; what continues beyond is the same extent.
             MappedRun next = Map.Find(offset + length, maximum - length);
