@@ -57,6 +57,9 @@ internal sealed class ImageChecker
     /// <summary>After the check: the valid L2 tables.</summary>
     internal IReadOnlyList<TableLocation> Tables => _tables;
 
+    /// <summary>After the check: entries that break a rule.</summary>
+    internal long Corruptions => _corruptions;
+
     internal ImageBounds Bounds => _bounds;
 
     internal QedHeader Header => _header;
@@ -76,7 +79,7 @@ internal sealed class ImageChecker
             NameDuplicates(batches, cancellation);
         foreach (TableScanner scanner in scanners)
             _issues.AddRange(scanner.Issues.Take(_maximumIssues - _issues.Count));
-        _issues.Sort((a, b) => (a.L1Index, a.L2Index ?? -1).CompareTo((b.L1Index, b.L2Index ?? -1)));
+        _issues.Sort((a, b) => (a.L1Index, a.L2Index ?? -1, a.Kind).CompareTo((b.L1Index, b.L2Index ?? -1, b.Kind)));
         ListLeaks();
         return new CheckResult
         {

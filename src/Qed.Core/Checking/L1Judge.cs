@@ -54,13 +54,13 @@ internal sealed class L1Judge
             .Where(issue => issue is { L1Index: int index, L2Index: null } && index < Geometry.L1EntriesFor(_check.Header.ImageSize))
             .ToList();
         List<CheckIssue> shared = faulty.Where(issue => issue.Kind == CheckIssueKind.TableReferencedTwice).ToList();
-        List<Doubt> doubts = faulty.Except(shared).Select(issue => new Doubt(issue, issue.L1Index!.Value, Certainty.Certain)).ToList();
+        List<Doubt> doubts = faulty.Except(shared).Select(issue => new Doubt(issue, issue.L1Index!.Value, IsWeak: false)).ToList();
         doubts.AddRange(DoubtfulTables());
-        bool hasWaiting = JudgeShared(shared, doubts);
-        // What is certainly wrong comes first, and then what is only odd: an orphaned table belongs to the former.
-        Certainty first = doubts.Count == 0 ? Certainty.Certain : doubts.Max(doubt => doubt.Certainty);
-        JudgeDoubts(doubts.Where(doubt => doubt.Certainty == first && !hasWaiting).ToList());
-        foreach (Doubt doubt in doubts.Where(doubt => doubt.Certainty != first || hasWaiting))
+        bool hasConflict = JudgeShared(shared, doubts);
+        // What is only odd comes last: an orphaned table belongs to an entry that is wrong, where there is one.
+        bool areAllWeak = doubts.TrueForAll(doubt => doubt.IsWeak);
+        JudgeDoubts(doubts.Where(doubt => !hasConflict && doubt.IsWeak == areAllWeak).ToList());
+        foreach (Doubt doubt in doubts.Where(doubt => hasConflict || doubt.IsWeak != areAllWeak))
             _verdicts.Add(new L1Verdict(doubt.Issue, doubt.Index, L1Remedy.Wait));
     }
 
@@ -89,8 +89,8 @@ internal sealed class L1Judge
             bool isGarbage = bad >= LeastGarbage && bad > 4 * sound;
             if (!isGarbage && !(isData && bad >= sound))
                 continue;
-            CheckIssue issue = evidence.TryGetValue(table.L1Index, out CheckIssue? found) ? found : FirstInto(first);
-            yield return new Doubt(issue, table.L1Index, isGarbage ? Certainty.Likely : Certainty.Possible);
+            CheckIssue issue = isData ? FirstInto(first) : evidence[table.L1Index];
+            yield return new Doubt(issue, table.L1Index, IsWeak: !isGarbage);
         }
     }
 
@@ -101,18 +101,18 @@ internal sealed class L1Judge
     {
         if (doubts.Count == 0)
             return;
-        TableSalvager salvager = Salvage(doubts.Select(doubt => doubt.Index), out _);
-        salvager.Match(doubts.Select(doubt => (doubt.Index, _reader.L1Entry(doubt.Index))).ToArray());
-        foreach (Doubt doubt in doubts)
+        TableSalvager salvager = Salvage(doubts.Select(doubt => doubt.Index), out ImageChecker without);
+        List<Doubt> cutOff = doubts.Where(doubt => IsCutOff(doubt.Issue, without, salvager)).ToList();
+        _verdicts.AddRange(cutOff.Select(doubt => new L1Verdict(doubt.Issue, doubt.Index, L1Remedy.Extend)));
+        List<Doubt> open = doubts.Except(cutOff).ToList();
+        salvager.Match(Values(open.Select(doubt => doubt.Index)));
+        foreach (Doubt doubt in open)
         {
-            salvager.Found.TryGetValue(doubt.Index, out TableSalvager.Candidate? found);
-            if (IsCutOff(doubt.Issue, found))
-                _verdicts.Add(new L1Verdict(doubt.Issue, doubt.Index, L1Remedy.Extend));
-            else if (found is not null)
+            if (salvager.Found.TryGetValue(doubt.Index, out TableSalvager.Candidate? found))
                 _verdicts.Add(new L1Verdict(doubt.Issue, doubt.Index, L1Remedy.Repoint, found.Offset));
             else if (salvager.HasCandidates)
                 _verdicts.Add(new L1Verdict(doubt.Issue, doubt.Index, L1Remedy.Leave));
-            else if (doubt.Certainty != Certainty.Possible)
+            else if (!doubt.IsWeak)
                 _verdicts.Add(new L1Verdict(doubt.Issue, doubt.Index, L1Remedy.Clear));
         }
     }
@@ -121,25 +121,22 @@ internal sealed class L1Judge
     /// Whether the file ends within the entry's table: what is there of it looks like one, and is nobody else's. That an
     /// entry leads beyond the end is otherwise a mere sign of its being wrong.
     /// </summary>
-    private bool IsCutOff(CheckIssue issue, TableSalvager.Candidate? found)
+    private bool IsCutOff(CheckIssue issue, ImageChecker without, TableSalvager salvager)
     {
         if (issue is not { Kind: CheckIssueKind.EntryBeyondEndOfFile, L2Index: null, HostOffset: { } start } || start.Value >= _storage.Length)
             return false;
-        long first = Geometry.ClusterOf(start).Value;
-        if (_check.References.Used.Next(first, value: true) < _check.Bounds.FileClusters)
+        ClusterBitmap used = without.References.Used;
+        if (used.Next(Geometry.ClusterOf(start).Value, value: true) < used.Count)
             return false;
-        (int sound, int bad) = _reader.Count(start, IsPossible);
-        bool overlapsFound = found is not null && Math.Abs(found.Offset - start) < Geometry.TableBytes && found.Explains > sound;
-        return sound > bad && !overlapsFound;
+        // What its entries point at may be cut off as well.
+        (int sound, int bad) = _reader.Count(start, entry => without.Bounds.FaultOf(entry, 1) switch
+        {
+            null => !used[Geometry.ClusterOf(new HostOffset((long)entry))],
+            CheckIssueKind.EntryBeyondEndOfFile => entry <= long.MaxValue,
+            _ => false,
+        });
+        return sound > bad && !salvager.HasBetterThan(start, sound);
     }
-
-    /// <summary>Whether an entry of a table that is cut off is one: what it points at may be cut off as well.</summary>
-    private bool IsPossible(ulong entry) => _check.Bounds.FaultOf(entry, 1) switch
-    {
-        null => !_check.References.Used[Geometry.ClusterOf(new HostOffset((long)entry))],
-        CheckIssueKind.EntryBeyondEndOfFile => entry <= long.MaxValue,
-        _ => false,
-    };
 
     /// <returns>Whether the others have to wait, since the orphans that are left depend on what is done.</returns>
     private bool JudgeShared(List<CheckIssue> shared, List<Doubt> doubts)
@@ -163,24 +160,24 @@ internal sealed class L1Judge
     }
 
     /// <summary>
-    /// Of tables that overlap in part at most one is right. The wrong entry is the one that, if it was empty, would leave
-    /// a whole orphaned table to be its own, and fewer faults than the others.
+    /// Of tables that overlap in part at most one is right. The wrong entry is the one that leaves fewer faults than the
+    /// others if it is empty; where that also leaves a whole orphaned table, it is its own.
     /// </summary>
     private L1Verdict JudgeConflict(CheckIssue issue, List<TableLocation> others, List<Doubt> doubts)
     {
-        var options = new List<(int Index, TableSalvager.Candidate Table, long Corruptions)>();
+        var options = new List<(long Corruptions, int Index, HostOffset? Table)>();
         foreach (int index in others.Select(other => other.L1Index).Append(issue.L1Index!.Value))
         {
-            TableSalvager salvager = Salvage(doubts.Select(doubt => doubt.Index).Append(index), out long corruptions);
-            ulong entry = _reader.L1Entry(index);
-            salvager.Match([(index, entry)]);
-            if (salvager.Found.TryGetValue(index, out TableSalvager.Candidate? found) && found.Offset.Value != (long)entry)
-                options.Add((index, found, corruptions));
+            TableSalvager salvager = Salvage(doubts.Select(doubt => doubt.Index).Append(index), out ImageChecker without);
+            // The others may have a better claim to an orphan.
+            salvager.Match(Values(doubts.Select(doubt => doubt.Index).Append(index)));
+            bool isFound = salvager.Found.TryGetValue(index, out TableSalvager.Candidate? found) && found.Offset.Value != (long)_reader.L1Entry(index);
+            options.Add((without.Corruptions, index, isFound ? found!.Offset : null));
         }
 
         options.Sort((a, b) => a.Corruptions.CompareTo(b.Corruptions));
-        return options.Count == 1 || (options.Count > 1 && options[0].Corruptions < options[1].Corruptions)
-            ? new L1Verdict(issue, options[0].Index, L1Remedy.Repoint, options[0].Table.Offset)
+        return options[0].Corruptions < options[1].Corruptions && options[0].Table is { } table
+            ? new L1Verdict(issue, options[0].Index, L1Remedy.Repoint, table)
             : new L1Verdict(issue, issue.L1Index!.Value, L1Remedy.Copy);
     }
 
@@ -188,27 +185,20 @@ internal sealed class L1Judge
         => _check.Tables.Where(other => other.Offset != table && Math.Abs(other.Offset - table) < Geometry.TableBytes).ToList();
 
     /// <summary>Looks for orphaned tables, as if some L1 entries were empty.</summary>
-    private TableSalvager Salvage(IEnumerable<int> emptied, out long corruptions)
+    private TableSalvager Salvage(IEnumerable<int> emptied, out ImageChecker without)
     {
         using var overlay = new OverlayStorage(_storage);
         foreach (int index in emptied)
             overlay.Write(_reader.OffsetOfL1Entry(index).Value, new byte[TableEntry.Size]);
-        var check = new ImageChecker(overlay, maximumIssues: 0);
-        corruptions = check.Run(ProgressMeter.Silent, _cancellation).Corruptions;
-        return new TableSalvager(overlay, check, _cancellation);
+        without = new ImageChecker(overlay, maximumIssues: 0);
+        without.Run(ProgressMeter.Silent, _cancellation);
+        return new TableSalvager(overlay, without, _cancellation);
     }
 
-    private enum Certainty
-    {
-        /// <summary>The table is only odd, and might be right.</summary>
-        Possible,
+    private (int Index, ulong Entry)[] Values(IEnumerable<int> indexes) => indexes.Select(index => (index, _reader.L1Entry(index))).ToArray();
 
-        /// <summary>Hardly anything in the table makes sense.</summary>
-        Likely,
-
-        /// <summary>The entry breaks a rule itself.</summary>
-        Certain,
-    }
-
-    private sealed record Doubt(CheckIssue Issue, int Index, Certainty Certainty);
+    /// <param name="Issue">The finding that shows it.</param>
+    /// <param name="Index">An L1 entry.</param>
+    /// <param name="IsWeak">Whether its table is only odd, and might be right.</param>
+    private sealed record Doubt(CheckIssue Issue, int Index, bool IsWeak);
 }

@@ -63,6 +63,8 @@ internal sealed class RepairPlan
     /// <param name="cancellation">Honoured while clusters are copied, when no entry has changed yet.</param>
     internal void Apply(CancellationToken cancellation)
     {
+        if (Changes.Count == 0)
+            return;
         if (_grows)
             _storage.SetLength(_end << Geometry.ClusterBits);
         _mover.Apply(cancellation);

@@ -40,43 +40,40 @@ internal sealed class TableSalvager
 
     /// <summary>Looks for the tables of broken L1 entries.</summary>
     /// <param name="broken">Their indexes, and the values that they have.</param>
-    internal void Match(IReadOnlyCollection<(int Index, ulong Entry)> broken)
+    internal void Match(IEnumerable<(int Index, ulong Entry)> broken)
     {
-        var open = new List<int>();
-        foreach ((int index, ulong entry) in broken)
-        {
-            if (ByResemblance(index, entry) is { } own)
-                Found.Add(index, own);
-            else
-                open.Add(index);
-        }
-
-        List<Candidate> free = _candidates
-            .Where(candidate => !Found.Values.Any(taken => Overlap(taken, candidate)))
-            .OrderByDescending(candidate => candidate.Explains)
-            .ToList();
+        List<(int Index, ulong Entry)> open = broken.ToList();
+        // An entry that differs from an offset in its reserved bits alone, or else in one bit, was that offset.
+        MatchAlike(open, difference => (difference & ~(ulong)(Geometry.ClusterSize - 1)) == 0);
+        MatchAlike(open, difference => (difference & (difference - 1)) == 0);
+        List<Candidate> free = _candidates.Where(IsFree).OrderByDescending(candidate => candidate.Explains).ToList();
         // Of several that overlap, the one that accounts for more of the unreferenced clusters.
         bool isUnambiguous = open.Count == 1 && free.Count > 0
             && free.Skip(1).All(other => Overlap(free[0], other) && other.Explains < free[0].Explains);
-        if (isUnambiguous && FitsInto(free[0].Offset, open[0]))
-            Found.Add(open[0], free[0]);
+        if (isUnambiguous && FitsInto(free[0], open[0].Index))
+            Found.Add(open[0].Index, free[0]);
     }
 
-    /// <summary>An entry that differs from a candidate's offset in its reserved bits or in one bit alone was that offset.</summary>
-    private Candidate? ByResemblance(int l1Index, ulong entry)
+    /// <summary>Whether something that looks like a table overlaps another place, and accounts for more.</summary>
+    internal bool HasBetterThan(HostOffset table, int explains)
+        => _candidates.Exists(candidate => Math.Abs(candidate.Offset - table) < Geometry.TableBytes && candidate.Explains > explains);
+
+    private void MatchAlike(List<(int Index, ulong Entry)> open, Func<ulong, bool> isAlike)
     {
-        Candidate[] alike = _candidates
-            .Where(candidate => IsAlike(entry, (ulong)candidate.Offset.Value) && FitsInto(candidate.Offset, l1Index)
-                && !Found.Values.Any(taken => Overlap(taken, candidate)))
-            .ToArray();
-        return alike.Length == 1 ? alike[0] : null;
+        List<(int Index, Candidate Table)> claims = open
+            .Select(broken => (broken.Index, Tables: _candidates.Where(candidate => IsFree(candidate)
+                && isAlike(broken.Entry ^ (ulong)candidate.Offset.Value) && FitsInto(candidate, broken.Index)).ToList()))
+            .Where(claim => claim.Tables.Count == 1)
+            .Select(claim => (claim.Index, claim.Tables[0]))
+            .ToList();
+        foreach ((int index, Candidate table) in claims.Where(claim => claims.Count(other => Overlap(claim.Table, other.Table)) == 1))
+        {
+            Found.Add(index, table);
+            open.RemoveAll(broken => broken.Index == index);
+        }
     }
 
-    private bool IsAlike(ulong entry, ulong offset)
-    {
-        ulong difference = entry ^ offset;
-        return (difference & ~(ulong)(Geometry.ClusterSize - 1)) == 0 || (difference & (difference - 1)) == 0;
-    }
+    private bool IsFree(Candidate candidate) => !Found.Values.Any(taken => Overlap(taken, candidate));
 
     private bool Overlap(Candidate left, Candidate right) => Math.Abs(left.Offset - right.Offset) < Geometry.TableBytes;
 
@@ -129,11 +126,14 @@ internal sealed class TableSalvager
             _candidates.Add(new Candidate(table, sound));
     }
 
-    /// <summary>Whether a table maps nothing beyond the end of the disk if an L1 entry points at it.</summary>
-    private bool FitsInto(HostOffset table, int l1Index)
+    /// <summary>Whether a table maps next to nothing beyond the end of the disk if an L1 entry points at it.</summary>
+    private bool FitsInto(Candidate candidate, int l1Index)
     {
         int inside = _check.Bounds.EntriesInsideDisk(l1Index, 0, Geometry.EntriesPerTable);
-        return inside == Geometry.EntriesPerTable || _reader.ForEach(table, (index, entry) => index < inside || !TableEntry.IsOffset(entry));
+        int outside = 0;
+        return inside == Geometry.EntriesPerTable || _reader.ForEach(
+            candidate.Offset,
+            (index, entry) => index < inside || !TableEntry.IsOffset(entry) || ++outside <= candidate.Explains / SoundForOneBad);
     }
 
     /// <param name="Offset">Where something lies that looks like a table.</param>
