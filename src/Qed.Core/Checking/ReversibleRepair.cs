@@ -77,7 +77,11 @@ internal sealed class ReversibleRepair(BlockStorage image, IUndoStore store)
             _ => null,
         };
         if (reason is null)
+        {
+            journal.Resume();
             return journal;
+        }
+
         bool isUndoing = journal.IsUndoing;
         journal.Dispose();
         throw new DiskImageException(ErrorKind.ImageExists, reason, store.Path)

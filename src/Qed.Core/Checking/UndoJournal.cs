@@ -25,6 +25,7 @@ internal sealed class UndoJournal : IDisposable
 
     private readonly BlockStorage _file;
     private readonly List<(UndoRecord Record, long Payload)> _records = [];
+    private readonly List<(long Offset, int PayloadLength)> _torn = [];
     private readonly BlockSet _saved = new();
     private long _end = FirstRecord;
     private bool _hasUnflushed;
@@ -82,6 +83,22 @@ internal sealed class UndoJournal : IDisposable
         var journal = new UndoJournal(file, originalLength) { IsUndoing = UndoRecord.TryRead(start.Slice(MarkOffset)) is { Kind: UndoRecordKind.Undoing } };
         journal.ReadRecords();
         return journal;
+    }
+
+    /// <summary>Makes ready to go on after a crash: what it has left half written is not to be taken for damage later.</summary>
+    internal void Resume()
+    {
+        Span<byte> head = stackalloc byte[UndoRecord.Size];
+        foreach ((long offset, int payloadLength) in _torn)
+        {
+            new UndoRecord(UndoRecordKind.Void, 0, payloadLength, 0).Write(head);
+            _file.Write(offset, head);
+        }
+
+        if (_file.Length > _end)
+            _file.SetLength(_end);
+        _file.Flush();
+        _torn.Clear();
     }
 
     /// <summary>Saves what stands in a range of the image, where that has not been done yet. Not durable before <see cref="Flush"/>.</summary>
@@ -165,7 +182,6 @@ internal sealed class UndoJournal : IDisposable
     /// </summary>
     private void ReadRecords()
     {
-        bool isWhole = true;
         byte[] buffer = new byte[UndoRecord.Size + UndoRecord.LargestPayload];
         while (ReadHead(_end, buffer) is { } record)
         {
@@ -174,7 +190,7 @@ internal sealed class UndoJournal : IDisposable
                 break;
             if (record.Kind == UndoRecordKind.Bytes && Crc32C.Compute(payload) != record.Checksum)
             {
-                isWhole = false;
+                _torn.Add((_end, payload.Length));
                 _end += UndoRecord.Size + payload.Length;
                 continue;
             }
@@ -183,7 +199,7 @@ internal sealed class UndoJournal : IDisposable
         }
 
         bool endsCompleted = ReadHead(_file.Length - UndoRecord.Size, buffer) is { Kind: UndoRecordKind.Completed };
-        IsDamaged = endsCompleted && (!isWhole || _end != _file.Length);
+        IsDamaged = endsCompleted && (_torn.Count > 0 || _end != _file.Length);
     }
 
     private UndoRecord? ReadHead(long offset, byte[] buffer)

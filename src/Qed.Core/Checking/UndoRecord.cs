@@ -21,6 +21,9 @@ internal enum UndoRecordKind : uint
 
     /// <summary>The undo has begun; whatever the image holds is to be overwritten.</summary>
     Undoing = 4,
+
+    /// <summary>The bytes that follow say nothing: a crash had left a record half written there.</summary>
+    Void = 5,
 }
 
 /// <summary>The 32 bytes in front of what a record of an undo journal saves; all numbers little-endian.</summary>
@@ -40,7 +43,7 @@ internal readonly record struct UndoRecord(UndoRecordKind Kind, long Offset, lon
     internal bool IsRange => Kind is UndoRecordKind.Bytes or UndoRecordKind.Zeroes;
 
     /// <summary>Bytes that follow the record.</summary>
-    internal int PayloadLength => Kind == UndoRecordKind.Bytes ? (int)Length : 0;
+    internal int PayloadLength => Kind is UndoRecordKind.Bytes or UndoRecordKind.Void ? (int)Length : 0;
 
     internal void Write(Span<byte> target)
     {
@@ -67,7 +70,7 @@ internal readonly record struct UndoRecord(UndoRecordKind Kind, long Offset, lon
 
     private bool IsPossible => Offset >= 0 && Kind switch
     {
-        UndoRecordKind.Bytes => Length is >= 0 and <= LargestPayload && Offset <= long.MaxValue - Length,
+        UndoRecordKind.Bytes or UndoRecordKind.Void => Length is >= 0 and <= LargestPayload && Offset <= long.MaxValue - Length,
         UndoRecordKind.Zeroes => Length >= 0 && Offset <= long.MaxValue - Length,
         UndoRecordKind.Completed or UndoRecordKind.Undoing => true,
         _ => false,

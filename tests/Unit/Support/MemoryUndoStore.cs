@@ -18,7 +18,11 @@ internal sealed class MemoryUndoStore(MemoryStorage? journal = null) : IUndoStor
 
     public BlockStorage Open() => Journal!;
 
-    public BlockStorage Create() => Journal = Prepared ?? new MemoryStorage();
+    public BlockStorage Create()
+    {
+        Prepared?.SetLength(0);
+        return Journal = Prepared ?? new MemoryStorage();
+    }
 
     public void Remove() => Journal = null;
 }
