@@ -7,8 +7,9 @@ namespace Qed.Benchmarks;
 
 /// <summary>
 /// Measures ours and the peers side by side: dotnet run -c Release [-- ROW ...] with rows of check, convert, bulk and
-/// import; all of them without arguments. The row check-table, only when named, is the table of docs/check.md; QED_BENCH_PLOT
-/// names the file for its plot. QED_BENCH_DIR names the folder for the images (20 GiB are needed).
+/// import; all of them without arguments. Only when named: check-table, the table of docs/check.md (QED_BENCH_PLOT
+/// names the file for its plot), and convert-all, every pair of formats. QED_BENCH_GIB is the size of the file system that is
+/// converted. QED_BENCH_DIR names the folder for the images (20 GiB are needed).
 /// </summary>
 internal static class Program
 {
@@ -31,7 +32,9 @@ internal static class Program
             if (rows.Contains("check-table"))
                 CheckTable.Run(folder, Environment.GetEnvironmentVariable("QED_BENCH_PLOT"));
             if (Wants(rows, "convert"))
-                ConvertRows.Run(folder);
+                ConvertRows.Run(folder, everyPair: false);
+            if (rows.Contains("convert-all"))
+                ConvertRows.Run(folder, everyPair: true);
             if (Wants(rows, "bulk"))
                 BulkRows.Run(folder);
             if (Wants(rows, "import"))

@@ -124,8 +124,9 @@ Describe 'Naming images: <_>' -ForEach ($readers + $changers) {
     }
 
     It 'takes a name that starts with a dash or holds blanks and letters of any script' {
-        $odd = (New-QedImage -LiteralPath "$folder/-ö ディスク.qed" -SizeBytes 1GB).Path
-        try { Get-Name (& $cmdlet -LiteralPath $odd @argument) | Should -Be '-ö ディスク' } finally { Remove-Item -LiteralPath $odd }
+        $name = "-$([char]0xf6) $([char]0x30c7)$([char]0x30a3)$([char]0x30b9)$([char]0x30af)"
+        $odd = (New-QedImage -LiteralPath "$folder/$name.qed" -SizeBytes 1GB).Path
+        try { Get-Name (& $cmdlet -LiteralPath $odd @argument) | Should -Be $name } finally { Remove-Item -LiteralPath $odd }
     }
 
     It 'reports a missing drive, a foreign provider and a path that is nowhere, each alone' {
@@ -260,14 +261,33 @@ Describe 'Changing: <_>' -ForEach $changers {
             $session = Invoke-Session { & $cmdlet @call -WhatIf -ErrorAction Stop } @{ cmdlet = $cmdlet; call = $call }
             $session.Failure | Should -BeNullOrEmpty
             $session.Output | Should -BeNullOrEmpty
+            "$($session.Host.Lines)" | Should -Match ([regex]::Escape($call.Path)) -Because 'it says what it would do'
         }
         Get-Fingerprint $folder | Should -Be $before
     }
 
-    It 'can be asked to confirm' {
+    It 'does nothing where it is to ask and the answer is no' {
+        $before = Get-Fingerprint $folder
+        foreach ($call in $calls) {
+            $session = Invoke-Session { & $cmdlet @call -Confirm -ErrorAction Stop } @{ cmdlet = $cmdlet; call = $call } -Answer 2
+            $session.Failure | Should -BeNullOrEmpty
+            $session.Host.Questions | Should -HaveCount 1
+        }
+        Get-Fingerprint $folder | Should -Be $before
+    }
+
+    It 'asks of its own accord where that much is at stake' {
         (Get-Command $cmdlet).Parameters.Keys | Should -Contain 'Confirm'
         $impact = [Management.Automation.CommandMetadata]::new((Get-Command $cmdlet)).ConfirmImpact
         $impact | Should -Be $(if ($cmdlet -eq 'Set-QedBackingFile') { 'High' } else { 'Medium' })
+    }
+
+    It 'shows what the engine does in detail with -Debug' {
+        $call = $calls[-1].Clone()
+        if ($call.ContainsKey('SizeBytes')) { $call.Path = "$folder/debug.qed"; $call.BackingPath = $base }
+        if ($call.ContainsKey('MetadataOnly')) { $call = @{ Path = $image; BackingPath = $base } }
+        $session = Invoke-Session { & $cmdlet @call -Confirm:$false -Debug } @{ cmdlet = $cmdlet; call = $call }
+        $session.Host.Lines | Should -Contain "DEBUG: Opened '$base' as qed, 1048576 bytes."
     }
 }
 

@@ -13,6 +13,24 @@ BeforeAll {
     . $PSScriptRoot/Support.ps1
     $manifest = Get-QedManifest
 
+    # Stands for another module's copy of a library that travels with this one. Add-Type would choose the name itself.
+    function New-Library([string]$Version, [string]$Interface) {
+        Add-Type -AssemblyName Microsoft.CodeAnalysis, Microsoft.CodeAnalysis.CSharp
+        $name = 'Microsoft.Extensions.Logging.Abstractions'
+        $code = "[assembly: System.Reflection.AssemblyVersion(`"$Version`")] namespace Microsoft.Extensions.Logging { public interface $Interface { } }"
+        $compilation = [Microsoft.CodeAnalysis.CSharp.CSharpCompilation]::Create(
+            $name,
+            [Microsoft.CodeAnalysis.SyntaxTree[]]@([Microsoft.CodeAnalysis.CSharp.CSharpSyntaxTree]::ParseText($code)),
+            [Microsoft.CodeAnalysis.MetadataReference[]]@([Microsoft.CodeAnalysis.MetadataReference]::CreateFromFile([object].Assembly.Location)),
+            [Microsoft.CodeAnalysis.CSharp.CSharpCompilationOptions]::new('DynamicallyLinkedLibrary'))
+        $path = Join-Path (New-Folder) "$name.dll"
+        $file = [IO.File]::Create($path)
+        $result = $compilation.Emit($file)
+        $file.Dispose()
+        if (-not $result.Success) { throw "$($result.Diagnostics)" }
+        $path
+    }
+
     # The first part of every script: work that needs the libraries, done and checked.
     $work = @'
 function Assert-Work {
@@ -98,13 +116,11 @@ $loaded = [AppDomain]::CurrentDomain.GetAssemblies() | Where-Object { $_.GetName
     }
 
     It 'works beside a module that brought an older version of that library' {
-        Invoke-Child ([scriptblock]::Create($work + @'
+        Invoke-Child ([scriptblock]::Create("`$library = '$(New-Library 2.0.0.0 ILogger)'`n" + $work + @'
 
-$library = Join-Path $Folder Microsoft.Extensions.Logging.Abstractions.dll
-Add-Type -OutputAssembly $library -TypeDefinition '[assembly: System.Reflection.AssemblyVersion("2.0.0.0")] namespace Microsoft.Extensions.Logging { public interface ILogger { } }'
 $other = [Runtime.Loader.AssemblyLoadContext]::Default.LoadFromAssemblyPath($library)
 Import-Module $Manifest; Assert-Work
-[AppDomain]::CurrentDomain.GetAssemblies().GetName().Where({ $_.Name -eq 'Microsoft.Extensions.Logging.Abstractions' }).Version.Major -join ' and '
+[AppDomain]::CurrentDomain.GetAssemblies().ForEach('GetName').Where({ $_.Name -eq 'Microsoft.Extensions.Logging.Abstractions' }).Version.Major -join ' and '
 [Type]::GetType('Microsoft.Extensions.Logging.ILogger, Microsoft.Extensions.Logging.Abstractions').Assembly -eq $other
 '@)) | Should -Be '2 and 8', 'True'
     }
@@ -119,11 +135,9 @@ Import-Module $Manifest; Assert-Work
     }
 
     It 'works before a module that brings another version of that library' {
-        Invoke-Child ([scriptblock]::Create($work + @'
+        Invoke-Child ([scriptblock]::Create("`$library = '$(New-Library 99.0.0.0 INew)'`n" + $work + @'
 
 Import-Module $Manifest; Assert-Work
-$library = Join-Path $Folder Microsoft.Extensions.Logging.Abstractions.dll
-Add-Type -OutputAssembly $library -TypeDefinition '[assembly: System.Reflection.AssemblyVersion("99.0.0.0")] namespace Microsoft.Extensions.Logging { public interface INew { } }'
 Add-Type -Path $library
 [Microsoft.Extensions.Logging.INew].Assembly.GetName().Version.Major
 Assert-Work

@@ -41,8 +41,11 @@ public static class BackingNames
     }
 
     /// <summary>The path of a backing file: of several names the first that leads to a file, else the first that is allowed.</summary>
+    /// <param name="reference">The names.</param>
+    /// <param name="imagePath">The image that stores them.</param>
+    /// <param name="mayLook">Whether the host may be asked which files exist; a name can lead to another computer.</param>
     /// <exception cref="DiskImageException">BackingFileRefused where no name is allowed.</exception>
-    internal static string Resolve(BackingReference reference, string imagePath)
+    internal static string Resolve(BackingReference reference, string imagePath, bool mayLook)
     {
         if (reference.OtherNames.Count == 0)
             return Resolve(reference.Name, imagePath);
@@ -50,7 +53,7 @@ public static class BackingNames
             .Where(name => !IsPseudoProtocol(name))
             .Select(name => Resolve(name, imagePath))
             .ToArray();
-        return paths.FirstOrDefault(File.Exists) ?? paths.FirstOrDefault() ?? Resolve(reference.Name, imagePath);
+        return (mayLook ? paths.FirstOrDefault(File.Exists) : null) ?? paths.FirstOrDefault() ?? Resolve(reference.Name, imagePath);
     }
 
     /// <summary>The path that a stored name stands for.</summary>

@@ -35,6 +35,9 @@ public abstract class ImageFormat
     /// <summary>Whether a new image's table size can be chosen.</summary>
     public virtual bool HasTableSize => false;
 
+    /// <summary>Whether an image can hold snapshots of its disk.</summary>
+    public virtual bool HasSnapshots => false;
+
     /// <summary>Whether data can be written compressed.</summary>
     public virtual bool HasCompression => false;
 

@@ -15,30 +15,7 @@ public static class DescribeImage
     /// <param name="path">The image's file.</param>
     /// <param name="format">Its format; null to probe.</param>
     /// <exception cref="DiskImageException">The file cannot be read, or its header breaks a rule.</exception>
-    public static ImageDescription Run(string path, string? format = null)
-    {
-        using DiskImage image = ImageChain.OpenLink(path, new ChainOptions { Format = format, Access = StorageAccess.Peek, Image = DescribeOnly }, out HostFile file);
-        ImageDetails details = image.Details;
-        return new ImageDescription
-        {
-            Path = file.Path,
-            Format = image.Format,
-            Subformat = details.Subformat,
-            Size = image.Length,
-            FileSize = file.Length,
-            AllocatedSize = file.AllocatedLength,
-            ClusterSize = details.ClusterSize,
-            TableSize = details.TableSize,
-            MaximumSize = details.MaximumSize,
-            NeedsCheck = details.NeedsCheck,
-            Features = details.Features,
-            Snapshots = details.Snapshots,
-            BackingPath = image.BackingReference?.Name,
-            BackingFullPath = FullPathOf(image),
-            BackingFormat = image.BackingReference?.Format,
-            InUse = file.IsInUse(),
-        };
-    }
+    public static ImageDescription Run(string path, string? format = null) => Run(path, format, mayLook: false);
 
     /// <summary>Describes an image and each one that it rests on, from the top down, each as soon as it is known.</summary>
     /// <exception cref="DiskImageException">Also BackingFileMissing, BackingFileRefused and BackingChainLoop, after the links before them.</exception>
@@ -59,6 +36,31 @@ public static class DescribeImage
         }
     }
 
+    private static ImageDescription Run(string path, string? format, bool mayLook)
+    {
+        using DiskImage image = ImageChain.OpenLink(path, new ChainOptions { Format = format, Access = StorageAccess.Peek, Image = DescribeOnly }, out HostFile file);
+        ImageDetails details = image.Details;
+        return new ImageDescription
+        {
+            Path = file.Path,
+            Format = image.Format,
+            Subformat = details.Subformat,
+            Size = image.Length,
+            FileSize = file.Length,
+            AllocatedSize = file.AllocatedLength,
+            ClusterSize = details.ClusterSize,
+            TableSize = details.TableSize,
+            MaximumSize = details.MaximumSize,
+            NeedsCheck = details.NeedsCheck,
+            Features = details.Features,
+            Snapshots = details.Snapshots,
+            BackingPath = image.BackingReference?.Name,
+            BackingFullPath = FullPathOf(image, mayLook),
+            BackingFormat = image.BackingReference?.Format,
+            InUse = file.IsInUse(),
+        };
+    }
+
     private static ImageDescription DescribeLink(string path, string? namedBy, string? format, HashSet<FileIdentity> seen)
     {
         ImageChain.RequireFreshLink(path, namedBy, seen);
@@ -66,7 +68,7 @@ public static class DescribeImage
             seen.Add(identity);
         try
         {
-            return Run(path, format);
+            return Run(path, format, mayLook: true);
         }
         catch (DiskImageException error) when (error.Kind == ErrorKind.ImageNotFound && namedBy is not null)
         {
@@ -74,11 +76,11 @@ public static class DescribeImage
         }
     }
 
-    private static string? FullPathOf(DiskImage image)
+    private static string? FullPathOf(DiskImage image, bool mayLook)
     {
         try
         {
-            return image.BackingReference is { } reference ? BackingNames.Resolve(reference, image.Path) : null;
+            return image.BackingReference is { } reference ? BackingNames.Resolve(reference, image.Path, mayLook) : null;
         }
         catch (DiskImageException)
         {

@@ -34,6 +34,7 @@ public static class SetBackingFile
         {
             if (image.Header.CompatibleFeatures == 0 && !options.MetadataOnly)
                 backing = CopyDifferences(image, backing, progress, logger, cancellation);
+            cancellation.ThrowIfCancellationRequested();
             string? old = image.BackingReference?.Name;
             image.SetBackingName(backing);
             Log.Rebased(logger, image.Path, old, backing?.Name);

@@ -18,7 +18,7 @@ internal sealed class WorkPump : IDisposable
     private const int WaitingPerWorker = 16;
 
     private readonly object _gate = new();
-    private readonly Cmdlet _cmdlet;
+    private readonly PSCmdlet _cmdlet;
     private readonly int _limit;
     private readonly Queue<WorkItem> _waiting = new();
     private readonly ResultQueue _results = new();
@@ -34,7 +34,7 @@ internal sealed class WorkPump : IDisposable
 
     /// <param name="cmdlet">Who writes; every member but <see cref="Cancel"/> and <see cref="Post(Action{Cmdlet})"/> is called on its thread.</param>
     /// <param name="limit">The most items that are worked on at a time.</param>
-    internal WorkPump(Cmdlet cmdlet, int limit)
+    internal WorkPump(PSCmdlet cmdlet, int limit)
     {
         _cmdlet = cmdlet;
         _limit = limit;
@@ -79,7 +79,7 @@ internal sealed class WorkPump : IDisposable
         _cancellation.Cancel();
     }
 
-    /// <summary>Cancels what is still running and waits for it to end.</summary>
+    /// <summary>Cancels what is still running, waits for it to end and takes its progress bars away.</summary>
     public void Dispose()
     {
         if (_isDisposed)
@@ -87,6 +87,7 @@ internal sealed class WorkPump : IDisposable
         Cancel();
         foreach (Thread worker in _workers)
             worker.Join();
+        WriteProgress();
         lock (_gate)
             _isDisposed = true;
         _cancellation.Dispose();
@@ -156,7 +157,21 @@ internal sealed class WorkPump : IDisposable
         foreach (ItemProgress progress in _progress)
         {
             if (progress.NextRecord() is { } record)
-                _cmdlet.WriteProgress(record);
+                Show(record);
+        }
+    }
+
+    private void Show(ProgressRecord record)
+    {
+        try
+        {
+            _cmdlet.WriteProgress(record);
+        }
+        catch (Exception error) when (error is PipelineStoppedException or InvalidOperationException)
+        {
+            // A pipeline that has ended takes no more records, but its host still does, and may show a bar to be taken away.
+            if (record.RecordType == ProgressRecordType.Completed)
+                _cmdlet.Host.UI.WriteProgress(0, record);
         }
     }
 

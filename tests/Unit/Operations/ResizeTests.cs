@@ -102,9 +102,9 @@ public sealed class ResizeTests : IDisposable
     }
 
     [Theory]
-    [InlineData(-512, "nearest size that works is 0 ")]
-    [InlineData(1000, "nearest size that works is 1024 ")]
-    [InlineData((1 << 20) + 1, "nearest size that works is 1049088 ")]
+    [InlineData(-512, "nearest size that works is 0.")]
+    [InlineData(1000, "nearest size that works is 1024.")]
+    [InlineData((1 << 20) + 1, "nearest size that works is 1049088.")]
     [InlineData(long.MaxValue, "Convert-QedImage")]
     public void An_illegal_size_is_refused_with_one_that_works(long size, string hint)
     {

@@ -12,6 +12,8 @@ internal sealed class Qcow2Format : ImageFormat
 
     public override IReadOnlyList<string> Extensions { get; } = [".qcow2"];
 
+    public override bool HasSnapshots => true;
+
     public override bool HasBackingFiles => true;
 
     public override bool HasClusterSize => true;

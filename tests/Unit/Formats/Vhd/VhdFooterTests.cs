@@ -50,7 +50,7 @@ public sealed class VhdFooterTests : IDisposable
         byte[] start = new byte[2 << 20];
         image.Read(default, start);
         Assert.Equal(Disk.AsSpan(0, 2 << 20).ToArray(), start);
-        Assert.Equal(ErrorKind.ImageCorrupt, Assert.Throws<DiskImageException>(() => image.Read(new Layout.GuestOffset(2 << 20), start.AsSpan(0, 1 << 20))).Kind);
+        Assert.Equal(ErrorKind.ImageCorrupt, Assert.Throws<DiskImageException>(() => image.Read(new Qed.Layout.GuestOffset(2 << 20), start.AsSpan(0, 1 << 20))).Kind);
     }
 
     [Fact]
@@ -136,14 +136,21 @@ public sealed class VhdFooterTests : IDisposable
     }
 
     [Fact]
-    public void A_foreign_header_at_the_start_of_a_fixed_disk_is_its_guests_and_changes_nothing()
+    public void A_foreign_header_at_the_start_of_a_fixed_disk_needs_the_users_word_for_the_format()
     {
         byte[] disk = (byte[])Disk.Clone();
         TestImage.Bytes(1 << 20).CopyTo(disk, 0);
         string path = Write(VhdBytes.Make(disk, Subformat.Fixed));
-        Assert.Equal("vhd", DescribeImage.Run(path).Format);
+        Fails.With(ErrorKind.ImageNotRecognized, "more than one format: QED and VHD", () => DescribeImage.Run(path));
+        Assert.Equal(disk, TestImage.ReadAll(path, "vhd"));
+    }
+
+    [Fact]
+    public void A_copied_VHD_header_at_the_start_of_a_fixed_disk_is_its_guests_and_changes_nothing()
+    {
+        byte[] disk = (byte[])Disk.Clone();
         Dynamic.AsSpan(0, 1 << 20).CopyTo(disk);
-        path = Write(VhdBytes.Make(disk, Subformat.Fixed));
+        string path = Write(VhdBytes.Make(disk, Subformat.Fixed));
         Assert.Equal("fixed", DescribeImage.Run(path).Subformat);
         Assert.Equal(disk, TestImage.ReadAll(path));
     }

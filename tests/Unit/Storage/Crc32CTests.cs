@@ -1,9 +1,9 @@
 using System;
-using Qed.Formats;
+using Qed.Storage;
 using Qed.Tests.Support;
 using Xunit;
 
-namespace Qed.Tests.Formats;
+namespace Qed.Tests.Storage;
 
 public sealed class Crc32CTests
 {
