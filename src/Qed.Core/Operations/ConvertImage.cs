@@ -107,7 +107,7 @@ public static class ConvertImage
         target.AttachBacking(baseline);
         try
         {
-            GuestOffset? difference = new ImageComparer(source, target, shared: null, progress.Meter("Verifying", source.Length), cancellation).FirstDifference();
+            GuestOffset? difference = ImageComparer.FirstDifference(source, target, progress.Meter("Verifying", source.Length), cancellation);
             if (difference is { } offset)
             {
                 throw new DiskImageException(ErrorKind.ImageCorrupt, $"the target reads differently from '{options.Path}' at guest offset {offset.Value}; it was discarded", file.Target)
