@@ -12,8 +12,10 @@
     FormatsToProcess     = @('Qed.Format.ps1xml')
     FunctionsToExport    = @()
     CmdletsToExport      = @(
+        'Compare-QedImage'
         'Convert-QedImage'
         'Get-QedImageInfo'
+        'Get-QedImageMap'
         'New-QedImage'
         'Repair-QedImage'
         'Resize-QedImage'

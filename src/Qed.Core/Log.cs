@@ -61,4 +61,7 @@ internal static partial class Log
 
     [LoggerMessage(15, LogLevel.Information, "Deleted the source '{Path}' after a verified conversion.")]
     internal static partial void DeletedSource(ILogger logger, string path);
+
+    [LoggerMessage(30, LogLevel.Information, "Compared '{Path}' with '{DifferencePath}' in {Milliseconds} ms: they {Outcome}.")]
+    internal static partial void Compared(ILogger logger, string path, string differencePath, long milliseconds, string outcome);
 }

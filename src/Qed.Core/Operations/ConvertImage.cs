@@ -79,7 +79,7 @@ public static class ConvertImage
             }))
             {
                 var copier = new ImageCopier(source, baseline, writer, size);
-                long copied = copier.Run(Meter("Converting", size, progress), cancellation);
+                long copied = copier.Run(progress.Meter("Converting", size), cancellation);
                 writer.Complete();
                 Log.Copied(logger, source.Path, file.Target, copied, size);
             }
@@ -107,7 +107,7 @@ public static class ConvertImage
         target.AttachBacking(baseline);
         try
         {
-            GuestOffset? difference = ImageComparer.FirstDifference(source, target, Meter("Verifying", source.Length, progress), cancellation);
+            GuestOffset? difference = ImageComparer.FirstDifference(source, target, progress.Meter("Verifying", source.Length), cancellation);
             if (difference is { } offset)
             {
                 throw new DiskImageException(ErrorKind.ImageCorrupt, $"the target reads differently from '{options.Path}' at guest offset {offset.Value}; it was discarded", file.Target)
@@ -196,7 +196,4 @@ public static class ConvertImage
             throw StorageErrors.Translate(error, path);
         }
     }
-
-    private static ProgressMeter Meter(string activity, long total, IProgress<OperationProgress>? progress)
-        => progress is null ? ProgressMeter.Silent : new ProgressMeter(done => progress.Report(new OperationProgress(activity, done, total, IsBytes: true)));
 }

@@ -27,6 +27,7 @@ internal sealed class WorkPump : IDisposable
     private readonly CancellationTokenSource _cancellation = new();
     private int _idle;
     private int _busy;
+    private int _blocked;
     private bool _pipelineWaits;
     private bool _isClosed;
     private bool _isDisposed;
@@ -52,7 +53,7 @@ internal sealed class WorkPump : IDisposable
                 return;
             _waiting.Enqueue(item);
             if (_waiting.Count <= _idle)
-                Monitor.Pulse(_gate);
+                WakeIdle();
             else if (_workers.Count < _limit)
                 StartWorker();
         }
@@ -102,11 +103,18 @@ internal sealed class WorkPump : IDisposable
         }
     }
 
-    /// <summary>Queues a result or an error of an item.</summary>
+    /// <summary>Queues a result or an error of an item; waits while the pipeline has too many of them to write already.</summary>
     internal void Post(WorkItem item, Action<Cmdlet> record)
     {
         lock (_gate)
         {
+            while (!_isClosed && _results.IsFullFor(item))
+            {
+                _blocked++;
+                Monitor.Wait(_gate);
+                _blocked--;
+            }
+
             _results.Add(item, record);
             WakePipeline();
         }
@@ -137,6 +145,8 @@ internal sealed class WorkPump : IDisposable
                 record = _results.TakeNext();
             }
 
+            if (_blocked > 0 && _results.HasDrained)
+                Monitor.PulseAll(_gate);
             isFinished = record is null && isReached();
             return record;
         }
@@ -184,6 +194,8 @@ internal sealed class WorkPump : IDisposable
                 _results.Complete(item);
                 _busy--;
                 WakePipeline();
+                if (_blocked > 0)
+                    Monitor.PulseAll(_gate);
             }
         }
     }
@@ -204,6 +216,15 @@ internal sealed class WorkPump : IDisposable
             _busy++;
             return _waiting.Dequeue();
         }
+    }
+
+    private void WakeIdle()
+    {
+        // A single pulse might reach a worker that waits to get rid of a result.
+        if (_blocked > 0)
+            Monitor.PulseAll(_gate);
+        else
+            Monitor.Pulse(_gate);
     }
 
     /// <summary>Idle workers wait on the same lock, and are not woken for nothing while the pipeline is busy itself.</summary>
