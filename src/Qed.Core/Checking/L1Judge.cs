@@ -54,7 +54,7 @@ internal sealed class L1Judge
             .Where(issue => issue is { L1Index: int index, L2Index: null } && index < Geometry.L1EntriesFor(_check.Header.ImageSize))
             .ToList();
         List<CheckIssue> shared = faulty.Where(issue => issue.Kind == CheckIssueKind.TableReferencedTwice).ToList();
-        List<Doubt> doubts = faulty.Except(shared).Select(issue => new Doubt(issue, issue.L1Index!.Value, IsWeak: false)).ToList();
+        List<Doubt> doubts = faulty.Except(shared).Select(issue => new Doubt(issue, issue.L1Index!.Value, IsWeak: false, Table: null)).ToList();
         doubts.AddRange(DoubtfulTables());
         bool hasConflict = JudgeShared(shared, doubts);
         // What is only odd comes last: an orphaned table belongs to an entry that is wrong, where there is one.
@@ -90,7 +90,7 @@ internal sealed class L1Judge
             if (!isGarbage && !(isData && bad >= sound))
                 continue;
             CheckIssue issue = isData ? FirstInto(first) : evidence[table.L1Index];
-            yield return new Doubt(issue, table.L1Index, IsWeak: !isGarbage);
+            yield return new Doubt(issue, table.L1Index, IsWeak: !isGarbage, table.Offset);
         }
     }
 
@@ -112,10 +112,15 @@ internal sealed class L1Judge
                 _verdicts.Add(new L1Verdict(doubt.Issue, doubt.Index, L1Remedy.Repoint, found.Offset));
             else if (salvager.HasCandidates)
                 _verdicts.Add(new L1Verdict(doubt.Issue, doubt.Index, L1Remedy.Leave));
-            else if (!doubt.IsWeak)
+            else if (doubt.Table is not { } table || (!doubt.IsWeak && !MapsAnyOfItsOwn(table, without)))
                 _verdicts.Add(new L1Verdict(doubt.Issue, doubt.Index, L1Remedy.Clear));
         }
     }
+
+    /// <summary>Whether a table is worth mending: some of it leads to clusters that are nobody else's.</summary>
+    private bool MapsAnyOfItsOwn(HostOffset table, ImageChecker without)
+        => _reader.Count(table, entry => without.Bounds.FaultOf(entry, 1) is null
+            && !without.References.Used[Geometry.ClusterOf(new HostOffset((long)entry))]).Sound > 0;
 
     /// <summary>
     /// Whether the file ends within the entry's table: what is there of it looks like one, and is nobody else's. That an
@@ -165,12 +170,14 @@ internal sealed class L1Judge
     /// </summary>
     private L1Verdict JudgeConflict(CheckIssue issue, List<TableLocation> others, List<Doubt> doubts)
     {
+        int[] claimants = [.. others.Select(other => other.L1Index), issue.L1Index!.Value];
+        int[] elsewhere = [.. doubts.Select(doubt => doubt.Index).Except(claimants)];
         var options = new List<(long Corruptions, int Index, HostOffset? Table)>();
-        foreach (int index in others.Select(other => other.L1Index).Append(issue.L1Index!.Value))
+        foreach (int index in claimants)
         {
-            TableSalvager salvager = Salvage(doubts.Select(doubt => doubt.Index).Append(index), out ImageChecker without);
+            TableSalvager salvager = Salvage([.. elsewhere, index], out ImageChecker without);
             // The others may have a better claim to an orphan.
-            salvager.Match(Values(doubts.Select(doubt => doubt.Index).Append(index)));
+            salvager.Match(Values([.. elsewhere, index]));
             bool isFound = salvager.Found.TryGetValue(index, out TableSalvager.Candidate? found) && found.Offset.Value != (long)_reader.L1Entry(index);
             options.Add((without.Corruptions, index, isFound ? found!.Offset : null));
         }
@@ -200,5 +207,6 @@ internal sealed class L1Judge
     /// <param name="Issue">The finding that shows it.</param>
     /// <param name="Index">An L1 entry.</param>
     /// <param name="IsWeak">Whether its table is only odd, and might be right.</param>
-    private sealed record Doubt(CheckIssue Issue, int Index, bool IsWeak);
+    /// <param name="Table">What it leads to; null where that can be no table.</param>
+    private sealed record Doubt(CheckIssue Issue, int Index, bool IsWeak, HostOffset? Table);
 }

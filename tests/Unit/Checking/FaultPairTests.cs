@@ -50,9 +50,13 @@ public sealed class FaultPairTests
             // The table of entry 1 is left to nobody but an L2 entry that takes it for data.
             if (new[] { first, second }.Any(fault => fault.IntoTable1) && new[] { first, second }.Any(fault => fault is { L1: 1, L2: null }))
                 broken.DoubtSpan(1);
-            // What is left of a table that was cut off is nobody's, or runs on into something else.
-            if ((first.CutsTable3 && (second is { IsL1: true, L1: 3 } || second.AddsTail)) || (second.CutsTable3 && first is { IsL1: true, L1: 3 }))
+            // What is left of a table that was cut off is nobody's, or another's as well, or runs on into something else.
+            if ((first.CutsTable3 && (second.IsL1 || second.AddsTail || second.CutsTable3)) || (second.CutsTable3 && first.IsL1))
+            {
                 broken.DoubtSpan(3);
+                broken.DoubtSpan(first.CutsTable3 ? second.L1 ?? 3 : first.L1!.Value);
+            }
+
             RepairTrial trial = RepairTrial.Run(broken.Bytes, RepairMode.All, name);
             trial.AssertGuestUnchanged(broken, guest);
             if (isAmbiguous && trial.Check.Corruptions > 0)

@@ -85,7 +85,7 @@ internal sealed record RepairTrial(string Name, CheckResult Found, CheckResult C
         }
     }
 
-    private static string Lines(IEnumerable<RepairChange> changes) => string.Join('\n', changes.Select(Text).Take(30));
+    private static string Lines(IEnumerable<RepairChange> changes) => string.Join('\n', changes.Select(Text).Take(12));
 
     private static string Text(RepairChange change) => $"{change.Description} ({change.Issue?.Kind} {change.Issue?.L1Index} {change.Issue?.L2Index})";
 }
