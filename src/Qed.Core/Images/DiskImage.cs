@@ -113,6 +113,16 @@ public abstract class DiskImage : IDisposable
         return Backing;
     }
 
+    /// <summary>Reads what an extent without data of its own shows: zeroes, or the backing file and zeroes past its end.</summary>
+    /// <exception cref="DiskImageException">BackingFileMissing: the image names one that was not opened with it.</exception>
+    private protected void ReadBeneath(GuestOffset offset, ExtentKind kind, Span<byte> buffer)
+    {
+        if (kind == ExtentKind.Unallocated && RequireBackingIfNamed() is { } backing)
+            backing.ReadOrZero(offset, buffer);
+        else
+            buffer.Clear();
+    }
+
     /// <summary>Throws unless a range lies within the disk.</summary>
     protected void RequireInside(GuestOffset offset, long length)
     {
