@@ -42,7 +42,7 @@ public abstract class DiskImage : IDisposable
     public abstract Extent GetExtent(GuestOffset offset, long maximum);
 
     /// <summary>Walks what this image alone says about a range, in order and without gaps; neighbours may be alike.</summary>
-    public IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
+    public virtual IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
     {
         GuestOffset end = offset + length;
         while (offset < end)
