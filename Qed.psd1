@@ -14,6 +14,7 @@
     CmdletsToExport      = @(
         'Compare-QedImage'
         'Convert-QedImage'
+        'Copy-QedImageContent'
         'Get-QedImageInfo'
         'Get-QedImageMap'
         'New-QedImage'

@@ -64,4 +64,10 @@ internal static partial class Log
 
     [LoggerMessage(30, LogLevel.Information, "Compared '{Path}' with '{DifferencePath}' in {Milliseconds} ms: they {Outcome}.")]
     internal static partial void Compared(ILogger logger, string path, string differencePath, long milliseconds, string outcome);
+
+    [LoggerMessage(31, LogLevel.Information, "Read {Bytes} bytes at guest offset {Offset} from '{Path}'.")]
+    internal static partial void ContentRead(ILogger logger, long bytes, long offset, string path);
+
+    [LoggerMessage(32, LogLevel.Information, "Wrote {Bytes} bytes at guest offset {Offset} into '{Path}'.")]
+    internal static partial void ContentWritten(ILogger logger, long bytes, long offset, string path);
 }

@@ -38,7 +38,7 @@ BeforeDiscovery {
             Act = { New-QedImage "$folder/new.qed" 1000 } }
         @{ Id = 'InvalidSize'; Category = 'InvalidArgument'; Case = 'more than the tables reach'; Target = 'new.qed'; Says = '*at most 70368744177664 bytes, not 70368744178176.*-ClusterSizeBytes*-TableSize*'
             Act = { New-QedImage "$folder/new.qed" (64TB + 512) } }
-        @{ Id = 'InvalidSize'; Category = 'InvalidArgument'; Case = 'neither, near the limit of numbers'; Target = 'new.qed'; Says = '*multiple of 512*nearest*70368744177664.'
+        @{ Id = 'InvalidSize'; Category = 'InvalidArgument'; Case = 'neither, near the limit of numbers'; Target = 'new.qed'; Says = '*at most 70368744177664 bytes*'
             Act = { New-QedImage "$folder/new.qed" ([long]::MaxValue) } }
         @{ Id = 'InvalidSize'; Category = 'InvalidArgument'; Case = 'more than a file can hold'; Target = 'new.qed'; Says = '*largest size is 9223372036854775296.'
             Act = { New-QedImage "$folder/new.qed" ([uint64]::MaxValue) } }

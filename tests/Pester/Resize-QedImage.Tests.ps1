@@ -166,12 +166,16 @@ Describe 'Resize-QedImage' {
     It 'names the nearest size that works: <Nearest> for <Asked>' -ForEach @(
         @{ Asked = 2000000; Nearest = 2000384 }
         @{ Asked = 70368744177663; Nearest = 70368744177664 }
-        @{ Asked = 70368744177665; Nearest = 70368744177664 }
-        @{ Asked = [long]::MaxValue; Nearest = 70368744177664 }
     ) {
         $failure = Get-Failure { Resize-QedImage $image $Asked }
         $failure.FullyQualifiedErrorId | Should -BeLike 'InvalidSize,*'
         $failure.Exception.Message | Should -BeLike "*multiple of 512, not $Asked.*nearest size that works is $Nearest.*"
+    }
+
+    It 'names the largest size, not a multiple, for what is too large anyway: <_>' -ForEach 70368744177665, ([long]::MaxValue) {
+        $failure = Get-Failure { Resize-QedImage $image $_ }
+        $failure.FullyQualifiedErrorId | Should -BeLike 'InvalidSize,*'
+        $failure.Exception.Message | Should -BeLike '*cannot grow beyond 70368744177664 bytes*'
     }
 
     It 'says what it did only with -PassThru' {

@@ -43,9 +43,12 @@ public static class BackingNames
     /// <summary>The path of a backing file: of several names the first that leads to a file, else the first that is allowed.</summary>
     /// <param name="reference">The names.</param>
     /// <param name="imagePath">The image that stores them.</param>
-    /// <param name="mayLook">Whether the host may be asked which files exist; a name can lead to another computer.</param>
+    /// <param name="isWanted">
+    /// Whether the file is about to be opened. Where it is not, no name that leads to another computer is looked at: asking
+    /// Windows for one sends the user's credentials there.
+    /// </param>
     /// <exception cref="DiskImageException">BackingFileRefused where no name is allowed.</exception>
-    internal static string Resolve(BackingReference reference, string imagePath, bool mayLook)
+    internal static string Resolve(BackingReference reference, string imagePath, bool isWanted)
     {
         if (reference.OtherNames.Count == 0)
             return Resolve(reference.Name, imagePath);
@@ -53,7 +56,7 @@ public static class BackingNames
             .Where(name => !IsPseudoProtocol(name))
             .Select(name => Resolve(name, imagePath))
             .ToArray();
-        return (mayLook ? paths.FirstOrDefault(File.Exists) : null) ?? paths.FirstOrDefault() ?? Resolve(reference.Name, imagePath);
+        return paths.FirstOrDefault(path => (isWanted || !IsRemote(path)) && File.Exists(path)) ?? paths.FirstOrDefault() ?? Resolve(reference.Name, imagePath);
     }
 
     /// <summary>The path that a stored name stands for.</summary>
@@ -72,6 +75,8 @@ public static class BackingNames
         return StoredName.TryResolve(name, imagePath)
             ?? throw Refused($"the backing file name is not a valid path on this system: {Shorten(name)}", imagePath);
     }
+
+    private static bool IsRemote(string path) => HostPlatform.IsWindows && path.StartsWith(@"\\", StringComparison.Ordinal);
 
     private static string Shorten(string name)
     {

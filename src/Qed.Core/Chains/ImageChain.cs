@@ -101,7 +101,7 @@ internal static class ImageChain
 
     private static DiskImage OpenNamed(BackingReference reference, string imagePath, StorageAccess access, List<FileIdentity> seen, ILogger logger)
     {
-        string path = BackingNames.Resolve(reference, imagePath, mayLook: true);
+        string path = BackingNames.Resolve(reference, imagePath, isWanted: true);
         RequireFreshLink(path, imagePath, seen);
         DiskImage backing;
         HostFile file;

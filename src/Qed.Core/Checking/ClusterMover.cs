@@ -1,6 +1,6 @@
 using System;
-using System.Buffers;
 using System.Collections.Generic;
+using System.Threading;
 using Qed.Layout;
 using Qed.Storage;
 
@@ -13,7 +13,7 @@ namespace Qed.Checking;
 /// </summary>
 internal sealed class ClusterMover
 {
-    private const int LargestBuffer = 1 << 20;
+    private const int LargestPiece = 1 << 20;
 
     private readonly BlockStorage _storage;
     private readonly QedGeometry _geometry;
@@ -44,7 +44,8 @@ internal sealed class ClusterMover
     internal void Set(HostOffset entry, ulong value) => _entries.Add((entry, value));
 
     /// <summary>Makes the planned changes; what only the old entries pointed at is free afterwards.</summary>
-    internal void Apply()
+    /// <param name="cancellation">Honoured while clusters are copied, when no entry has changed yet.</param>
+    internal void Apply(CancellationToken cancellation)
     {
         if (_entries.Count == 0)
             return;
@@ -52,7 +53,7 @@ internal sealed class ClusterMover
             _storage.Announce(_geometry.OffsetOf(to).Value, (long)clusters << _geometry.ClusterBits);
         foreach ((HostOffset entry, _) in _entries)
             _storage.Announce(entry.Value, TableEntry.Size);
-        CopyAll();
+        CopyAll(cancellation);
         Span<ulong> value = stackalloc ulong[1];
         foreach ((HostOffset entry, ulong wanted) in _entries)
         {
@@ -66,34 +67,21 @@ internal sealed class ClusterMover
         _entries.Clear();
     }
 
-    private void CopyAll()
+    private void CopyAll(CancellationToken cancellation)
     {
         if (_copies.Count == 0)
             return;
-        int length = Math.Min(LargestBuffer, _geometry.ClusterSize);
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(length);
-        try
+        int piece = Math.Min(LargestPiece, _geometry.ClusterSize);
+        foreach ((ClusterIndex from, ClusterIndex to, int clusters) in _copies)
         {
-            foreach ((ClusterIndex from, ClusterIndex to, int clusters) in _copies)
-                Copy(_geometry.OffsetOf(from).Value, _geometry.OffsetOf(to).Value, (long)clusters << _geometry.ClusterBits, buffer.AsSpan(0, length));
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
+            long length = (long)clusters << _geometry.ClusterBits;
+            for (long done = 0; done < length; done += piece)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                _storage.CopyWithin(_geometry.OffsetOf(from).Value + done, _geometry.OffsetOf(to).Value + done, piece);
+            }
         }
 
         _storage.Flush();
-    }
-
-    private void Copy(long from, long to, long length, Span<byte> buffer)
-    {
-        for (long done = 0; done < length; done += buffer.Length)
-        {
-            _storage.ReadOrZero(from + done, buffer);
-            if (ZeroScan.IsZero(buffer))
-                _storage.WriteZeroes(to + done, buffer.Length);
-            else
-                _storage.Write(to + done, buffer);
-        }
     }
 }

@@ -48,8 +48,8 @@ internal sealed class ClusterReclaimer
             long end = Used.CountBelow(Used.Count);
             if (Used.Next(end, value: true) == Used.Count)
                 break;
-            if (!MoveTablesDown(end) && !MoveDataDown(end))
-                WidenLowestGap();
+            if (!MoveTablesDown(end) && !MoveDataDown(end) && !WidenLowestGap())
+                break;
         }
 
         CutTail();
@@ -87,8 +87,11 @@ internal sealed class ClusterReclaimer
             long first = Geometry.ClusterOf(table.Offset).Value;
             if (first + Geometry.TableSize <= end || _mover.Waiting == MovesAtOnce)
                 break;
-            if (Used.FindClearRun(Geometry.TableSize, first) is { } gap)
-                Plan(table, gap);
+            if (Used.FindClearRun(Geometry.TableSize, first) is not { } gap)
+                continue;
+            Plan(table, gap);
+            for (int i = 0; i < Geometry.TableSize; i++)
+                Used.TestAndSet(new ClusterIndex(gap.Value + i));
         }
 
         return ApplyPlan();
@@ -113,14 +116,13 @@ internal sealed class ClusterReclaimer
             hasMoved = true;
             if (_mover.Waiting == MovesAtOnce)
             {
-                _mover.Apply();
-                _cancellation.ThrowIfCancellationRequested();
+                _mover.Apply(_cancellation);
             }
 
             gap = Used.Next(gap + 1, value: false);
         }
 
-        _mover.Apply();
+        _mover.Apply(_cancellation);
         return hasMoved;
     }
 
@@ -128,26 +130,61 @@ internal sealed class ClusterReclaimer
     /// What is left are tables at the end and gaps too narrow for them. Moving what lies behind the lowest gap to the end
     /// makes it wide enough; the next rounds fill it with a table, and what the table leaves with what was moved away.
     /// </summary>
-    private void WidenLowestGap()
+    /// <returns>Whether anything was moved.</returns>
+    private bool WidenLowestGap()
     {
         long gap = Used.Next(0, value: false);
         long target = Geometry.ClustersToHold(new ByteCount(_storage.Length));
-        Dictionary<long, HostOffset> tables = _check.Tables.ToDictionary(table => Geometry.ClusterOf(table.Offset).Value, L1EntryOf);
-        Dictionary<long, HostOffset> data = DataBetween(gap, gap + Geometry.TableSize);
-        for (long cluster = gap; cluster < gap + Geometry.TableSize;)
+        List<(TableLocation Table, long To)> tables = [];
+        foreach (TableLocation table in _check.Tables.Where(table => IsWithin(table.Offset, gap, Geometry.TableSize)))
         {
-            int clusters = tables.ContainsKey(cluster) ? Geometry.TableSize : 1;
-            if (tables.TryGetValue(cluster, out HostOffset entry) || data.TryGetValue(cluster, out entry))
-            {
-                _mover.Add(new ClusterIndex(cluster), new ClusterIndex(target), clusters, entry);
-                target += clusters;
-            }
-
-            cluster += clusters;
+            tables.Add((table, target));
+            Plan(table, new ClusterIndex(target));
+            target += Geometry.TableSize;
         }
 
+        foreach (KeyValuePair<long, HostOffset> data in DataBetween(gap, gap + Geometry.TableSize))
+            _mover.Add(new ClusterIndex(data.Key), new ClusterIndex(target++), 1, EntryAfterMoving(tables, data.Value));
+        if (_mover.Waiting == 0)
+            return FillLowestGap(gap);
         _storage.SetLength(target << Geometry.ClusterBits);
-        _mover.Apply();
+        _mover.Apply(_cancellation);
+        return true;
+    }
+
+    /// <summary>
+    /// A gap in front of the L1 table, which does not move, can take only data: some from behind it, so that the gap is
+    /// further up.
+    /// </summary>
+    private bool FillLowestGap(long gap)
+    {
+        long last = -1;
+        HostOffset lastEntry = default;
+        ForEachData((cluster, entry) =>
+        {
+            if (cluster > last)
+                (last, lastEntry) = (cluster, entry);
+        });
+        if (last < gap)
+            return false;
+        _mover.Add(new ClusterIndex(last), new ClusterIndex(gap), 1, lastEntry);
+        _mover.Apply(_cancellation);
+        return true;
+    }
+
+    private bool IsWithin(HostOffset offset, long cluster, int count)
+        => Geometry.ClusterOf(offset).Value >= cluster && Geometry.ClusterOf(offset).Value < cluster + count;
+
+    /// <summary>An entry of a table that is moved as well is changed where the table goes.</summary>
+    private HostOffset EntryAfterMoving(List<(TableLocation Table, long To)> tables, HostOffset entry)
+    {
+        foreach ((TableLocation table, long to) in tables)
+        {
+            if (entry >= table.Offset && entry - table.Offset < Geometry.TableBytes)
+                return Geometry.OffsetOf(new ClusterIndex(to)) + (entry - table.Offset);
+        }
+
+        return entry;
     }
 
     private Dictionary<long, HostOffset> DataBetween(long from, long to)
@@ -161,17 +198,13 @@ internal sealed class ClusterReclaimer
         return found;
     }
 
-    private void Plan(TableLocation table, ClusterIndex gap)
-    {
-        _mover.Add(Geometry.ClusterOf(table.Offset), gap, Geometry.TableSize, L1EntryOf(table));
-        for (int i = 0; i < Geometry.TableSize; i++)
-            Used.TestAndSet(new ClusterIndex(gap.Value + i));
-    }
+    private void Plan(TableLocation table, ClusterIndex to)
+        => _mover.Add(Geometry.ClusterOf(table.Offset), to, Geometry.TableSize, L1EntryOf(table));
 
     private bool ApplyPlan()
     {
         bool hasPlan = _mover.Waiting > 0;
-        _mover.Apply();
+        _mover.Apply(_cancellation);
         return hasPlan;
     }
 

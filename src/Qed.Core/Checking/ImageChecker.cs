@@ -57,6 +57,9 @@ internal sealed class ImageChecker
     /// <summary>After the check: the valid L2 tables.</summary>
     internal IReadOnlyList<TableLocation> Tables => _tables;
 
+    /// <summary>After the check: entries that break a rule.</summary>
+    internal long Corruptions => _corruptions;
+
     internal ImageBounds Bounds => _bounds;
 
     internal QedHeader Header => _header;
@@ -71,9 +74,12 @@ internal sealed class ImageChecker
         ScanL1(cancellation);
         TableBatch[] batches = TableBatch.Cut(_tables, Geometry).ToArray();
         List<TableScanner> scanners = ScanL2(batches, progress, cancellation);
+        // Before all else that tables hold: a repair must know which tables are data, or it mends away what is none of theirs.
         if (_references.Twice is not null)
             NameDuplicates(batches, cancellation);
-        _issues.Sort((a, b) => (a.L1Index, a.L2Index ?? -1).CompareTo((b.L1Index, b.L2Index ?? -1)));
+        foreach (TableScanner scanner in scanners)
+            _issues.AddRange(scanner.Issues.Take(_maximumIssues - _issues.Count));
+        _issues.Sort((a, b) => (a.L1Index, a.L2Index ?? -1, a.Kind).CompareTo((b.L1Index, b.L2Index ?? -1, b.Kind)));
         ListLeaks();
         return new CheckResult
         {
@@ -179,7 +185,6 @@ internal sealed class ImageChecker
             _corruptions += scanner.CorruptionCount;
             _beyondEnd += scanner.BeyondEnd;
             _leaked += scanner.BeyondEnd;
-            _issues.AddRange(scanner.Issues.Take(_maximumIssues - _issues.Count));
         }
 
         return scanners;
@@ -235,13 +240,14 @@ internal sealed class ImageChecker
             }
         }
 
-        var seen = new HashSet<long>();
-        foreach ((int l1Index, int l2Index, ulong entry) in references)
+        bool IsTable((int L1Index, int L2Index, ulong Entry) reference)
+            => tableClusters.Contains(Geometry.ClusterOf(new HostOffset((long)reference.Entry)).Value);
+        foreach ((int l1Index, int l2Index, ulong entry) in references.Where(IsTable))
+            Report(CheckIssueKind.TableReferencedTwice, entry, l1Index, l2Index);
+        var seen = new HashSet<ulong>();
+        foreach ((int l1Index, int l2Index, ulong entry) in references.Where(reference => !IsTable(reference)))
         {
-            long cluster = Geometry.ClusterOf(new HostOffset((long)entry)).Value;
-            if (tableClusters.Contains(cluster))
-                Report(CheckIssueKind.TableReferencedTwice, entry, l1Index, l2Index);
-            else if (!seen.Add(cluster))
+            if (!seen.Add(entry))
                 Report(CheckIssueKind.DataReferencedTwice, entry, l1Index, l2Index);
         }
     }

@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Threading;
@@ -19,31 +18,33 @@ internal sealed class ImageRepairer
     private readonly BlockStorage _storage;
     private readonly RepairMode _mode;
     private readonly CancellationToken _cancellation;
+    private readonly bool _isRehearsal;
 
     internal ImageRepairer(BlockStorage storage, RepairMode mode, CancellationToken cancellation)
+        : this(storage, mode, isRehearsal: false, cancellation)
+    {
+    }
+
+    private ImageRepairer(BlockStorage storage, RepairMode mode, bool isRehearsal, CancellationToken cancellation)
     {
         _storage = storage;
         _mode = mode;
         _cancellation = cancellation;
+        _isRehearsal = isRehearsal;
     }
 
     /// <summary>What was done.</summary>
     internal List<RepairChange> Changes { get; } = [];
 
-    /// <summary>Lists what a repair would do, without doing it. What later rounds find, once these changes are made, is not among it.</summary>
-    /// <returns>What is wrong now.</returns>
-    internal CheckResult Plan()
+    /// <summary>Lists what a repair would do, without doing it.</summary>
+    /// <returns>What is wrong now, and what would be done.</returns>
+    internal static (CheckResult Check, List<RepairChange> Changes) Plan(BlockStorage storage, RepairMode mode, CancellationToken cancellation)
     {
-        ImageChecker checker = Check(out CheckResult result);
-        if (!IsDue(checker, result))
-            return result;
-        PlanLength(checker, result);
-        Changes.AddRange(RepairPlan.Make(_storage, checker, result.Issues, _cancellation).Changes);
-        if (result.LeakedClusters > 0)
-            Changes.Add(Reclaiming(result.LeakedClusters));
-        if (result.NeedsCheck)
-            Changes.Add(ClearingMark());
-        return result;
+        using var overlay = new OverlayStorage(storage);
+        var rehearsal = new ImageRepairer(overlay, mode, isRehearsal: true, cancellation);
+        rehearsal.Check(out CheckResult result);
+        rehearsal.Run();
+        return (result, rehearsal.Changes);
     }
 
     /// <summary>Mends what can be decided safely.</summary>
@@ -51,31 +52,22 @@ internal sealed class ImageRepairer
     internal CheckResult Run()
     {
         ImageChecker checker = Check(out CheckResult result);
-        if (!IsDue(checker, result))
+        if (result.Corruptions > 0 && _mode == RepairMode.Leaks)
             return result;
-        if (PlanLength(checker, result) is { } length)
-        {
-            _storage.SetLength(length);
-            _storage.Flush();
-        }
-
-        while (MendRound())
-        {
-        }
-
-        result = Reclaim();
-        if (!result.IsClean || !result.NeedsCheck)
+        while (!result.IsClean && Mend(checker, result))
+            checker = Check(out result);
+        if (result.Corruptions > 0)
             return result;
+        CutPartOfCluster(checker);
+        if (result.LeakedClusters > 0)
+            result = Reclaim(result);
         // The pass that has just ended found nothing wrong: only now may the mark go.
+        if (!result.NeedsCheck || !result.IsClean)
+            return result;
         new HeaderKeeper(_storage, checker.Header, verified: true).ClearNeedCheck();
-        Changes.Add(ClearingMark());
+        Changes.Add(new RepairChange("Clear the NEED_CHECK mark"));
         return result with { NeedsCheck = false };
     }
-
-    private bool IsDue(ImageChecker checker, CheckResult result)
-        => result.Corruptions > 0
-            ? _mode == RepairMode.All
-            : !result.IsClean || result.NeedsCheck || _storage.Length != checker.Bounds.FileEnd.Value;
 
     private ImageChecker Check(out CheckResult result)
     {
@@ -85,62 +77,40 @@ internal sealed class ImageRepairer
     }
 
     /// <returns>Whether anything was changed, so that another look is worth it.</returns>
-    private bool MendRound()
+    private bool Mend(ImageChecker checker, CheckResult result)
     {
-        ImageChecker checker = Check(out CheckResult result);
         RepairPlan plan = RepairPlan.Make(_storage, checker, result.Issues, _cancellation);
-        plan.Apply();
+        plan.Apply(_cancellation);
         Changes.AddRange(plan.Changes);
         return plan.Changes.Count > 0;
     }
 
-    private CheckResult Reclaim()
+    /// <summary>Now that no entry is wrong, nothing references a tail that is no whole cluster.</summary>
+    private void CutPartOfCluster(ImageChecker checker)
     {
-        Check(out CheckResult result);
-        if (result.Corruptions > 0 || result.LeakedClusters == 0)
-            return result;
-        new ClusterReclaimer(_storage, _cancellation).Run();
-        Changes.Add(Reclaiming(result.LeakedClusters));
-        Check(out result);
-        return result;
+        long tail = _storage.Length - checker.Bounds.FileEnd.Value;
+        if (tail == 0)
+            return;
+        _storage.SetLength(checker.Bounds.FileEnd.Value);
+        _storage.Flush();
+        Changes.Add(new RepairChange($"Cut off {Text(tail)} bytes at the end of the file, which are no whole cluster and which nothing references"));
     }
 
-    /// <summary>
-    /// The length that the file should have: without a part of a cluster that nothing references, or extended by what is
-    /// missing of a cluster or table whose first part is there.
-    /// </summary>
-    /// <returns>Null where it has that length.</returns>
-    private long? PlanLength(ImageChecker checker, CheckResult result)
+    private CheckResult Reclaim(CheckResult before)
     {
-        long length = _storage.Length;
-        long wanted = checker.Bounds.FileEnd.Value;
-        foreach (CheckIssue issue in result.Issues)
+        CheckResult after = before with { LeakedClusters = 0 };
+        // A rehearsal need not go through it: nothing depends on where the clusters go.
+        if (!_isRehearsal)
         {
-            if (issue is { Kind: CheckIssueKind.EntryBeyondEndOfFile, HostOffset: { } start } && start.Value < length && IsCutOff(checker, issue))
-                wanted = Math.Max(wanted, start.Value + (issue.L2Index is null ? checker.Header.Geometry.TableBytes : checker.Header.Geometry.ClusterSize));
+            new ClusterReclaimer(_storage, _cancellation).Run();
+            Check(out after);
         }
 
-        if (wanted == length)
-            return null;
-        Changes.Add(new RepairChange(wanted > length
-            ? $"Extend the file by {Text(wanted - length)} bytes of zeroes, which are missing of what its end is referenced as"
-            : $"Cut off {Text(length - wanted)} bytes at the end of the file, which are no whole cluster and which nothing references"));
-        return wanted;
+        long reclaimed = before.LeakedClusters - after.LeakedClusters;
+        if (reclaimed > 0)
+            Changes.Add(new RepairChange($"Reclaim {Text(reclaimed)} leaked clusters: move others down into the gaps and cut the file"));
+        return after;
     }
-
-    /// <summary>Whether what the file has of a table is nobody else's, so that it is the table's first part and not a stray entry.</summary>
-    private static bool IsCutOff(ImageChecker checker, CheckIssue issue)
-    {
-        if (issue.L2Index is not null)
-            return true;
-        long first = checker.Header.Geometry.ClusterOf(issue.HostOffset!.Value).Value;
-        return first >= checker.Bounds.FileClusters || checker.References.Used.Next(first, value: true) == checker.Bounds.FileClusters;
-    }
-
-    private static RepairChange Reclaiming(long clusters)
-        => new($"Reclaim {Text(clusters)} leaked clusters: move others down into the gaps and cut the file");
-
-    private static RepairChange ClearingMark() => new("Clear the NEED_CHECK mark");
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -30,13 +30,18 @@ internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> sta
 
     public override void SetLength(long length)
     {
-        Save(length, Math.Max(0, image.Length - length));
+        long now = image.Length;
+        if (length == now)
+            return;
+        Save(length, Math.Max(0, now - length));
         image.SetLength(length);
     }
 
     public override void Flush() => image.Flush();
 
     public override StorageExtent NextExtent(long offset) => image.NextExtent(offset);
+
+    internal override long? WriteStamp => image.WriteStamp;
 
     public override bool TryPunch(long offset, long length)
     {

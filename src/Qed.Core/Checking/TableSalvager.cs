@@ -13,18 +13,25 @@ namespace Qed.Checking;
 /// </summary>
 internal sealed class TableSalvager
 {
-    private readonly BlockStorage _storage;
-    private readonly ImageChecker _check;
-    private readonly List<(HostOffset Offset, long Explains)> _candidates = [];
+    // A table may have been hit as well: this many sound entries make up for a bad one.
+    private const int SoundForOneBad = 4;
 
-    internal TableSalvager(BlockStorage storage, ImageChecker check)
+    private readonly ImageChecker _check;
+    private readonly TableReader _reader;
+    private readonly List<Candidate> _candidates = [];
+
+    /// <param name="storage">The image.</param>
+    /// <param name="check">A check of it that has run as if the broken L1 entries were empty.</param>
+    /// <param name="cancellation">Honoured between clusters.</param>
+    internal TableSalvager(BlockStorage storage, ImageChecker check, CancellationToken cancellation)
     {
-        _storage = storage;
         _check = check;
+        _reader = new TableReader(storage, check.Header);
+        FindCandidates(cancellation);
     }
 
     /// <summary>The table of each entry that could be told.</summary>
-    internal Dictionary<int, HostOffset> Found { get; } = [];
+    internal Dictionary<int, Candidate> Found { get; } = [];
 
     /// <summary>Whether anything looks like an orphaned table, so that clearing an entry could lose one.</summary>
     internal bool HasCandidates => _candidates.Count > 0;
@@ -32,64 +39,56 @@ internal sealed class TableSalvager
     private QedGeometry Geometry => _check.Bounds.Geometry;
 
     /// <summary>Looks for the tables of broken L1 entries.</summary>
-    internal void Match(IEnumerable<int> l1Indexes, CancellationToken cancellation)
+    /// <param name="broken">Their indexes, and the values that they have.</param>
+    internal void Match(IEnumerable<(int Index, ulong Entry)> broken)
     {
-        FindCandidates(cancellation);
-        var open = new List<int>();
-        foreach (int index in l1Indexes.Distinct())
-        {
-            HostOffset? own = ByResemblance(index);
-            if (own is { } table)
-                Found.Add(index, table);
-            else
-                open.Add(index);
-        }
-
-        List<(HostOffset Offset, long Explains)> free = _candidates
-            .Where(candidate => !Found.Values.Any(taken => Overlap(taken, candidate.Offset)))
-            .OrderByDescending(candidate => candidate.Explains)
-            .ToList();
+        List<(int Index, ulong Entry)> open = broken.ToList();
+        // An entry that differs from an offset in its reserved bits alone, or else in one bit, was that offset.
+        MatchAlike(open, difference => (difference & ~(ulong)(Geometry.ClusterSize - 1)) == 0);
+        MatchAlike(open, difference => (difference & (difference - 1)) == 0);
+        List<Candidate> free = _candidates.Where(IsFree).OrderByDescending(candidate => candidate.Explains).ToList();
         // Of several that overlap, the one that accounts for more of the unreferenced clusters.
         bool isUnambiguous = open.Count == 1 && free.Count > 0
-            && free.Skip(1).All(other => Overlap(free[0].Offset, other.Offset) && other.Explains < free[0].Explains);
-        if (isUnambiguous && FitsInto(free[0].Offset, open[0]))
-            Found.Add(open[0], free[0].Offset);
+            && free.Skip(1).All(other => Overlap(free[0], other) && other.Explains < free[0].Explains);
+        if (isUnambiguous && FitsInto(free[0], open[0].Index))
+            Found.Add(open[0].Index, free[0]);
     }
 
-    /// <summary>An entry that differs from a candidate's offset in its reserved bits or in one bit alone was that offset.</summary>
-    private HostOffset? ByResemblance(int l1Index)
+    /// <summary>Whether something that looks like a table overlaps another place, and accounts for more.</summary>
+    internal bool HasBetterThan(HostOffset table, int explains)
+        => _candidates.Exists(candidate => Math.Abs(candidate.Offset - table) < Geometry.TableBytes && candidate.Explains > explains);
+
+    private void MatchAlike(List<(int Index, ulong Entry)> open, Func<ulong, bool> isAlike)
     {
-        ulong entry = L1Value(l1Index);
-        HostOffset[] alike = _candidates.Select(candidate => candidate.Offset)
-            .Where(offset => IsAlike(entry, (ulong)offset.Value) && FitsInto(offset, l1Index) && !Found.ContainsValue(offset))
-            .ToArray();
-        return alike.Length == 1 ? alike[0] : null;
+        List<(int Index, Candidate Table)> claims = open
+            .Select(broken => (broken.Index, Tables: _candidates.Where(candidate => IsFree(candidate)
+                && isAlike(broken.Entry ^ (ulong)candidate.Offset.Value) && FitsInto(candidate, broken.Index)).ToList()))
+            .Where(claim => claim.Tables.Count == 1)
+            .Select(claim => (claim.Index, claim.Tables[0]))
+            .ToList();
+        foreach ((int index, Candidate table) in claims.Where(claim => claims.Count(other => Overlap(claim.Table, other.Table)) == 1))
+        {
+            Found.Add(index, table);
+            open.RemoveAll(broken => broken.Index == index);
+        }
     }
 
-    private bool IsAlike(ulong entry, ulong offset)
-    {
-        ulong difference = entry ^ offset;
-        return (difference & ~(ulong)(Geometry.ClusterSize - 1)) == 0 || (difference & (difference - 1)) == 0;
-    }
+    private bool IsFree(Candidate candidate) => !Found.Values.Any(taken => Overlap(taken, candidate));
 
-    private bool Overlap(HostOffset left, HostOffset right) => Math.Abs(left - right) < Geometry.TableBytes;
+    private bool Overlap(Candidate left, Candidate right) => Math.Abs(left.Offset - right.Offset) < Geometry.TableBytes;
 
     private void FindCandidates(CancellationToken cancellation)
     {
-        ClusterBitmap used = _check.References.Used;
-        for (long start = used.Next(0, value: false); start < used.Count;)
+        foreach ((ClusterIndex first, long count) in LeakedRuns.In(_check.References.Used))
         {
-            long end = used.Next(start, value: true);
             int plausible = 0;
-            for (long cluster = start; cluster < end; cluster++)
+            for (long cluster = first.Value; cluster < first.Value + count; cluster++)
             {
                 cancellation.ThrowIfCancellationRequested();
                 plausible = LooksLikeTable(cluster) ? plausible + 1 : 0;
                 if (plausible >= Geometry.TableSize)
                     AddIfTable(cluster - Geometry.TableSize + 1);
             }
-
-            start = used.Next(end, value: false);
         }
     }
 
@@ -97,67 +96,47 @@ internal sealed class TableSalvager
     private bool LooksLikeTable(long cluster)
     {
         Span<ulong> entries = stackalloc ulong[QedGeometry.MinimumClusterSize / TableEntry.Size];
-        _storage.ReadOrZero(Geometry.OffsetOf(new ClusterIndex(cluster)).Value, TableCodec.Bytes(entries));
-        TableCodec.Convert(entries);
+        _reader.Read(Geometry.OffsetOf(new ClusterIndex(cluster)), entries);
+        int sound = 0;
+        int bad = 0;
         foreach (ulong entry in entries)
         {
-            if (TableEntry.IsOffset(entry) && !IsUnreferenced(entry))
-                return false;
+            if (TableEntry.IsOffset(entry))
+                (sound, bad) = IsUnreferenced(entry) ? (sound + 1, bad) : (sound, bad + 1);
         }
 
-        return true;
+        // Part of a table may hold little but what was hit.
+        return bad <= Math.Max(SoundForOneBad, sound / SoundForOneBad);
     }
 
     private bool IsUnreferenced(ulong entry)
         => _check.Bounds.FaultOf(entry, 1) is null && !_check.References.Used[Geometry.ClusterOf(new HostOffset((long)entry))];
 
-    /// <summary>A table has entries, all of them lead to clusters that nobody else references, each once, none to itself.</summary>
+    /// <summary>A table has entries, and nearly all lead to clusters that nobody else references, each once, none to itself.</summary>
     private void AddIfTable(long cluster)
     {
         HostOffset table = Geometry.OffsetOf(new ClusterIndex(cluster));
         var seen = new HashSet<ulong>();
-        bool isTable = ForEachEntry(table, (_, entry) =>
+        (int sound, int bad) = _reader.Count(table, entry =>
         {
-            if (!TableEntry.IsOffset(entry))
-                return true;
-            bool isOwn = (long)entry >= table.Value && (long)entry < table.Value + Geometry.TableBytes;
+            bool isOwn = entry >= (ulong)table.Value && entry < (ulong)table.Value + (ulong)Geometry.TableBytes;
             return !isOwn && IsUnreferenced(entry) && seen.Add(entry);
         });
-        if (isTable && seen.Count > 0)
-            _candidates.Add((table, seen.Count));
+        if (sound > 0 && bad <= sound / SoundForOneBad)
+            _candidates.Add(new Candidate(table, sound));
     }
 
-    /// <summary>Whether a table maps nothing beyond the end of the disk if an L1 entry points at it.</summary>
-    private bool FitsInto(HostOffset table, int l1Index)
+    /// <summary>Whether a table maps next to nothing beyond the end of the disk if an L1 entry points at it.</summary>
+    private bool FitsInto(Candidate candidate, int l1Index)
     {
         int inside = _check.Bounds.EntriesInsideDisk(l1Index, 0, Geometry.EntriesPerTable);
-        return inside == Geometry.EntriesPerTable
-            || ForEachEntry(table, (index, entry) => index < inside || entry == TableEntry.Unallocated);
+        int outside = 0;
+        return inside == Geometry.EntriesPerTable || _reader.ForEach(
+            candidate.Offset,
+            (index, entry) => index < inside || !TableEntry.IsOffset(entry) || ++outside <= candidate.Explains / SoundForOneBad);
     }
 
-    /// <summary>Goes through the entries of a table until one is refused.</summary>
-    private bool ForEachEntry(HostOffset table, Func<int, ulong, bool> isAccepted)
-    {
-        var entries = new ulong[Math.Min(Geometry.EntriesPerTable, TableBatch.MaximumBytes / TableEntry.Size)];
-        for (int first = 0; first < Geometry.EntriesPerTable; first += entries.Length)
-        {
-            _storage.ReadOrZero(table.Value + ((long)first * TableEntry.Size), TableCodec.Bytes(entries));
-            TableCodec.Convert(entries);
-            for (int i = 0; i < entries.Length; i++)
-            {
-                if (!isAccepted(first + i, entries[i]))
-                    return false;
-            }
-        }
-
-        return true;
-    }
-
-    private ulong L1Value(int l1Index)
-    {
-        Span<ulong> entry = stackalloc ulong[1];
-        _storage.ReadOrZero(_check.Header.L1TableOffset.Value + ((long)l1Index * TableEntry.Size), TableCodec.Bytes(entry));
-        TableCodec.Convert(entry);
-        return entry[0];
-    }
+    /// <param name="Offset">Where something lies that looks like a table.</param>
+    /// <param name="Explains">How many clusters it maps that nothing else references.</param>
+    internal sealed record Candidate(HostOffset Offset, int Explains);
 }

@@ -13,11 +13,17 @@ internal enum UndoRecordKind : uint
     /// <summary>A range was all zeroes.</summary>
     Zeroes = 2,
 
-    /// <summary>The repair has ended: the offset is the image's length then, the checksum that of what it left in every saved range.</summary>
+    /// <summary>
+    /// The repair has ended: the offset is the image's length then, the length its write stamp, the checksum that of what
+    /// it holds in every range that was saved or added.
+    /// </summary>
     Completed = 3,
 
     /// <summary>The undo has begun; whatever the image holds is to be overwritten.</summary>
     Undoing = 4,
+
+    /// <summary>The bytes that follow say nothing: a crash had left a record half written there.</summary>
+    Void = 5,
 }
 
 /// <summary>The 32 bytes in front of what a record of an undo journal saves; all numbers little-endian.</summary>
@@ -33,8 +39,11 @@ internal readonly record struct UndoRecord(UndoRecordKind Kind, long Offset, lon
     /// <summary>Most bytes that one record saves.</summary>
     internal const int LargestPayload = 1 << 20;
 
+    /// <summary>Whether it saves a range of the image.</summary>
+    internal bool IsRange => Kind is UndoRecordKind.Bytes or UndoRecordKind.Zeroes;
+
     /// <summary>Bytes that follow the record.</summary>
-    internal int PayloadLength => Kind == UndoRecordKind.Bytes ? (int)Length : 0;
+    internal int PayloadLength => Kind is UndoRecordKind.Bytes or UndoRecordKind.Void ? (int)Length : 0;
 
     internal void Write(Span<byte> target)
     {
@@ -56,9 +65,14 @@ internal readonly record struct UndoRecord(UndoRecordKind Kind, long Offset, lon
             BinaryPrimitives.ReadInt64LittleEndian(bytes.Slice(8)),
             BinaryPrimitives.ReadInt64LittleEndian(bytes.Slice(16)),
             BinaryPrimitives.ReadUInt32LittleEndian(bytes.Slice(24)));
-        bool isPossible = record.Offset >= 0 && record.Length >= 0 && record.Offset <= long.MaxValue - record.Length
-            && record.Kind is >= UndoRecordKind.Bytes and <= UndoRecordKind.Undoing
-            && (record.Kind != UndoRecordKind.Bytes || record.Length <= LargestPayload);
-        return isPossible ? record : null;
+        return record.IsPossible ? record : null;
     }
+
+    private bool IsPossible => Offset >= 0 && Kind switch
+    {
+        UndoRecordKind.Bytes or UndoRecordKind.Void => Length is >= 0 and <= LargestPayload && Offset <= long.MaxValue - Length,
+        UndoRecordKind.Zeroes => Length >= 0 && Offset <= long.MaxValue - Length,
+        UndoRecordKind.Completed or UndoRecordKind.Undoing => true,
+        _ => false,
+    };
 }

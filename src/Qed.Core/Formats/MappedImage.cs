@@ -34,13 +34,9 @@ internal abstract class MappedImage(HostFile storage) : DiskImage
 
     private void ReadExtent(Extent extent, Span<byte> buffer)
     {
-        if (extent.Kind == ExtentKind.Unallocated && RequireBackingIfNamed() is { } backing)
+        if (extent.Kind != ExtentKind.Data)
         {
-            backing.ReadOrZero(extent.Offset, buffer);
-        }
-        else if (extent.Kind != ExtentKind.Data)
-        {
-            buffer.Clear();
+            ReadBeneath(extent.Offset, extent.Kind, buffer);
         }
         else if (extent.HostOffset is not { } host || Storage.Read(host.Value, buffer) < buffer.Length)
         {

@@ -42,7 +42,7 @@ public abstract class DiskImage : IDisposable
     public abstract Extent GetExtent(GuestOffset offset, long maximum);
 
     /// <summary>Walks what this image alone says about a range, in order and without gaps; neighbours may be alike.</summary>
-    public IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
+    public virtual IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
     {
         GuestOffset end = offset + length;
         while (offset < end)
@@ -111,6 +111,16 @@ public abstract class DiskImage : IDisposable
         }
 
         return Backing;
+    }
+
+    /// <summary>Reads what an extent without data of its own shows: zeroes, or the backing file and zeroes past its end.</summary>
+    /// <exception cref="DiskImageException">BackingFileMissing: the image names one that was not opened with it.</exception>
+    private protected void ReadBeneath(GuestOffset offset, ExtentKind kind, Span<byte> buffer)
+    {
+        if (kind == ExtentKind.Unallocated && RequireBackingIfNamed() is { } backing)
+            backing.ReadOrZero(offset, buffer);
+        else
+            buffer.Clear();
     }
 
     /// <summary>Throws unless a range lies within the disk.</summary>

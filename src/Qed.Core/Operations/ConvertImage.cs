@@ -28,12 +28,11 @@ public static class ConvertImage
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
         ImageFormat format = TargetFormat(options);
-        RefuseSameFile(options);
         using (DiskImage source = ImageChain.OpenChain(options.Path, SourceOptions(options), logger))
         {
             if (source.Details.Snapshots.Count > 0)
                 Log.SnapshotsDropped(logger, source.Path, string.Join(", ", source.Details.Snapshots));
-            RefuseToReplace(source, options);
+            TargetFile.RefuseLinkOf(source, options.DestinationPath);
             Write(source, format, options, progress, logger, cancellation);
         }
 
@@ -107,14 +106,9 @@ public static class ConvertImage
         target.AttachBacking(baseline);
         try
         {
-            GuestOffset? difference = new ImageComparer(source, target, shared: null, progress.Meter("Verifying", source.Length), cancellation).FirstDifference();
+            GuestOffset? difference = ImageComparer.FirstDifference(source, target, progress.Meter("Verifying", source.Length), cancellation);
             if (difference is { } offset)
-            {
-                throw new DiskImageException(ErrorKind.ImageCorrupt, $"the target reads differently from '{options.Path}' at guest offset {offset.Value}; it was discarded", file.Target)
-                {
-                    Hint = "The host's memory or disk may be failing.",
-                };
-            }
+                throw TargetFile.DiffersFromSource(file.Target, options.Path, offset.Value);
         }
         finally
         {
@@ -149,40 +143,16 @@ public static class ConvertImage
         return padded;
     }
 
-    private static void RefuseSameFile(ConvertImageOptions options)
-    {
-        if (FileIdentity.Of(options.DestinationPath) is { } target && FileIdentity.Of(options.Path) == target)
-            throw new DiskImageException(ErrorKind.ImageExists, "source and target are the same file", options.DestinationPath);
-    }
-
-    /// <summary>Replacing an image that the source rests on would destroy the very data that is being copied.</summary>
-    private static void RefuseToReplace(DiskImage source, ConvertImageOptions options)
-    {
-        if (FileIdentity.Of(options.DestinationPath) is { } target && HasLink(source.Backing, target))
-            throw new DiskImageException(ErrorKind.ImageExists, $"the target is a backing file of '{options.Path}'", options.DestinationPath);
-    }
-
     /// <summary>A target that rests on the source holds only what differs from it: without the source it is nothing.</summary>
     private static void RefuseToDeleteBacking(DiskImage? baseline, ConvertImageOptions options)
     {
-        if (FileIdentity.Of(options.Path) is { } source && HasLink(baseline, source))
+        if (FileIdentity.Of(options.Path) is { } source && TargetFile.HasLink(baseline, source))
         {
             throw new DiskImageException(ErrorKind.BackingFileRefused, "the source is to be deleted, but the target would rest on it", options.Path)
             {
                 Hint = "Leave out -DeleteSource, or name another -BackingPath.",
             };
         }
-    }
-
-    private static bool HasLink(DiskImage? chain, FileIdentity file)
-    {
-        for (DiskImage? image = chain; image is not null; image = image.Backing)
-        {
-            if (FileIdentity.Of(image.Path) == file)
-                return true;
-        }
-
-        return false;
     }
 
     private static void DeleteSource(string path)

@@ -15,7 +15,7 @@ public static class DescribeImage
     /// <param name="path">The image's file.</param>
     /// <param name="format">Its format; null to probe.</param>
     /// <exception cref="DiskImageException">The file cannot be read, or its header breaks a rule.</exception>
-    public static ImageDescription Run(string path, string? format = null) => Run(path, format, mayLook: false);
+    public static ImageDescription Run(string path, string? format = null) => Run(path, format, isWanted: false);
 
     /// <summary>Describes an image and each one that it rests on, from the top down, each as soon as it is known.</summary>
     /// <param name="path">The top image's file.</param>
@@ -37,7 +37,7 @@ public static class DescribeImage
         }
     }
 
-    private static ImageDescription Run(string path, string? format, bool mayLook)
+    private static ImageDescription Run(string path, string? format, bool isWanted)
     {
         using DiskImage image = ImageChain.OpenLink(path, new ChainOptions { Format = format, Access = StorageAccess.Peek, Image = DescribeOnly }, out HostFile file);
         ImageDetails details = image.Details;
@@ -56,7 +56,7 @@ public static class DescribeImage
             Features = details.Features,
             Snapshots = details.Snapshots,
             BackingPath = image.BackingReference?.Name,
-            BackingFullPath = FullPathOf(image, mayLook),
+            BackingFullPath = FullPathOf(image, isWanted),
             BackingFormat = image.BackingReference?.Format,
             InUse = file.IsInUse(),
         };
@@ -69,7 +69,7 @@ public static class DescribeImage
             seen.Add(identity);
         try
         {
-            return Run(path, format, mayLook: true);
+            return Run(path, format, isWanted: true);
         }
         catch (DiskImageException error) when (error.Kind == ErrorKind.ImageNotFound && namedBy is not null)
         {
@@ -77,11 +77,11 @@ public static class DescribeImage
         }
     }
 
-    private static string? FullPathOf(DiskImage image, bool mayLook)
+    private static string? FullPathOf(DiskImage image, bool isWanted)
     {
         try
         {
-            return image.BackingReference is { } reference ? BackingNames.Resolve(reference, image.Path, mayLook) : null;
+            return image.BackingReference is { } reference ? BackingNames.Resolve(reference, image.Path, isWanted) : null;
         }
         catch (DiskImageException)
         {

@@ -12,6 +12,6 @@ public sealed record RepairResult
     /// <summary>What was done, in order; from <see cref="RepairImage.Plan"/>, what would be done.</summary>
     public required IReadOnlyList<RepairChange> Changes { get; init; }
 
-    /// <summary>Full path of the undo file; null where there is none.</summary>
+    /// <summary>Full path of the undo file, also that of an earlier repair; null where there is none.</summary>
     public string? UndoPath { get; init; }
 }

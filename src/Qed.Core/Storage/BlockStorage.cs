@@ -48,6 +48,31 @@ public abstract class BlockStorage : IDisposable
     {
     }
 
+    /// <summary>A number that changes when somebody writes the storage, such as a time stamp; null where the host does not tell.</summary>
+    internal virtual long? WriteStamp => null;
+
+    /// <summary>Copies a range to another that it does not overlap; what lies beyond the end reads as zeroes.</summary>
+    /// <param name="from">Where it lies.</param>
+    /// <param name="to">Where the copy goes.</param>
+    /// <param name="length">How many bytes, at most a mebibyte.</param>
+    internal virtual void CopyWithin(long from, long to, int length)
+    {
+        byte[] rented = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            Span<byte> bytes = rented.AsSpan(0, length);
+            ReadOrZero(from, bytes);
+            if (ZeroScan.IsZero(bytes))
+                WriteZeroes(to, length);
+            else
+                Write(to, bytes);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+
     /// <summary>Releases the storage. Closing flushes nothing: call <see cref="Flush"/> first where that matters.</summary>
     public void Dispose()
     {

@@ -60,6 +60,10 @@ public sealed unsafe class HostFile : BlockStorage
         }
     }
 
+    /// <summary>When the file was last written, in nanoseconds. Not on Windows, which may note that only when the file is closed.</summary>
+    internal override long? WriteStamp
+        => HostPlatform.IsLinux && FileIdentity.LinuxStatus(_io.Handle) is { } status ? (status.WriteSeconds * 1_000_000_000) + status.WriteNanoseconds : null;
+
     /// <summary>Opens a file or block device that exists.</summary>
     /// <param name="path">A path of the host, relative ones to the process's current folder.</param>
     /// <param name="access">What for; decides which other openings are excluded.</param>

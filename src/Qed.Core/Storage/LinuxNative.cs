@@ -86,6 +86,12 @@ internal static unsafe class LinuxNative
         [FieldOffset(48)]
         internal ulong Blocks;
 
+        [FieldOffset(112)]
+        internal long WriteSeconds;
+
+        [FieldOffset(120)]
+        internal uint WriteNanoseconds;
+
         [FieldOffset(136)]
         internal uint DeviceMajor;
 

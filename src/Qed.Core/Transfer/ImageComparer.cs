@@ -39,6 +39,10 @@ internal sealed class ImageComparer
         _cancellation = cancellation;
     }
 
+    /// <summary>The first sector that differs, or null, for those who verify: all data is read, also what is one and the same.</summary>
+    internal static GuestOffset? FirstDifference(DiskImage left, DiskImage right, ProgressMeter progress, CancellationToken cancellation)
+        => new ImageComparer(left, right, shared: null, progress, cancellation).FirstDifference();
+
     /// <summary>The first sector that differs, or null. Nothing behind it is read but what was being read already.</summary>
     internal GuestOffset? FirstDifference()
     {

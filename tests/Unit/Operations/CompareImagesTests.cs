@@ -86,36 +86,11 @@ public sealed class CompareImagesTests : IDisposable
     }
 
     [Fact]
-    public void What_two_overlays_take_from_one_file_is_not_read()
-    {
-        // Reading eight terabytes of data twice would take hours.
-        string shared = Endless("base.qed", 8L << 40);
-        TestImage.Create(_folder["one.qed"], 8L << 40, backing: shared);
-        TestImage.Create(_folder["two.qed"], 8L << 40, backing: shared);
-        TestImage.Write(_folder["two.qed"], 5L << 40, [1, 2, 3]);
-        CompareResult result = Compare("one.qed", "two.qed");
-        Assert.Equal([new(new(5L << 40), 512)], result.Ranges);
-    }
-
-    [Fact]
     public void Each_missing_image_is_named()
     {
         Raw("a.raw", new byte[512]);
         Assert.Equal(_folder["none.raw"], Fails.With(ErrorKind.ImageNotFound, () => Compare("a.raw", "none.raw")).Path);
         Assert.Equal(_folder["none.raw"], Fails.With(ErrorKind.ImageNotFound, () => Compare("none.raw", "a.raw")).Path);
-    }
-
-    /// <summary>A small file all of whose entries map the same cluster.</summary>
-    private string Endless(string name, long size)
-    {
-        using var image = new CraftedImage(_folder[name], 65536, 4, size);
-        int table = image.FirstFree;
-        image.SetClusters(table + 5).Fill(table + 4, 7);
-        for (int i = 0; i < 32768; i++)
-            image.L2(table, i, image.At(table + 4));
-        for (int i = 0; i < size >> 31; i++)
-            image.L1(i, image.At(table));
-        return name;
     }
 
     private void Raw(string name, byte[] bytes) => File.WriteAllBytes(_folder[name], bytes);

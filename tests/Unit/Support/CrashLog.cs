@@ -5,43 +5,51 @@ using System.Linq;
 namespace Qed.Tests.Support;
 
 /// <summary>
-/// Every change made to a storage, so that the file can be rebuilt as a power failure at any moment might leave it:
+/// Every change made to some storages, so that the files can be rebuilt as a power failure at any moment might leave them:
 /// what was flushed is there; what was not is lost, reordered or torn at sector grain.
 /// </summary>
 internal sealed class CrashLog
 {
     private const int SectorSize = 512;
 
-    private readonly byte[] _start;
-    private readonly List<StorageChange> _changes = [];
+    private readonly byte[][] _starts;
+    private readonly List<(int File, StorageChange Change)> _changes = [];
 
-    internal CrashLog(MemoryStorage storage)
+    internal CrashLog(params MemoryStorage[] storages)
     {
-        _start = storage.ToArray();
-        storage.BeforeChange = change =>
+        _starts = [.. storages.Select(storage => storage.ToArray())];
+        for (int i = 0; i < storages.Length; i++)
         {
-            lock (_changes)
-                _changes.Add(change);
-        };
+            int file = i;
+            storages[i].BeforeChange = change =>
+            {
+                lock (_changes)
+                    _changes.Add((file, change));
+            };
+        }
     }
 
     internal int Count => _changes.Count;
 
-    /// <summary>The file after a crash just before the change at an index.</summary>
-    internal byte[] CrashAt(int index, Random random)
+    /// <summary>The first file after a crash just before the change at an index.</summary>
+    internal byte[] CrashAt(int index, Random random) => CrashAt(0, index, random);
+
+    /// <summary>Each file after a crash just before the change at an index.</summary>
+    internal byte[][] CrashAllAt(int index, Random random) => [.. _starts.Select((_, file) => CrashAt(file, index, random))];
+
+    private byte[] CrashAt(int file, int index, Random random)
     {
-        int lastFlush = _changes.FindLastIndex(Math.Max(0, index - 1), change => change.Kind == StorageChangeKind.Flush);
-        if (index == 0)
-            lastFlush = -1;
-        var file = new MemoryStorage(_start);
-        foreach (StorageChange change in _changes.Take(lastFlush + 1))
-            Apply(file, change);
-        StorageChange[] pending = _changes.Skip(lastFlush + 1).Take(index - lastFlush - 1).Where(_ => random.Next(3) > 0).ToArray();
+        List<StorageChange> changes = _changes.Take(index).Where(each => each.File == file).Select(each => each.Change).ToList();
+        int flushed = changes.FindLastIndex(change => change.Kind == StorageChangeKind.Flush) + 1;
+        var storage = new MemoryStorage(_starts[file]);
+        foreach (StorageChange change in changes.Take(flushed))
+            Apply(storage, change);
+        StorageChange[] pending = changes.Skip(flushed).Where(_ => random.Next(3) > 0).ToArray();
         if (random.Next(2) == 0)
             random.Shuffle(pending);
         foreach (StorageChange change in pending)
-            ApplyTorn(file, change, random);
-        return file.ToArray();
+            ApplyTorn(storage, change, random);
+        return storage.ToArray();
     }
 
     private static void Apply(MemoryStorage file, StorageChange change)

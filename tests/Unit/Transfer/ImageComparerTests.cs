@@ -1,6 +1,8 @@
 using System;
 using System.Linq;
 using System.Threading;
+using Qed.Engine;
+using Qed.Images;
 using Qed.Layout;
 using Qed.Tests.Support;
 using Qed.Transfer;
@@ -85,6 +87,31 @@ public sealed class ImageComparerTests
     }
 
     [Fact]
+    public void What_two_overlays_take_from_one_file_is_not_read()
+    {
+        string file = typeof(ImageComparerTests).Assembly.Location;
+        using var one = new SparseDisk(TiB, (1 << 20, 1 << 20, 1)) { File = file };
+        using var other = new SparseDisk(TiB, (1 << 20, 1 << 20, 1)) { File = file };
+        using DiskImage left = Overlay(one);
+        using DiskImage right = Overlay(other, (1 << 20) + 65536);
+        long copiedUp = other.BytesRead;
+        var comparer = new ImageComparer(left, right, new SharedFiles(), ProgressMeter.Silent, CancellationToken.None);
+        Assert.Equal([new(new GuestOffset((1 << 20) + 65536), 512)], comparer.AllDifferences(5).Ranges);
+        Assert.Equal((65536, copiedUp), (one.BytesRead, other.BytesRead));
+    }
+
+    [Fact]
+    public void What_two_overlays_take_from_two_files_is_read()
+    {
+        using var one = new SparseDisk(TiB, (1 << 20, 1 << 20, 1)) { File = typeof(ImageComparerTests).Assembly.Location };
+        using var other = new SparseDisk(TiB, (1 << 20, 1 << 20, 1)) { File = typeof(ImageComparer).Assembly.Location };
+        using DiskImage left = Overlay(one);
+        using DiskImage right = Overlay(other);
+        Assert.Null(new ImageComparer(left, right, new SharedFiles(), ProgressMeter.Silent, CancellationToken.None).FirstDifference());
+        Assert.Equal((1 << 20, 1 << 20), (one.BytesRead, other.BytesRead));
+    }
+
+    [Fact]
     public void Cancelling_ends_it()
     {
         using var cancellation = new CancellationTokenSource();
@@ -94,6 +121,17 @@ public sealed class ImageComparerTests
         Assert.InRange(left.BytesRead, 1, 64 << 20);
     }
 
-    private static ImageComparer Comparer(Images.DiskImage left, Images.DiskImage right)
+    /// <summary>A QED image that takes all from a disk but one sector, where it is told to.</summary>
+    private static QedImage Overlay(SparseDisk backing, long? own = null)
+    {
+        var storage = new MemoryStorage(TestImage.Bytes(TiB, 65536, 4));
+        QedImage image = QedImage.Open(storage, new QedOpenOptions { ForWriting = true });
+        image.AttachBacking(backing);
+        if (own is { } offset)
+            image.Write(new GuestOffset(offset), Patterns.Filled(512, 9));
+        return image;
+    }
+
+    private static ImageComparer Comparer(DiskImage left, DiskImage right)
         => new(left, right, shared: null, ProgressMeter.Silent, CancellationToken.None);
 }

@@ -118,11 +118,8 @@ internal sealed class Qcow2Image : DiskImage
             case MappedKind.Compressed:
                 _compressed.Read((ulong)run.HostOffset, _header.Geometry.InCluster(offset.Value), target);
                 break;
-            case MappedKind.Unallocated when RequireBackingIfNamed() is { } backing:
-                backing.ReadOrZero(offset, target);
-                break;
             default:
-                target.Clear();
+                ReadBeneath(offset, run.Kind == MappedKind.Unallocated ? ExtentKind.Unallocated : ExtentKind.Zero, target);
                 break;
         }
     }

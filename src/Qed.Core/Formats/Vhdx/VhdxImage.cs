@@ -66,10 +66,8 @@ internal sealed class VhdxImage : DiskImage
             Span<byte> part = buffer.Slice(0, (int)run.Length);
             if (run.Kind == ExtentKind.Data)
                 ReadData(run.Host, part);
-            else if (run.Kind == ExtentKind.Unallocated && RequireBackingIfNamed() is { } parent)
-                parent.ReadOrZero(offset, part);
             else
-                part.Clear();
+                ReadBeneath(offset, run.Kind, part);
             buffer = buffer.Slice(part.Length);
             offset += part.Length;
         }

@@ -58,10 +58,8 @@ internal sealed class VmdkImage : DiskImage
             Span<byte> part = buffer.Slice(0, (int)run.Length);
             if (run.Kind == ExtentKind.Data)
                 extent.Read(within, run, part);
-            else if (run.Kind == ExtentKind.Unallocated && RequireBackingIfNamed() is { } backing)
-                backing.ReadOrZero(offset, part);
             else
-                part.Clear();
+                ReadBeneath(offset, run.Kind, part);
             buffer = buffer.Slice(part.Length);
             offset += part.Length;
         }

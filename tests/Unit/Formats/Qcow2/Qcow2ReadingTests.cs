@@ -252,7 +252,8 @@ public sealed class Qcow2ReadingTests : IDisposable
         Qemu.IoOk(path, "qcow2", [.. Enumerable.Range(0, 20).Select(i => $"write -P 1 {i * 8192} 4096"), "write -P 2 2199023251456 4096"]);
         using DiskImage image = OpenImage.ForReading(path);
         List<Extent> extents = [.. image.GetExtents(new GuestOffset(0), image.Length)];
-        Assert.Equal(41, extents.Count);
+        // The long runs of nothing come in several pieces.
+        Assert.Equal(41, 1 + extents.Zip(extents.Skip(1)).Count(pair => pair.First.Kind != pair.Second.Kind));
         Assert.Equal(21, extents.Count(extent => extent.Kind == ExtentKind.Data));
         Assert.Equal(image.Length, extents.Sum(extent => extent.Length));
     }

@@ -1,0 +1,118 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Qed.Checking;
+using Qed.Tests.Support;
+using Xunit;
+
+namespace Qed.Tests.Checking;
+
+/// <summary>Reclaiming leaks leaves a file of exactly the clusters in use, whatever lies where, and the guest's data as it was.</summary>
+public sealed class LeakReclaimTests
+{
+    public static TheoryData<int, int, int> Layouts()
+    {
+        var layouts = new TheoryData<int, int, int>();
+        (int ClusterSize, int TableSize, int Count)[] geometries = [(4096, 1, 4), (4096, 2, 6), (4096, 4, 10), (4096, 16, 6), (16384, 8, 3), (65536, 4, 2)];
+        int seed = 900;
+        foreach ((int clusterSize, int tableSize, int count) in geometries)
+        {
+            for (int i = 0; i < count; i++)
+                layouts.Add(clusterSize, tableSize, seed++);
+        }
+
+        return layouts;
+    }
+
+    [Theory]
+    [MemberData(nameof(Layouts))]
+    public void A_file_of_tables_data_and_gaps_in_any_order_ends_with_no_gap(int clusterSize, int tableSize, int seed)
+    {
+        TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
+        var scattered = new ScatteredImage(clusterSize, tableSize, new Random(seed), dataClusters: 40, gapClusters: 25, tables: 6);
+        CheckResult check = CorruptionMatrixTests.Check(scattered.Bytes);
+        Assert.Equal((0, scattered.Gaps), (check.Corruptions, check.LeakedClusters));
+        RepairTrial trial = RepairTrial.Run(scattered.Bytes, RepairMode.Leaks, $"seed {seed}");
+        trial.AssertClean();
+        Assert.Equal(scattered.Bytes.Length - ((long)scattered.Gaps * clusterSize), trial.After.Length);
+        scattered.AssertSameGuest(trial.After);
+        trial.AssertSoundForQemu(tableSize);
+    }
+
+    [Theory]
+    [InlineData(4)]
+    [InlineData(16)]
+    public void Tables_at_the_end_move_into_gaps_that_are_too_narrow_for_them(int tableSize)
+    {
+        // Single clusters of data with single gaps between, then nothing but tables.
+        List<char> order = [.. Enumerable.Repeat("d-", 12).SelectMany(pair => pair), .. "TTTT"];
+        var scattered = new ScatteredImage(4096, tableSize, order, new Random(1));
+        RepairTrial trial = RepairTrial.Run(scattered.Bytes, RepairMode.Leaks, "narrow gaps");
+        trial.AssertClean();
+        Assert.Equal(scattered.Bytes.Length - (12 * 4096), trial.After.Length);
+        scattered.AssertSameGuest(trial.After);
+        trial.AssertSoundForQemu(tableSize);
+    }
+
+    [Theory]
+    [InlineData("-dTd-T")]
+    [InlineData("-T")]
+    [InlineData("T-T")]
+    [InlineData("d-T-T--Td")]
+    [InlineData("--TTTTd-----d")]
+    [InlineData("d-dTTTT-")]
+    public void Data_that_moves_together_with_its_own_table_is_found_in_the_new_place(string order)
+    {
+        foreach (int tableSize in new[] { 1, 2, 4, 8 })
+        {
+            var scattered = new ScatteredImage(4096, tableSize, [.. order], new Random(tableSize));
+            RepairTrial trial = RepairTrial.Run(scattered.Bytes, RepairMode.Leaks, $"{order}, table size {tableSize}");
+            trial.AssertClean();
+            scattered.AssertSameGuest(trial.After);
+        }
+    }
+
+    [Fact]
+    public void A_gap_in_front_of_the_L1_table_takes_data()
+    {
+        foreach (string order in new[] { "dT-dTd", "TTdd", "T--d-Td" })
+        {
+            var scattered = new ScatteredImage(4096, 4, [.. order], new Random(2), clustersBeforeL1: 2);
+            RepairTrial trial = RepairTrial.Run(scattered.Bytes, RepairMode.Leaks, order);
+            trial.AssertClean();
+            scattered.AssertSameGuest(trial.After);
+        }
+    }
+
+    [Fact]
+    public void A_gap_in_front_of_the_L1_table_that_nothing_fits_into_is_left()
+    {
+        var scattered = new ScatteredImage(4096, 4, [.. "T-d"], new Random(3), clustersBeforeL1: 2);
+        var storage = new MemoryStorage(scattered.Bytes);
+        (CheckResult check, List<RepairChange> changes) = new ReversibleRepair(storage, new MemoryUndoStore()).Run(RepairMode.Leaks, default);
+        Assert.Equal((0, 1), (check.Corruptions, check.LeakedClusters));
+        Assert.StartsWith("Reclaim 2 leaked clusters", Assert.Single(changes).Description, StringComparison.Ordinal);
+        scattered.AssertSameGuest(storage.ToArray());
+        Assert.Empty(new ReversibleRepair(storage, new MemoryUndoStore()).Run(RepairMode.Leaks, default).Changes);
+    }
+
+    [Fact]
+    public void Entries_that_a_shrink_has_left_beyond_the_disk_are_cleared_and_what_they_held_is_reclaimed()
+    {
+        var image = new SampleImage(4096, 2, hasBacking: false);
+        SortedDictionary<(int Span, int Entry), byte[]> guest = image.ReadGuest(image.Bytes);
+        // The disk shrinks to half of its second span.
+        byte[] shrunk = ((byte[])image.Bytes.Clone()).With(48, (ulong)(image.Span + image.Clusters(3)));
+        CheckResult check = CorruptionMatrixTests.Check(shrunk);
+        Assert.Equal((0, 10), (check.Corruptions, check.EntriesBeyondEnd));
+        RepairTrial trial = RepairTrial.Run(shrunk, RepairMode.Leaks, "shrink");
+        trial.AssertClean();
+        Assert.Equal(0, trial.Check.EntriesBeyondEnd);
+        // Header, L1 table, two tables, and six and three clusters of data.
+        Assert.Equal(image.Clusters(2 + 2 + 4 + 9), trial.After.Length);
+        byte[] grown = ((byte[])trial.After.Clone()).With(48, (ulong)image.DiskSize);
+        SortedDictionary<(int Span, int Entry), byte[]> left = image.ReadGuest(grown);
+        Assert.All(left.Keys.Where(place => place is { Span: 0 } or { Span: 1, Entry: < 3 }), place => Assert.Equal(guest[place], left[place]));
+        Assert.All(left.Keys.Where(place => place.Span == 3), place => Assert.All(left[place], each => Assert.Equal(0, each)));
+    }
+}

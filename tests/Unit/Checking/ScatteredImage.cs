@@ -1,0 +1,98 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Qed.Engine;
+using Qed.Layout;
+using Qed.Tests.Support;
+using Xunit;
+
+namespace Qed.Tests.Checking;
+
+/// <summary>A sound image but for leaks, whose tables (T), data (d) and gaps (-) lie in a given or a random order.</summary>
+internal sealed class ScatteredImage
+{
+    private readonly int _clusterSize;
+    private readonly int _tableSize;
+    private readonly Dictionary<(int Span, int Entry), int> _data = [];
+
+    internal ScatteredImage(int clusterSize, int tableSize, Random random, int dataClusters, int gapClusters, int tables)
+        : this(clusterSize, tableSize, Shuffled(random, dataClusters, gapClusters, tables), random)
+    {
+    }
+
+    internal ScatteredImage(int clusterSize, int tableSize, List<char> order, Random random, int clustersBeforeL1 = 0)
+    {
+        _clusterSize = clusterSize;
+        _tableSize = tableSize;
+        Gaps = order.Count(each => each == '-') + clustersBeforeL1;
+        int l1 = 1 + clustersBeforeL1;
+        var tables = new List<int>();
+        var data = new List<int>();
+        int next = l1 + tableSize;
+        foreach (char each in order)
+        {
+            if (each == 'T')
+                tables.Add(next);
+            else if (each == 'd')
+                data.Add(next);
+            next += each == 'T' ? tableSize : 1;
+        }
+
+        Bytes = Patterns.Random(next * clusterSize, order.Count);
+        foreach (int table in tables.Append(l1))
+            Bytes.AsSpan(table * clusterSize, tableSize * clusterSize).Clear();
+        WriteHeader(l1, tables.Count);
+        random.Shuffle(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(tables));
+        for (int i = 0; i < tables.Count; i++)
+            Bytes.With((l1 * clusterSize) + (i * 8), (ulong)tables[i] * (ulong)clusterSize);
+        foreach (int cluster in data)
+            Map(cluster, tables, random);
+    }
+
+    internal byte[] Bytes { get; }
+
+    /// <summary>Clusters that nothing references.</summary>
+    internal int Gaps { get; }
+
+    private int Entries => _clusterSize * _tableSize / 8;
+
+    /// <summary>Every cluster of the guest holds what it held.</summary>
+    internal void AssertSameGuest(byte[] file)
+    {
+        using QedImage image = QedImage.Open(new MemoryStorage(file, canWrite: false));
+        byte[] bytes = new byte[_clusterSize];
+        foreach (((int span, int entry), int cluster) in _data)
+        {
+            image.Read(new GuestOffset((((long)span * Entries) + entry) * _clusterSize), bytes);
+            Assert.True(bytes.AsSpan().SequenceEqual(Bytes.AsSpan(cluster * _clusterSize, _clusterSize)), $"entry {entry} of table {span} has other data");
+        }
+    }
+
+    private void Map(int cluster, List<int> tables, Random random)
+    {
+        (int Span, int Entry) place;
+        do
+            place = (random.Next(tables.Count), random.Next(Entries));
+        while (!_data.TryAdd(place, cluster));
+        Bytes.With((tables[place.Span] * _clusterSize) + (place.Entry * 8), (ulong)cluster * (ulong)_clusterSize);
+    }
+
+    private void WriteHeader(int l1, int tables)
+    {
+        var header = new QedHeader
+        {
+            Geometry = QedGeometry.TryCreate(_clusterSize, _tableSize)!,
+            L1TableOffset = new HostOffset((long)l1 * _clusterSize),
+            ImageSize = (long)tables * Entries * _clusterSize,
+        };
+        Bytes.AsSpan(0, _clusterSize).Clear();
+        header.Write(Bytes);
+    }
+
+    private static List<char> Shuffled(Random random, int dataClusters, int gapClusters, int tables)
+    {
+        char[] order = [.. new string('d', dataClusters), .. new string('-', gapClusters), .. new string('T', tables)];
+        random.Shuffle(order);
+        return [.. order];
+    }
+}

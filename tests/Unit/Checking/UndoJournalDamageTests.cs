@@ -1,0 +1,160 @@
+using System;
+using System.Linq;
+using Qed.Checking;
+using Qed.Tests.Support;
+using Xunit;
+
+namespace Qed.Tests.Checking;
+
+/// <summary>A damaged undo journal is refused or does what it still can, and never puts anything into an image that was not there.</summary>
+public sealed class UndoJournalDamageTests
+{
+    private readonly byte[] _original;
+    private readonly byte[] _repaired;
+    private readonly byte[] _journal;
+
+    public UndoJournalDamageTests()
+    {
+        var image = new SampleImage(4096, 2, hasBacking: false);
+        image.SetL2(1, 2, image.L2(0, 0));
+        image.SetL1(3, 0x12345);
+        image.Resize(100);
+        _original = image.Bytes;
+        var storage = new MemoryStorage(_original);
+        var undo = new MemoryUndoStore();
+        new ReversibleRepair(storage, undo).Run(RepairMode.All, default);
+        _repaired = storage.ToArray();
+        _journal = undo.Journal!.ToArray();
+    }
+
+    [Fact]
+    public void One_flipped_bit_is_noticed_or_does_not_matter()
+    {
+        var random = new Random(31);
+        int refused = 0;
+        for (int i = 0; i < 1500; i++)
+        {
+            // Heads of records are few; they get their share.
+            int position = i % 3 == 0 ? random.Next(Math.Min(_journal.Length, 1200)) : random.Next(_journal.Length);
+            byte[] journal = (byte[])_journal.Clone();
+            journal[position] ^= (byte)(1 << random.Next(8));
+            byte[] image = (byte[])_repaired.Clone();
+            DiskImageException? error = TryUndo(ref image, journal, force: false);
+            if (error is null)
+            {
+                Assert.True(image.AsSpan().SequenceEqual(_original), $"bit in byte {position}: undone without an error, but not to what was");
+                continue;
+            }
+
+            refused++;
+            Assert.Equal(ErrorKind.ImageCorrupt, error.Kind);
+            Assert.Equal(_repaired, image);
+        }
+
+        Assert.InRange(refused, 500, 1500);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void However_a_journal_is_damaged_no_byte_of_the_image_becomes_what_it_never_was(bool isCompleted)
+    {
+        var random = new Random(isCompleted ? 41 : 42);
+        for (int i = 0; i < 150; i++)
+        {
+            byte[] journal = (byte[])_journal.Clone();
+            if (!isCompleted)
+                Array.Resize(ref journal, random.Next(journal.Length));
+            for (int flips = random.Next(1, 200); flips > 0 && journal.Length > 0; flips--)
+                journal[random.Next(journal.Length)] = (byte)random.Next(256);
+            byte[] image = (byte[])_repaired.Clone();
+            TryUndo(ref image, journal, force: random.Next(2) == 0);
+            AssertMixed(image, i);
+
+            // A repair goes on or refuses; its undo is no worse.
+            var storage = new MemoryStorage(_repaired.With(16, [(byte)2]));
+            try
+            {
+                new ReversibleRepair(storage, new MemoryUndoStore(new MemoryStorage(journal))).Run(RepairMode.All, default);
+            }
+            catch (DiskImageException)
+            {
+                // Refused.
+            }
+            finally
+            {
+                _repaired.With(16, [(byte)0]);
+            }
+        }
+    }
+
+    [Fact]
+    public void A_forced_undo_with_a_damaged_journal_puts_back_what_is_whole()
+    {
+        // The payload of the first record.
+        byte[] journal = (byte[])_journal.Clone();
+        journal[1024 + 32 + 7] ^= 1;
+        byte[] image = (byte[])_repaired.Clone();
+        DiskImageException? refusal = TryUndo(ref image, journal, force: false);
+        Assert.Contains("damaged", refusal!.Message, StringComparison.Ordinal);
+        Assert.Null(TryUndo(ref image, journal, force: true));
+        Assert.Equal(_original.Length, image.Length);
+        int different = Enumerable.Range(0, image.Length / 4096).Count(block => !image.AsSpan(block * 4096, 4096).SequenceEqual(_original.AsSpan(block * 4096, 4096)));
+        Assert.InRange(different, 1, 2);
+    }
+
+    [Fact]
+    public void A_file_that_is_no_journal_is_neither_used_nor_removed()
+    {
+        byte[] notes = Patterns.Filled(300, (byte)'x');
+        byte[] image = (byte[])_original.Clone();
+        Assert.Equal(ErrorKind.ImageCorrupt, TryUndo(ref image, notes, force: true)!.Kind);
+        var undo = new MemoryUndoStore(new MemoryStorage(notes));
+        Fails.With(ErrorKind.ImageCorrupt, "is none", () => new ReversibleRepair(new MemoryStorage(_original), undo).Run(RepairMode.All, default));
+        Assert.Equal(notes, undo.Journal!.ToArray());
+    }
+
+    [Fact]
+    public void An_empty_journal_says_that_nothing_was_changed()
+    {
+        byte[] image = (byte[])_original.Clone();
+        Assert.Null(TryUndo(ref image, [], force: false));
+        Assert.Equal(_original, image);
+        var undo = new MemoryUndoStore(new MemoryStorage());
+        var storage = new MemoryStorage(_original);
+        Assert.True(new ReversibleRepair(storage, undo).Run(RepairMode.All, default).Check.IsClean);
+        new ReversibleRepair(storage, undo).Undo(force: false);
+        Assert.Equal(_original, storage.ToArray());
+    }
+
+    private static DiskImageException? TryUndo(ref byte[] image, byte[] journal, bool force)
+    {
+        var storage = new MemoryStorage(image);
+        try
+        {
+            new ReversibleRepair(storage, new MemoryUndoStore(new MemoryStorage(journal))).Undo(force);
+            return null;
+        }
+        catch (DiskImageException error)
+        {
+            return error;
+        }
+        finally
+        {
+            image = storage.ToArray();
+        }
+    }
+
+    /// <summary>Each byte is as the repair left it or as it was; zeroes where the file was extended again.</summary>
+    private void AssertMixed(byte[] image, int run)
+    {
+        Assert.True(image.Length == _repaired.Length || image.Length == _original.Length, $"run {run}: length {image.Length}");
+        int same = image.AsSpan().CommonPrefixLength(_repaired);
+        for (int i = same; i < image.Length; i++)
+        {
+            bool isKnown = (i < _repaired.Length && image[i] == _repaired[i]) || (i < _original.Length && image[i] == _original[i]) || (i >= _repaired.Length && image[i] == 0);
+            if (!isKnown)
+                Assert.Fail($"run {run}: byte {i} has never been {image[i]}");
+        }
+    }
+}
