@@ -24,6 +24,8 @@ public sealed class SampleImages : IDisposable
         Qemu.ImgOk("convert", "-O", "qcow2", this["a.qed"], this["a.qcow2"]);
         Qemu.ImgOk("convert", "-O", "qcow2", "-c", this["a.qed"], this["packed.qcow2"]);
         Qemu.ImgOk("create", "-q", "-f", "qcow2", "-b", "a.qcow2", "-F", "qcow2", this["b.qcow2"]);
+        Qemu.ImgOk("create", "-q", "-f", "qcow2", "-o", "compat=0.10", this["old.qcow2"], "1M");
+        Qemu.ImgOk("create", "-q", "-f", "qcow2", "-o", "lazy_refcounts=on,extended_l2=on,refcount_bits=8,compression_type=zstd", this["odd.qcow2"], "1M");
         Qemu.ImgOk("convert", "-O", "vdi", this["a.qed"], this["a.vdi"]);
         Qemu.ImgOk("convert", "-O", "vhdx", this["a.qed"], this["a.vhdx"]);
         Qemu.ImgOk("convert", "-O", "vmdk", this["a.qed"], this["a.vmdk"]);

@@ -54,6 +54,7 @@ public static class DescribeImage
             MaximumSize = details.MaximumSize,
             NeedsCheck = details.NeedsCheck,
             Features = details.Features,
+            Properties = details.Properties,
             Snapshots = details.Snapshots,
             BackingPath = image.BackingReference?.Name,
             BackingFullPath = FullPathOf(image, isWanted),

@@ -25,7 +25,7 @@ internal static class CommonOptions
 
     internal static CommandOption Progress { get; } = CommandOption.Switch('p', "Show on a terminal how far the work is.");
 
-    internal static CommandOption ForceShare { get; } = new('U', "force-share", null, "Accepted: reading never needs it.");
+    internal static CommandOption ForceShare { get; } = new('U', "force-share", null, "Accepted; but only info and check look at an image that somebody is writing.");
 
     internal static CommandOption Cache { get; } = CacheOption('t', "cache");
 

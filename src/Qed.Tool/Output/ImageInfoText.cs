@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Qed.Formats;
+using Qed.Images;
 using Qed.Operations;
 
 namespace Qed.Tool.Output;
@@ -29,6 +30,12 @@ internal static class ImageInfoText
                 Line("backing file format", format);
         }
 
+        if (image.Snapshots.Count > 0)
+            Line("internal snapshots", string.Join(", ", image.Snapshots));
+        if (image.Properties.Count > 0)
+            text.AppendLine("Format specific information:");
+        foreach (FormatProperty property in image.Properties)
+            Line("    " + property.Name.Replace('-', ' '), property.Text);
         return text.ToString();
     }
 
