@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading;
 using Qed.Tool;
+using Qed.Tool.Output;
 
 // Ctrl+C and its like stop the work between two chunks; whoever repeats them does not want to wait even for that.
 using var stop = new CancellationTokenSource();
@@ -35,10 +36,11 @@ try
     exitCode = QedCommand.Run(args, new ToolConsole(output, error, isTerminal), stop.Token);
     output.Flush();
 }
-catch (IOException)
+catch (IOException problem)
 {
-    // Whoever reads the output has gone away, as head does.
-    exitCode = 1;
+    // A full disk; that a reader like head has gone away is no error to the runtime.
+    ErrorText.Write(error, problem.Message);
+    exitCode = ExitCode.Failure;
 }
 
 return exitCode == ExitCode.Interrupted && signalNumber != 0 ? ExitCode.Signal + signalNumber : exitCode;
