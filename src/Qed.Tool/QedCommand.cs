@@ -37,7 +37,7 @@ public static class QedCommand
         if (arguments.Count == 0)
             throw new UsageException("Not enough arguments", mayHelp: true);
         string name = arguments[0];
-        if (CommonOptions.AskForHelp(name))
+        if (name == "help" || CommonOptions.AskForHelp(name))
         {
             HelpText.WriteOverview(console.Output);
             return ExitCode.Success;

@@ -129,6 +129,17 @@ public sealed class DifferenceTests(SampleImages images) : IClassFixture<SampleI
     }
 
     [Fact]
+    public void Control_characters_in_a_backing_files_name_do_not_reach_the_terminal()
+    {
+        using TempFolder folder = Copy("a.qed");
+        Qemu.ImgOk("create", "-q", "-u", "-f", "qed", "-b", "\u001b[2Jgone", "-F", "raw", folder["n.qed"], "1M");
+        Qemu.Result info = Invocation.Ours("info --backing-chain {d}/n.qed", folder.Path);
+        Assert.Equal(1, info.ExitCode);
+        Assert.DoesNotContain('\u001b', info.Error);
+        Assert.Contains("\ufffd[2Jgone", Invocation.Ours("info {d}/n.qed", folder.Path).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_file_that_exists_can_be_kept()
     {
         using TempFolder folder = Copy("a.qed");
