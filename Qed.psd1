@@ -17,6 +17,7 @@
         'Copy-QedImageContent'
         'Get-QedImageInfo'
         'Get-QedImageMap'
+        'Measure-QedImage'
         'New-QedImage'
         'Repair-QedImage'
         'Resize-QedImage'

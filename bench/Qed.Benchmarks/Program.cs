@@ -6,8 +6,8 @@ using System.Linq;
 namespace Qed.Benchmarks;
 
 /// <summary>
-/// Measures ours and the peers side by side: dotnet run -c Release [-- ROW ...] with rows of check, convert, bulk and
-/// import; all of them without arguments. Only when named: check-table, the table of docs/check.md (QED_BENCH_PLOT
+/// Measures ours and the peers side by side: dotnet run -c Release [-- ROW ...] with rows of check, convert, compare,
+/// bulk and import; all of them without arguments. Only when named: check-table, the table of docs/check.md (QED_BENCH_PLOT
 /// names the file for its plot), and convert-all, every pair of formats. QED_BENCH_GIB is the size of the file system that is
 /// converted. QED_BENCH_DIR names the folder for the images (20 GiB are needed).
 /// </summary>
@@ -35,6 +35,8 @@ internal static class Program
                 ConvertRows.Run(folder, everyPair: false);
             if (rows.Contains("convert-all"))
                 ConvertRows.Run(folder, everyPair: true);
+            if (Wants(rows, "compare"))
+                CompareRows.Run(folder);
             if (Wants(rows, "bulk"))
                 BulkRows.Run(folder);
             if (Wants(rows, "import"))

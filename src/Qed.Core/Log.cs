@@ -70,4 +70,7 @@ internal static partial class Log
 
     [LoggerMessage(32, LogLevel.Information, "Wrote {Bytes} bytes at guest offset {Offset} into '{Path}'.")]
     internal static partial void ContentWritten(ILogger logger, long bytes, long offset, string path);
+
+    [LoggerMessage(33, LogLevel.Information, "'{Path}' is not measured as {Format}: {Reason}")]
+    internal static partial void NotMeasured(ILogger logger, string path, string format, string reason);
 }

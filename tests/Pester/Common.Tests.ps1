@@ -2,7 +2,7 @@
 
 BeforeDiscovery {
     $readers = 'Get-QedImageInfo', 'Test-QedImage'
-    $changers = 'Convert-QedImage', 'New-QedImage', 'Resize-QedImage', 'Set-QedBackingFile'
+    $changers = 'Convert-QedImage', 'New-QedImage', 'Repair-QedImage', 'Resize-QedImage', 'Set-QedBackingFile'
 }
 
 BeforeAll {
@@ -13,6 +13,7 @@ BeforeAll {
         switch ($Cmdlet) {
             'Convert-QedImage' { @{ DestinationPath = (New-Folder "$([guid]::NewGuid())"); Format = 'raw'; Force = $true; PassThru = $true } }
             'New-QedImage' { @{ SizeBytes = 1MB; Force = $true } }
+            'Repair-QedImage' { @{ Confirm = $false } }
             'Resize-QedImage' { @{ SizeBytes = 3GB; PassThru = $true } }
             'Set-QedBackingFile' { @{ BackingPath = "$Folder/base/base.qed"; MetadataOnly = $true; Confirm = $false; PassThru = $true } }
             default { @{} }
@@ -146,7 +147,7 @@ Describe 'Naming images: <_>' -ForEach ($readers + $changers) {
     }
 }
 
-Describe 'Naming existing images: <_>' -ForEach ($readers + @('Convert-QedImage', 'Resize-QedImage')) {
+Describe 'Naming existing images: <_>' -ForEach ($readers + @('Convert-QedImage', 'Repair-QedImage', 'Resize-QedImage')) {
     BeforeAll {
         $cmdlet = $_
         $folder = New-Folder
@@ -243,6 +244,11 @@ Describe 'Changing: <_>' -ForEach $changers {
                 @{ Path = "$folder/new.qed"; SizeBytes = 1GB }
                 @{ Path = $image; SizeBytes = 1GB; Force = $true }
             }
+            'Repair-QedImage' {
+                Add-Leak $image
+                @{ Path = $image }
+                @{ Path = $image; Mode = 'Leaks'; DiscardUndo = $true }
+            }
             'Resize-QedImage' {
                 @{ Path = $image; SizeBytes = 2GB }
                 @{ Path = $image; SizeBytes = 64KB; AllowShrink = $true }
@@ -279,21 +285,22 @@ Describe 'Changing: <_>' -ForEach $changers {
     It 'asks of its own accord where that much is at stake' {
         (Get-Command $cmdlet).Parameters.Keys | Should -Contain 'Confirm'
         $impact = [Management.Automation.CommandMetadata]::new((Get-Command $cmdlet)).ConfirmImpact
-        $impact | Should -Be $(if ($cmdlet -eq 'Set-QedBackingFile') { 'High' } else { 'Medium' })
+        $impact | Should -Be $(if ($cmdlet -in 'Repair-QedImage', 'Set-QedBackingFile') { 'High' } else { 'Medium' })
     }
 
     It 'shows what the engine does in detail with -Debug' {
         $call = $calls[-1].Clone()
         if ($call.ContainsKey('SizeBytes')) { $call.Path = "$folder/debug.qed"; $call.BackingPath = $base }
         if ($call.ContainsKey('MetadataOnly')) { $call = @{ Path = $image; BackingPath = $base } }
-        $session = Invoke-Session { & $cmdlet @call -Confirm:$false -Debug } @{ cmdlet = $cmdlet; call = $call }
-        $session.Host.Lines | Should -Contain "DEBUG: Opened '$base' as qed, 1048576 bytes."
+        $session = Invoke-Session { & $cmdlet @call -Confirm:$false -Debug -Verbose } @{ cmdlet = $cmdlet; call = $call }
+        $line = if ($cmdlet -eq 'Repair-QedImage') { "VERBOSE: Repairing '$image'*" } else { "DEBUG: Opened '$base' as qed, 1048576 bytes." }
+        $session.Host.Lines -like $line | Should -Not -BeNullOrEmpty
     }
 }
 
 Describe 'Declarations: <_>' -ForEach ($readers + $changers) {
     It 'says what it emits' {
-        (Get-Command $_).OutputType.Name | Should -Contain $(if ($_ -eq 'Test-QedImage') { 'Qed.CheckReport' } else { 'Qed.ImageInfo' })
+        (Get-Command $_).OutputType.Name | Should -Contain $(if ($_ -in 'Repair-QedImage', 'Test-QedImage') { 'Qed.CheckReport' } else { 'Qed.ImageInfo' })
     }
 
     It 'works on as many images at a time as there are processors' {

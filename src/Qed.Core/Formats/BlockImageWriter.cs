@@ -25,7 +25,7 @@ internal abstract class BlockImageWriter : ImageWriter
     private readonly uint[]?[] _pages;
     private long _placed;
 
-    protected BlockImageWriter(HostFile target, BlockLayout layout)
+    protected BlockImageWriter(BlockStorage target, BlockLayout layout)
     {
         Target = target;
         _layout = layout;
@@ -37,7 +37,7 @@ internal abstract class BlockImageWriter : ImageWriter
     public override int Grain => Math.Min(_layout.BlockSize, LargestGrain);
 
     /// <summary>The image's file.</summary>
-    protected HostFile Target { get; }
+    protected BlockStorage Target { get; }
 
     /// <summary>Blocks that have a place.</summary>
     protected long BlocksPlaced => _placed;

@@ -51,6 +51,15 @@ public abstract class ImageFormat
     /// <param name="subformat">The variant that is to be written.</param>
     public abstract int SizeGranularity(Subformat subformat);
 
+    /// <summary>The least size of a disk of this format that holds another one whole.</summary>
+    /// <param name="size">Bytes of the other disk.</param>
+    /// <param name="subformat">The variant that is to be written.</param>
+    internal long PaddedSize(long size, Subformat subformat)
+    {
+        long granularity = SizeGranularity(subformat);
+        return (size + granularity - 1) / granularity * granularity;
+    }
+
     /// <summary>Whether a file is an image of this format; never true for a format without a signature.</summary>
     internal abstract bool Matches(FileProbe probe);
 
@@ -59,7 +68,7 @@ public abstract class ImageFormat
 
     /// <summary>Starts an image in an empty file, which stays the caller's.</summary>
     /// <exception cref="DiskImageException">InvalidGeometry, InvalidSize or UnsupportedFeature, with nothing written.</exception>
-    internal ImageWriter CreateWriter(PendingFile target, TargetOptions options)
+    internal ImageWriter CreateWriter(ImageTarget target, TargetOptions options)
     {
         string? refused = options switch
         {
@@ -79,5 +88,5 @@ public abstract class ImageFormat
     }
 
     /// <summary>As <see cref="CreateWriter"/>, with options that the format has.</summary>
-    private protected abstract ImageWriter CreateWriterCore(PendingFile target, TargetOptions options);
+    private protected abstract ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options);
 }

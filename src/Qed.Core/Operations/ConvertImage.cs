@@ -136,10 +136,9 @@ public static class ConvertImage
 
     private static long PaddedSize(DiskImage source, ImageFormat format, Subformat subformat, ILogger logger)
     {
-        long granularity = format.SizeGranularity(subformat);
-        long padded = (source.Length + granularity - 1) / granularity * granularity;
+        long padded = format.PaddedSize(source.Length, subformat);
         if (padded != source.Length)
-            Log.Padded(logger, source.Path, source.Length, granularity, padded);
+            Log.Padded(logger, source.Path, source.Length, format.SizeGranularity(subformat), padded);
         return padded;
     }
 

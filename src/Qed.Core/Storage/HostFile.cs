@@ -168,16 +168,15 @@ public sealed unsafe class HostFile : BlockStorage
     /// <summary>From here on large aligned writes go past the page cache, where the host can; others are as before.</summary>
     internal void BypassCache() => _uncached ??= UncachedWriter.TryOpen(Path);
 
-    /// <summary>Takes disk space for a range that is about to be written whole, so that it lies in one piece.</summary>
-    /// <remarks>Only a hint: where it fails the writes themselves find the space, or report that there is none.</remarks>
-    internal void Preallocate(long offset, long length)
+    /// <inheritdoc/>
+    internal override void Preallocate(long offset, long length)
     {
         if (HostPlatform.IsLinux)
             _ = LinuxNative.FAllocate(_io.Handle, 0, offset, length);
     }
 
-    /// <summary>Gives every hole of the file its disk space (Windows), for formats that the system attaches only from files without.</summary>
-    internal void ClearSparse()
+    /// <inheritdoc/>
+    internal override void ClearSparse()
     {
         byte setSparse = 0;
         if (HostPlatform.IsWindows)

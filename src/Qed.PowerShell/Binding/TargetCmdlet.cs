@@ -36,8 +36,7 @@ public abstract class TargetCmdlet : ImageCmdlet
             RefuseParameters("MissingMandatoryParameter", "-BackingFormat is the format of the file that -BackingPath names; give that too.");
     }
 
-    /// <summary>The cluster size in the engine's numbers. One beyond them stays far out of bounds, and the format says which those are.</summary>
-    private protected long? ClusterSize => ClusterSizeBytes is > long.MaxValue ? long.MaxValue : (long?)ClusterSizeBytes;
+    private protected long? ClusterSize => SizeArgument.ToClusterSize(ClusterSizeBytes);
 
     /// <summary>The backing file name that an image is to store; null for none.</summary>
     private protected string? BackingNameFor(string path) => BackingPath is null ? null : BackingNames.NameFor(BackingPath, path);

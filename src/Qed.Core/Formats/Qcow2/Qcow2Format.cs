@@ -40,7 +40,7 @@ internal sealed class Qcow2Format : ImageFormat
 
     internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => Qcow2Image.Open(storage, options);
 
-    private protected override ImageWriter CreateWriterCore(PendingFile target, TargetOptions options)
+    private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
     {
         string path = target.Storage.Path;
         Qcow2Geometry geometry = GeometryFor(options, path);

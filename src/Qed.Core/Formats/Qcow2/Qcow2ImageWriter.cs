@@ -16,7 +16,7 @@ internal sealed class Qcow2ImageWriter : ImageWriter
     private const int LargestGrain = 1 << 16;
     private const long PreallocationStep = 64 << 20;
 
-    private readonly HostFile _target;
+    private readonly BlockStorage _target;
     private readonly Qcow2Geometry _geometry;
     private readonly long _size;
     private readonly HeaderCluster _header;
@@ -27,7 +27,7 @@ internal sealed class Qcow2ImageWriter : ImageWriter
     private readonly object _lock = new();
     private long _preallocated;
 
-    internal Qcow2ImageWriter(HostFile target, Qcow2Geometry geometry, TargetOptions options, HeaderCluster header)
+    internal Qcow2ImageWriter(BlockStorage target, Qcow2Geometry geometry, TargetOptions options, HeaderCluster header)
     {
         _target = target;
         _geometry = geometry;

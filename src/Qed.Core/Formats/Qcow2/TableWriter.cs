@@ -8,7 +8,7 @@ using Qed.Storage;
 namespace Qed.Formats.Qcow2;
 
 /// <summary>Writes the tables of a fresh image behind its data, each once: L2 tables, L1 table, refcount table, refcount blocks.</summary>
-internal sealed class TableWriter(HostFile target, Qcow2Geometry geometry, FreshClusters clusters, EntryPages entries)
+internal sealed class TableWriter(BlockStorage target, Qcow2Geometry geometry, FreshClusters clusters, EntryPages entries)
 {
     private const int CountBytes = 2;
     private const int CountsPerWrite = 1 << 15;

@@ -38,7 +38,7 @@ internal sealed class QedFormat : ImageFormat
 
     internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => QedImage.Open(storage);
 
-    private protected override ImageWriter CreateWriterCore(PendingFile target, TargetOptions options)
+    private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
     {
         string path = target.Storage.Path;
         QedGeometry geometry = GeometryFor(options, path);

@@ -17,7 +17,7 @@ internal sealed class QedImageWriter : ImageWriter
     private const int LargestGrain = 1 << 16;
     private const long PreallocationStep = 64 << 20;
 
-    private readonly HostFile _target;
+    private readonly BlockStorage _target;
     private readonly QedGeometry _geometry;
     private readonly long _size;
     private readonly BackingReference? _backing;
@@ -28,7 +28,7 @@ internal sealed class QedImageWriter : ImageWriter
     private long _nextCluster;
     private long _preallocated;
 
-    internal QedImageWriter(HostFile target, QedGeometry geometry, long size, BackingReference? backing, byte[]? backingName)
+    internal QedImageWriter(BlockStorage target, QedGeometry geometry, long size, BackingReference? backing, byte[]? backingName)
     {
         _target = target;
         _geometry = geometry;

@@ -10,14 +10,14 @@ internal class RawImageWriter : ImageWriter
 {
     private const int SmallestPreallocation = 1 << 16;
 
-    internal RawImageWriter(HostFile target, long size)
+    internal RawImageWriter(BlockStorage target, long size)
     {
         Target = target;
         target.SetLength(size);
     }
 
     /// <summary>The image's file.</summary>
-    protected HostFile Target { get; }
+    protected BlockStorage Target { get; }
 
     /// <summary>A block of most file systems: a smaller hole would free nothing.</summary>
     public override int Grain => 4096;

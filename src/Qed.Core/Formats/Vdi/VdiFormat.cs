@@ -49,7 +49,7 @@ internal sealed class VdiFormat : ImageFormat
         }
     }
 
-    private protected override ImageWriter CreateWriterCore(PendingFile target, TargetOptions options)
+    private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
     {
         if (options.Size < 0 || options.Size % VdiHeader.SectorSize != 0)
             throw InvalidSize(options, "must be a multiple of 512", Math.Max(0, options.Size / VdiHeader.SectorSize * VdiHeader.SectorSize), target);
@@ -58,7 +58,7 @@ internal sealed class VdiFormat : ImageFormat
         return new VdiImageWriter(target.Storage, options.Size, options.Subformat == Subformat.Fixed);
     }
 
-    private static DiskImageException InvalidSize(TargetOptions options, string rule, long nearest, PendingFile target)
+    private static DiskImageException InvalidSize(TargetOptions options, string rule, long nearest, ImageTarget target)
         => new(ErrorKind.InvalidSize, $"the size of a VDI image {rule} bytes, not {Text(options.Size)}", target.Storage.Path)
         {
             Hint = $"The nearest size that works is {Text(nearest)}.",

@@ -12,12 +12,12 @@ internal sealed class VdiImageWriter : BlockImageWriter
     private readonly bool _isStatic;
     private readonly BlockLayout _layout;
 
-    internal VdiImageWriter(HostFile target, long size, bool isStatic)
+    internal VdiImageWriter(BlockStorage target, long size, bool isStatic)
         : this(target, size, isStatic, LayoutFor(size, isStatic))
     {
     }
 
-    private VdiImageWriter(HostFile target, long size, bool isStatic, BlockLayout layout)
+    private VdiImageWriter(BlockStorage target, long size, bool isStatic, BlockLayout layout)
         : base(target, layout)
     {
         _size = size;

@@ -16,7 +16,7 @@ internal sealed class BlockVhdWriter : BlockImageWriter
     private readonly byte[] _bits;
     private long _openBlock = -1;
 
-    internal BlockVhdWriter(HostFile target, VhdFooter footer, VhdFileLayout layout, VhdParent? parent)
+    internal BlockVhdWriter(BlockStorage target, VhdFooter footer, VhdFileLayout layout, VhdParent? parent)
         : base(target, layout.Blocks)
     {
         _footer = footer;

@@ -5,7 +5,7 @@ using Qed.Storage;
 namespace Qed.Formats.Vhd;
 
 /// <summary>Fills a fixed VHD: the guest's bytes, then the footer.</summary>
-internal sealed class FixedVhdWriter(HostFile target, VhdFooter footer) : RawImageWriter(target, footer.CurrentSize)
+internal sealed class FixedVhdWriter(BlockStorage target, VhdFooter footer) : RawImageWriter(target, footer.CurrentSize)
 {
     public override void Complete()
     {

@@ -76,14 +76,14 @@ internal sealed class VhdFormat : ImageFormat
         }
     }
 
-    private protected override ImageWriter CreateWriterCore(PendingFile target, TargetOptions options)
+    private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
     {
         string path = target.Storage.Path;
         RequireSize(options, path);
         return options.Subformat == Subformat.Fixed ? CreateFixed(target, options) : CreateBlocks(target, options);
     }
 
-    private static FixedVhdWriter CreateFixed(PendingFile target, TargetOptions options)
+    private static FixedVhdWriter CreateFixed(ImageTarget target, TargetOptions options)
     {
         string? refused = options.Backing is not null ? "rest on a parent" : options.ClusterSize is not null ? "have blocks" : null;
         if (refused is not null)
@@ -91,7 +91,7 @@ internal sealed class VhdFormat : ImageFormat
         return new FixedVhdWriter(target.Storage, FooterFor(options, VhdDiskType.Fixed));
     }
 
-    private static BlockVhdWriter CreateBlocks(PendingFile target, TargetOptions options)
+    private static BlockVhdWriter CreateBlocks(ImageTarget target, TargetOptions options)
     {
         string path = target.Storage.Path;
         int blockSize = BlockSizeFor(options, path);

@@ -56,7 +56,7 @@ internal sealed class VhdxFormat : ImageFormat
         return VhdxImage.Open(storage);
     }
 
-    private protected override ImageWriter CreateWriterCore(PendingFile target, TargetOptions options)
+    private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
     {
         string path = target.Storage.Path;
         VhdxImage? parent = RequireParent(options, path);

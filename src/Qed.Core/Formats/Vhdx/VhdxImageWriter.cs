@@ -14,7 +14,7 @@ internal sealed class VhdxImageWriter : ImageWriter
 {
     private const int LargestPiece = 1 << 16;
 
-    private readonly HostFile _target;
+    private readonly BlockStorage _target;
     private readonly VhdxMetadata _metadata;
     private readonly VhdxGeometry _geometry;
     private readonly FileRange _tableRegion;
@@ -23,7 +23,7 @@ internal sealed class VhdxImageWriter : ImageWriter
     private readonly object _lock = new();
     private long _end;
 
-    internal VhdxImageWriter(HostFile target, VhdxMetadata metadata)
+    internal VhdxImageWriter(BlockStorage target, VhdxMetadata metadata)
     {
         _target = target;
         _metadata = metadata;

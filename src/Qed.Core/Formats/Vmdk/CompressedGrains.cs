@@ -43,6 +43,9 @@ internal sealed class CompressedGrains : EncodedPiece
     /// <summary>How many grains.</summary>
     internal int Count { get; }
 
+    /// <summary>Sectors that a grain takes at most, marker and padding included, however badly it compresses.</summary>
+    internal static long MostSectors(int grainBytes) => (grainBytes + MostGrowth) / SparseHeader.SectorSize;
+
     /// <summary>Sectors of one of the grains, marker and padding included.</summary>
     internal long SectorsOf(int index) => (_ends[index] - StartOf(index)) / SparseHeader.SectorSize;
 

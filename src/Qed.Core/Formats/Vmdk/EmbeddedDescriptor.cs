@@ -13,7 +13,7 @@ internal static class EmbeddedDescriptor
     /// <param name="parentId">The parent's content id; null without a parent.</param>
     /// <param name="parentName">The parent's name as it is to be stored.</param>
     /// <exception cref="DiskImageException">UnsupportedFeature for names that do not fit.</exception>
-    internal static byte[] Create(PendingFile target, string createType, long sectors, uint? parentId, string? parentName)
+    internal static byte[] Create(ImageTarget target, string createType, long sectors, uint? parentId, string? parentName)
     {
         byte[] text = DescriptorWriter.Write(
             new Descriptor

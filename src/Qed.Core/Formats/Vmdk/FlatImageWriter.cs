@@ -10,13 +10,13 @@ namespace Qed.Formats.Vmdk;
 /// <summary>Fills a fresh monolithicFlat image: a descriptor, and beside it a raw file that it names.</summary>
 internal sealed class FlatImageWriter : ImageWriter
 {
-    private readonly HostFile _target;
+    private readonly BlockStorage _target;
     private readonly byte[] _descriptor;
     private readonly RawImageWriter _data;
 
     /// <param name="target">The descriptor's empty file.</param>
     /// <param name="size">Bytes of the guest's disk.</param>
-    internal FlatImageWriter(PendingFile target, long size)
+    internal FlatImageWriter(ImageTarget target, long size)
     {
         string name = Path.GetFileNameWithoutExtension(target.Target) + "-flat.vmdk";
         _target = target.Storage;

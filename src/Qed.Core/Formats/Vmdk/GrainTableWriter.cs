@@ -12,7 +12,7 @@ namespace Qed.Formats.Vmdk;
 /// entry's place follows from its grain. Grains come in order: tables that were left behind are written out early, which
 /// keeps memory bounded however large the disk is.
 /// </summary>
-internal sealed class GrainTableWriter(HostFile target, long primaryOffset, long redundantOffset)
+internal sealed class GrainTableWriter(BlockStorage target, long primaryOffset, long redundantOffset)
 {
     private const int EntriesPerPage = 1 << 14;
     private const int MostPages = 256;

@@ -16,7 +16,7 @@ internal sealed class SparseImageWriter : ImageWriter
     private const uint ZeroGrain = 1;
     private const long PreallocationStep = 64 << 20;
 
-    private readonly HostFile _target;
+    private readonly BlockStorage _target;
     private readonly string _name;
     private readonly long _grainBytes;
     private readonly SparseHeader _shape;
@@ -34,7 +34,7 @@ internal sealed class SparseImageWriter : ImageWriter
     /// <param name="size">Bytes of the guest's disk.</param>
     /// <param name="backing">The parent as it is to be stored; null for none.</param>
     /// <param name="parent">The opened parent, whose id is stored as well.</param>
-    internal SparseImageWriter(PendingFile target, int grain, long size, BackingReference? backing, VmdkImage? parent)
+    internal SparseImageWriter(ImageTarget target, int grain, long size, BackingReference? backing, VmdkImage? parent)
     {
         _target = target.Storage;
         _name = target.Target;

@@ -18,7 +18,7 @@ internal sealed class StreamImageWriter : ImageWriter
     private const int EntriesPerTable = SparseHeader.DefaultEntriesPerTable;
     private const int TableBytes = EntriesPerTable * SparseHeader.EntrySize;
 
-    private readonly HostFile _target;
+    private readonly BlockStorage _target;
     private readonly string _name;
     private readonly int _grainBytes;
     private readonly SparseHeader _shape;
@@ -31,7 +31,7 @@ internal sealed class StreamImageWriter : ImageWriter
     /// <param name="target">The empty file.</param>
     /// <param name="grain">Bytes in a grain.</param>
     /// <param name="size">Bytes of the guest's disk.</param>
-    internal StreamImageWriter(PendingFile target, int grain, long size)
+    internal StreamImageWriter(ImageTarget target, int grain, long size)
     {
         _target = target.Storage;
         _name = target.Target;
@@ -54,7 +54,13 @@ internal sealed class StreamImageWriter : ImageWriter
 
     public override int Grain => _grainBytes;
 
-    public override void Reserve(GuestOffset offset, long length) => throw new NotSupportedException("Data of a stream is encoded first.");
+    /// <summary>Sets aside what the range can take at most; what is to be written is encoded first.</summary>
+    public override void Reserve(GuestOffset offset, long length)
+    {
+        long last = (offset.Value + length - 1) / _grainBytes;
+        for (long grain = offset.Value / _grainBytes; grain <= last; grain++)
+            Place(grain, CompressedGrains.MostSectors(_grainBytes));
+    }
 
     public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer) => throw new NotSupportedException("Data of a stream is encoded first.");
 
@@ -80,14 +86,7 @@ internal sealed class StreamImageWriter : ImageWriter
     {
         var grains = (CompressedGrains)piece;
         for (int i = 0; i < grains.Count; i++)
-        {
-            long grain = grains.FirstGrain + i;
-            OpenTable(grain / EntriesPerTable);
-            int entry = SparseHeader.SectorSize + ((int)(grain % EntriesPerTable) * SparseHeader.EntrySize);
-            long sectors = grains.SectorsOf(i);
-            BinaryPrimitives.WriteUInt32LittleEndian(_table.AsSpan(entry), (uint)_nextSector);
-            grains.Place(i, Take(sectors));
-        }
+            grains.Place(i, Place(grains.FirstGrain + i, grains.SectorsOf(i)));
     }
 
     internal override void Write(EncodedPiece piece)
@@ -98,6 +97,15 @@ internal sealed class StreamImageWriter : ImageWriter
             (long sector, ReadOnlyMemory<byte> bytes, i) = grains.RunFrom(i);
             _target.Write(sector * SparseHeader.SectorSize, bytes.Span);
         }
+    }
+
+    private long Place(long grain, long sectors)
+    {
+        OpenTable(grain / EntriesPerTable);
+        long sector = Take(sectors);
+        int entry = SparseHeader.SectorSize + ((int)(grain % EntriesPerTable) * SparseHeader.EntrySize);
+        BinaryPrimitives.WriteUInt32LittleEndian(_table.AsSpan(entry), (uint)sector);
+        return sector;
     }
 
     private long Take(long sectors)

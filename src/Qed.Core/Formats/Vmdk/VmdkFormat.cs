@@ -50,7 +50,7 @@ internal sealed class VmdkFormat : ImageFormat
 
     internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => VmdkOpener.Open(storage, options);
 
-    private protected override ImageWriter CreateWriterCore(PendingFile target, TargetOptions options)
+    private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
     {
         string path = target.Storage.Path;
         bool isStream = options.Subformat == Subformat.StreamOptimized || options.Compress;
