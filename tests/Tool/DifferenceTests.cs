@@ -139,6 +139,34 @@ public sealed class DifferenceTests(SampleImages images) : IClassFixture<SampleI
         Assert.Contains("\ufffd[2Jgone", Invocation.Ours("info {d}/n.qed", folder.Path).Output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("qed")]
+    [InlineData("qcow2")]
+    [InlineData("vhdx")]
+    [InlineData("vmdk")]
+    public void A_measure_is_the_size_of_the_file_that_a_conversion_writes(string format)
+    {
+        using TempFolder folder = Copy("a.raw");
+        string measure = Invocation.Ours($"measure --exact -O {format} {{d}}/a.raw", folder.Path).Output;
+        Assert.Equal(0, Invocation.Ours($"convert -O {format} {{d}}/a.raw {{d}}/n", folder.Path).ExitCode);
+        Assert.StartsWith($"required size: {new FileInfo(folder["n"]).Length}\n", measure, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("qed")]
+    [InlineData("qcow2")]
+    [InlineData("vhdx")]
+    [InlineData("vmdk")]
+    [InlineData("vdi")]
+    [InlineData("vpc")]
+    public void An_empty_disk_is_measured_by_its_size(string format)
+    {
+        using TempFolder folder = Copy("a.raw");
+        string measure = Invocation.Ours($"measure --size 100M -O {format}", folder.Path).Output;
+        Assert.Equal(0, Invocation.Ours($"create -f {format} {{d}}/n 100M", folder.Path).ExitCode);
+        Assert.StartsWith($"required size: {new FileInfo(folder["n"]).Length}\n", measure, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_file_that_exists_can_be_kept()
     {

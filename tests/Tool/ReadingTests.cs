@@ -149,6 +149,22 @@ public sealed class ReadingTests(SampleImages images) : IClassFixture<SampleImag
         "map --output=xml {d}/a.qed",
         "map {d}/orphan.qed",
 
+        // measure
+        "measure {d}/a.qed",
+        "measure -O raw {d}/b.qed",
+        "measure -f qed -O raw {d}/a.qed",
+        "measure --output=json {d}/a.qed",
+        "measure --size 1G",
+        "measure --size=1G -O raw --output=json",
+        "measure",
+        "measure --size 1G {d}/a.qed",
+        "measure {d}/a.qed {d}/b.qed",
+        "measure {d}/none.qed",
+        "measure --size x",
+        "measure -O bogus {d}/a.qed",
+        "measure -O qcow2 -o bogus=1 {d}/a.qed",
+        "measure --output=xml {d}/a.qed",
+
         // The program itself
         "",
         "bogus",

@@ -41,7 +41,7 @@ public static class MeasureImage
         if (options is null)
             throw new ArgumentNullException(nameof(options));
         ImageFormat target = FormatRegistry.ByName(format);
-        using DiskImage source = OpenImage.ForReading(options.Path, options.SourceFormat, logger);
+        using DiskImage source = OpenSource(options, logger);
         return Measure(source, target, options, progress, cancellation);
     }
 
@@ -63,7 +63,7 @@ public static class MeasureImage
     private static IEnumerable<ImageMeasure> MeasureAll(
         MeasureImageOptions options, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
-        using DiskImage source = OpenImage.ForReading(options.Path, options.SourceFormat, logger);
+        using DiskImage source = OpenSource(options, logger);
         foreach (ImageFormat format in FormatRegistry.All)
         {
             ImageMeasure? measure = null;
@@ -80,6 +80,13 @@ public static class MeasureImage
                 yield return measure;
         }
     }
+
+    private static DiskImage OpenSource(MeasureImageOptions options, ILogger? logger) => options switch
+    {
+        { Path: { } path } => OpenImage.ForReading(path, options.SourceFormat, logger),
+        { Size: { } size and >= 0 } => new EmptyDisk(size),
+        _ => throw new ArgumentException("Neither a source nor the size of an empty disk is given.", nameof(options)),
+    };
 
     private static ImageMeasure Measure(
         DiskImage source, ImageFormat format, MeasureImageOptions options, IProgress<OperationProgress>? progress, CancellationToken cancellation)

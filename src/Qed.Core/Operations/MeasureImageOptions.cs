@@ -5,8 +5,11 @@ namespace Qed.Operations;
 /// <summary>Which conversion <see cref="MeasureImage"/> is to measure.</summary>
 public sealed record MeasureImageOptions
 {
-    /// <summary>The source image's file.</summary>
-    public required string Path { get; init; }
+    /// <summary>The source image's file; null where an empty disk is measured.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>Bytes of the empty disk that is measured where there is no source.</summary>
+    public long? Size { get; init; }
 
     /// <summary>Format of the source; null to probe.</summary>
     public string? SourceFormat { get; init; }

@@ -28,6 +28,7 @@ internal static class CommandTree
         RebaseCommand.Definition,
         CompareCommand.Definition,
         MapCommand.Definition,
+        MeasureCommand.Definition,
         DemoCommand.Definition,
         CompletionsCommand.Definition,
         ManCommand.Definition,
