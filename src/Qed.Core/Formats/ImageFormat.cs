@@ -41,6 +41,12 @@ public abstract class ImageFormat
     /// <summary>Whether data can be written compressed.</summary>
     public virtual bool HasCompression => false;
 
+    /// <summary>Whether images of this format are checked, repaired, resized and re-parented where they lie.</summary>
+    public virtual bool IsChangedInPlace => false;
+
+    /// <summary>The options of a new image in QEMU's words, in the order in which QEMU names them.</summary>
+    public virtual IReadOnlyList<CreationOption> CreationOptions { get; } = [CreationOption.Size];
+
     /// <summary>What the guest's size must be a multiple of, in bytes.</summary>
     /// <param name="subformat">The variant that is to be written.</param>
     public abstract int SizeGranularity(Subformat subformat);

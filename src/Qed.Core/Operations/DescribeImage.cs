@@ -18,11 +18,12 @@ public static class DescribeImage
     public static ImageDescription Run(string path, string? format = null) => Run(path, format, isWanted: false);
 
     /// <summary>Describes an image and each one that it rests on, from the top down, each as soon as it is known.</summary>
+    /// <param name="path">The top image's file.</param>
+    /// <param name="format">Its format; null to probe.</param>
     /// <exception cref="DiskImageException">Also BackingFileMissing, BackingFileRefused and BackingChainLoop, after the links before them.</exception>
-    public static IEnumerable<ImageDescription> RunChain(string path)
+    public static IEnumerable<ImageDescription> RunChain(string path, string? format = null)
     {
         var seen = new HashSet<FileIdentity>();
-        string? format = null;
         string? next = path;
         string? previous = null;
         while (next is not null)
@@ -53,6 +54,7 @@ public static class DescribeImage
             MaximumSize = details.MaximumSize,
             NeedsCheck = details.NeedsCheck,
             Features = details.Features,
+            Properties = details.Properties,
             Snapshots = details.Snapshots,
             BackingPath = image.BackingReference?.Name,
             BackingFullPath = FullPathOf(image, isWanted),

@@ -14,8 +14,11 @@ internal static class Qemu
 {
     private static readonly Lazy<bool> IsThere = new(() => TryRun("qemu-img", ["--version"]) is { ExitCode: 0 });
 
+    /// <summary>Whether QEMU is there to be asked.</summary>
+    internal static bool IsInstalled => IsThere.Value;
+
     /// <summary>Skips the test, saying why, where QEMU is not installed.</summary>
-    internal static void Require() => Assert.SkipUnless(IsThere.Value, "qemu-img is not installed (Debian package qemu-utils)");
+    internal static void Require() => Assert.SkipUnless(IsInstalled, "qemu-img is not installed (Debian package qemu-utils)");
 
     internal static Result Img(params string[] arguments) => Run("qemu-img", arguments);
 

@@ -178,8 +178,26 @@ internal sealed class Qcow2Image : DiskImage
             MaximumSize = header.Geometry.MaximumSize,
             NeedsCheck = header.Has(IncompatibleFeatures.Dirty),
             Features = features,
+            Properties = PropertiesOf(header).ToArray(),
             Snapshots = snapshots.Select(SnapshotTable.LabelOf).ToArray(),
         };
+    }
+
+    private static IEnumerable<FormatProperty> PropertiesOf(Qcow2Header header)
+    {
+        static FormatProperty Flag(string name, bool value) => new(name, value ? "true" : "false", IsLiteral: true);
+
+        bool isVersion3 = header.Version >= 3;
+        yield return new FormatProperty("compat", isVersion3 ? "1.1" : "0.10", IsLiteral: false);
+        yield return new FormatProperty("compression-type", header.Compression == CompressionType.Zstd ? "zstd" : "zlib", IsLiteral: false);
+        if (isVersion3)
+            yield return Flag("lazy-refcounts", (header.Compatible & CompatibleFeatures.LazyRefcounts) != 0);
+        yield return new FormatProperty("refcount-bits", RequestedSizes.Text(1L << header.RefcountOrder), IsLiteral: true);
+        if (isVersion3)
+        {
+            yield return Flag("corrupt", header.Has(IncompatibleFeatures.Corrupt));
+            yield return Flag("extended-l2", header.Has(IncompatibleFeatures.ExtendedL2));
+        }
     }
 
     private static void AddFlags<T>(List<string> features, T value, params T[] flags)

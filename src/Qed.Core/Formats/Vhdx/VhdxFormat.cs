@@ -23,6 +23,17 @@ internal sealed class VhdxFormat : ImageFormat
 
     public override bool HasClusterSize => true;
 
+    public override IReadOnlyList<CreationOption> CreationOptions { get; } =
+    [
+        CreationOption.Size,
+        CreationOption.BackingFile,
+        CreationOption.BackingFormat,
+        CreationOption.Constant("log_size", CreationValue.Size, "Log size", "1048576", "1M"),
+        CreationOption.ClusterSize("block_size", "Block size; min 1MB, max 256MB. 0 means auto-calculate based on image size.", "0"),
+        CreationOption.Variant(new("dynamic"), new("fixed", Subformat.Fixed)),
+        CreationOption.Constant("block_state_zero", CreationValue.Switch, "Payload blocks of type 'ZERO'", null, "on"),
+    ];
+
     public override int SizeGranularity(Subformat subformat) => SectorSize;
 
     internal override bool Matches(FileProbe probe) => probe.StartHas(0, VhdxImageWriter.FileSignature);
