@@ -71,7 +71,7 @@ internal static class CheckTable
             BigImage.Make(path, size, seed: 1);
             return true;
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or ArgumentOutOfRangeException)
         {
             File.Delete(path);
             return false;
@@ -113,7 +113,7 @@ internal static class CheckTable
     }
 
     /// <summary>The most memory that a process had, as the system counts it.</summary>
-    private static long PeakMemory(string program, params string[] arguments)
+    internal static long PeakMemory(string program, params string[] arguments)
     {
         long peak = 0;
         using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;

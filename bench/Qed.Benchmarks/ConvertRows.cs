@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using Qed.Formats;
@@ -10,7 +11,7 @@ namespace Qed.Benchmarks;
 /// <summary>Conversions of a real file system between every two formats, and to the compressed targets.</summary>
 internal static class ConvertRows
 {
-    private const int Runs = 5;
+    private static readonly int Runs = int.Parse(Environment.GetEnvironmentVariable("QED_BENCH_RUNS") ?? "5", CultureInfo.InvariantCulture);
 
     /// <summary>Every pair; or with only the two of QED and raw, the rows that are measured by default.</summary>
     internal static void Run(string folder, bool everyPair)

@@ -9,7 +9,7 @@ namespace Qed.Benchmarks;
 /// Measures ours and the peers side by side: dotnet run -c Release [-- ROW ...] with rows of check, convert, compare,
 /// bulk and import; all of them without arguments. Only when named: check-table, the table of docs/check.md (QED_BENCH_PLOT
 /// names the file for its plot), and convert-all, every pair of formats. QED_BENCH_GIB is the size of the file system that is
-/// converted. QED_BENCH_DIR names the folder for the images (20 GiB are needed).
+/// converted, QED_BENCH_RUNS how often. QED_BENCH_DIR names the folder for the images (20 GiB are needed).
 /// </summary>
 internal static class Program
 {
