@@ -60,7 +60,7 @@ internal sealed class L1Judge
         // What is only odd comes last: an orphaned table belongs to an entry that is wrong, where there is one.
         bool areAllWeak = doubts.TrueForAll(doubt => doubt.IsWeak);
         if (!mustWait)
-            JudgeDoubts(doubts.Where(doubt => doubt.IsWeak == areAllWeak).ToList(), shared.Select(issue => issue.L1Index!.Value));
+            JudgeDoubts(doubts.Where(doubt => doubt.IsWeak == areAllWeak).ToList(), shared);
         _verdicts.AddRange(doubts.Where(doubt => mustWait || doubt.IsWeak != areAllWeak).Select(doubt => new L1Verdict(doubt.Issue, doubt.Index, L1Remedy.Wait)));
     }
 
@@ -98,12 +98,13 @@ internal sealed class L1Judge
         && Geometry.ClusterOf(offset).Value >= table && Geometry.ClusterOf(offset).Value < table + Geometry.TableSize);
 
     /// <param name="doubts">The entries, and what shows that they are wrong.</param>
-    /// <param name="copied">Entries that get a copy of what they lead to, which then is nobody's.</param>
-    private void JudgeDoubts(List<Doubt> doubts, IEnumerable<int> copied)
+    /// <param name="copied">Entries that get a copy of what they lead to; that is no orphan, though what it overlaps may be.</param>
+    private void JudgeDoubts(List<Doubt> doubts, List<CheckIssue> copied)
     {
         if (doubts.Count == 0)
             return;
-        TableSalvager salvager = Salvage(doubts.Select(doubt => doubt.Index).Concat(copied), out ImageChecker without);
+        TableSalvager salvager = Salvage(doubts.Select(doubt => doubt.Index).Concat(copied.Select(issue => issue.L1Index!.Value)), out ImageChecker without);
+        salvager.Exclude(copied.Select(issue => issue.HostOffset!.Value));
         List<Doubt> cutOff = doubts.Where(doubt => IsCutOff(doubt.Issue, without, salvager)).ToList();
         _verdicts.AddRange(cutOff.Select(doubt => new L1Verdict(doubt.Issue, doubt.Index, L1Remedy.Extend)));
         List<Doubt> open = doubts.Except(cutOff).ToList();

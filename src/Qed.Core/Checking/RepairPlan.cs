@@ -19,7 +19,7 @@ internal sealed class RepairPlan
     private readonly ImageChecker _check;
     private readonly TableReader _reader;
     private readonly Dictionary<int, HostOffset> _tables;
-    private readonly HashSet<long> _usedAsData;
+    private readonly HashSet<long> _usedAsData = [];
     private readonly HashSet<HostOffset> _changed = [];
     private readonly ulong _invalidBecomes;
     private readonly long _length;
@@ -31,8 +31,8 @@ internal sealed class RepairPlan
         _check = check;
         _reader = new TableReader(storage, check.Header);
         _tables = check.Tables.ToDictionary(table => table.L1Index, table => table.Offset);
-        _usedAsData = [.. issues.Where(issue => issue is { Kind: CheckIssueKind.TableReferencedTwice, L2Index: not null })
-            .Select(issue => Geometry.ClusterOf(issue.HostOffset!.Value).Value)];
+        foreach (CheckIssue issue in issues.Where(issue => issue.Kind == CheckIssueKind.TableReferencedTwice))
+            NoteData(issue.HostOffset!.Value, isTable: issue.L2Index is null);
         // The guest had written there: what a backing file holds is older, and must not come back.
         _invalidBecomes = check.Header.HasBackingFile ? TableEntry.Zero : TableEntry.Unallocated;
         _length = storage.Length;
@@ -46,8 +46,11 @@ internal sealed class RepairPlan
         /// <summary>The file becomes longer by what is missing of its end.</summary>
         Length,
 
-        /// <summary>Clusters are copied to the end of the file, and entries lead there.</summary>
-        Copies,
+        /// <summary>Tables are copied to the end of the file: what they map is known only once they can be read.</summary>
+        Tables,
+
+        /// <summary>Data is copied to the end of the file; then entries change that lie in what was data as well.</summary>
+        Data,
     }
 
     internal IEnumerable<RepairChange> Changes => _steps.Select(step => step.Change);
@@ -123,6 +126,23 @@ internal sealed class RepairPlan
             && start.Value < end && !mended.Contains(issue));
         if (coversOthers)
             _steps = [];
+    }
+
+    /// <summary>Notes clusters of tables that are data to somebody: to an entry, or to those of a table that the check has not read.</summary>
+    private void NoteData(HostOffset offset, bool isTable)
+    {
+        if (!isTable)
+        {
+            _usedAsData.Add(Geometry.ClusterOf(offset).Value);
+            return;
+        }
+
+        _reader.ForEach(offset, (_, entry) =>
+        {
+            if (TableEntry.IsOffset(entry) && _check.Bounds.FaultOf(entry, 1) is null)
+                _usedAsData.Add(Geometry.ClusterOf(new HostOffset((long)entry)).Value);
+            return true;
+        });
     }
 
     private HashSet<long> ClustersOfTables(IEnumerable<int> l1Indexes)
@@ -203,14 +223,14 @@ internal sealed class RepairPlan
         if (!_changed.Add(entry))
             return;
         // What is data to somebody else is not touched before that has its copy.
-        Stage stage = _usedAsData.Contains(Geometry.ClusterOf(entry).Value) ? Stage.Copies : Stage.Entries;
+        Stage stage = _usedAsData.Contains(Geometry.ClusterOf(entry).Value) ? Stage.Data : Stage.Entries;
         _steps.Add(new Step(stage, new RepairChange(description, issue)) { Entry = entry, Value = value });
     }
 
     private void Copy(CheckIssue issue, HostOffset entry, int clusters, string description)
     {
         if (_changed.Add(entry))
-            _steps.Add(new Step(Stage.Copies, new RepairChange(description, issue)) { Entry = entry, Clusters = clusters });
+            _steps.Add(new Step(issue.L2Index is null ? Stage.Tables : Stage.Data, new RepairChange(description, issue)) { Entry = entry, Clusters = clusters });
     }
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
