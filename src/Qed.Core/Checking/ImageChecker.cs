@@ -74,11 +74,13 @@ internal sealed class ImageChecker
         ScanL1(cancellation);
         TableBatch[] batches = TableBatch.Cut(_tables, Geometry).ToArray();
         List<TableScanner> scanners = ScanL2(batches, progress, cancellation);
-        // Before all else that tables hold: a repair must know which tables are data, or it mends away what is none of theirs.
-        if (_references.Twice is not null)
-            NameDuplicates(batches, cancellation);
+        // In the order in which a repair must know of them, for not all may be listed: first which tables are data, or it
+        // mends away what is none of theirs; last what needs room, for which the file grows.
+        List<Reference> shared = _references.Twice is null ? [] : ReferencesToShared(batches, cancellation);
+        ReportSharedTables(shared);
         foreach (TableScanner scanner in scanners)
             _issues.AddRange(scanner.Issues.Take(_maximumIssues - _issues.Count));
+        ReportSharedData(shared);
         _issues.Sort((a, b) => (a.L1Index, a.L2Index ?? -1, a.Kind).CompareTo((b.L1Index, b.L2Index ?? -1, b.Kind)));
         ListLeaks();
         return new CheckResult
@@ -212,44 +214,41 @@ internal sealed class ImageChecker
             task.GetAwaiter().GetResult();
     }
 
-    /// <summary>Finds who references each cluster that has more than one reference; all but the first are corruptions.</summary>
-    private void NameDuplicates(TableBatch[] batches, CancellationToken cancellation)
+    /// <summary>Finds who references each cluster that has more than one reference, in guest order.</summary>
+    private List<Reference> ReferencesToShared(TableBatch[] batches, CancellationToken cancellation)
     {
         ClusterBitmap twice = _references.Twice!;
-        var references = new List<(int L1Index, int L2Index, ulong Entry)>();
+        HashSet<long> tableClusters = [.. _tables.SelectMany(table => Enumerable.Range(0, Geometry.TableSize)
+            .Select(cluster => Geometry.ClusterOf(table.Offset).Value + cluster)).Where(cluster => twice[new ClusterIndex(cluster)])];
+        var references = new List<Reference>();
         var scanner = new TableScanner(_storage, _bounds, new ReferenceMap(0));
         foreach (TableBatch batch in batches)
         {
             cancellation.ThrowIfCancellationRequested();
             scanner.ForEachData(batch, (l1Index, l2Index, entry) =>
             {
-                if (twice[Geometry.ClusterOf(new HostOffset((long)entry))])
-                    references.Add((l1Index, l2Index, entry));
+                ClusterIndex cluster = Geometry.ClusterOf(new HostOffset((long)entry));
+                if (twice[cluster])
+                    references.Add(new Reference(l1Index, l2Index, entry, tableClusters.Contains(cluster.Value)));
             });
         }
 
-        references.Sort();
-        var tableClusters = new HashSet<long>();
-        foreach (TableLocation table in _tables)
-        {
-            for (int i = 0; i < Geometry.TableSize; i++)
-            {
-                long cluster = Geometry.ClusterOf(table.Offset).Value + i;
-                if (twice[new ClusterIndex(cluster)])
-                    tableClusters.Add(cluster);
-            }
-        }
+        references.Sort((a, b) => (a.L1Index, a.L2Index).CompareTo((b.L1Index, b.L2Index)));
+        return references;
+    }
 
-        bool IsTable((int L1Index, int L2Index, ulong Entry) reference)
-            => tableClusters.Contains(Geometry.ClusterOf(new HostOffset((long)reference.Entry)).Value);
-        foreach ((int l1Index, int l2Index, ulong entry) in references.Where(IsTable))
-            Report(CheckIssueKind.TableReferencedTwice, entry, l1Index, l2Index);
+    private void ReportSharedTables(List<Reference> shared)
+    {
+        foreach (Reference reference in shared.Where(reference => reference.IsToTable))
+            Report(CheckIssueKind.TableReferencedTwice, reference.Entry, reference.L1Index, reference.L2Index);
+    }
+
+    /// <summary>All references to a cluster of data but the first are corruptions.</summary>
+    private void ReportSharedData(List<Reference> shared)
+    {
         var seen = new HashSet<ulong>();
-        foreach ((int l1Index, int l2Index, ulong entry) in references.Where(reference => !IsTable(reference)))
-        {
-            if (!seen.Add(entry))
-                Report(CheckIssueKind.DataReferencedTwice, entry, l1Index, l2Index);
-        }
+        foreach (Reference reference in shared.Where(reference => !reference.IsToTable && !seen.Add(reference.Entry)))
+            Report(CheckIssueKind.DataReferencedTwice, reference.Entry, reference.L1Index, reference.L2Index);
     }
 
     private void ListLeaks()
@@ -273,4 +272,7 @@ internal sealed class ImageChecker
         if (_issues.Count < _maximumIssues)
             _issues.Add(_bounds.Describe(kind, entry, l1Index, l2Index));
     }
+
+    /// <summary>A reference to a cluster that has more than one.</summary>
+    private readonly record struct Reference(int L1Index, int L2Index, ulong Entry, bool IsToTable);
 }

@@ -82,7 +82,7 @@ internal sealed class ImageRepairer
         RepairPlan plan = RepairPlan.Make(_storage, checker, result.Issues, _cancellation);
         plan.Apply(_cancellation);
         Changes.AddRange(plan.Changes);
-        return plan.Changes.Count > 0;
+        return !plan.IsEmpty;
     }
 
     /// <summary>Now that no entry is wrong, nothing references a tail that is no whole cluster.</summary>

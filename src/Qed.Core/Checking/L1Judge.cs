@@ -56,12 +56,12 @@ internal sealed class L1Judge
         List<CheckIssue> shared = faulty.Where(issue => issue.Kind == CheckIssueKind.TableReferencedTwice).ToList();
         List<Doubt> doubts = faulty.Except(shared).Select(issue => new Doubt(issue, issue.L1Index!.Value, IsWeak: false, Table: null)).ToList();
         doubts.AddRange(DoubtfulTables());
-        bool hasConflict = JudgeShared(shared, doubts);
+        bool mustWait = JudgeShared(shared, doubts);
         // What is only odd comes last: an orphaned table belongs to an entry that is wrong, where there is one.
         bool areAllWeak = doubts.TrueForAll(doubt => doubt.IsWeak);
-        JudgeDoubts(doubts.Where(doubt => !hasConflict && doubt.IsWeak == areAllWeak).ToList());
-        foreach (Doubt doubt in doubts.Where(doubt => hasConflict || doubt.IsWeak != areAllWeak))
-            _verdicts.Add(new L1Verdict(doubt.Issue, doubt.Index, L1Remedy.Wait));
+        if (!mustWait)
+            JudgeDoubts(doubts.Where(doubt => doubt.IsWeak == areAllWeak).ToList(), shared);
+        _verdicts.AddRange(doubts.Where(doubt => mustWait || doubt.IsWeak != areAllWeak).Select(doubt => new L1Verdict(doubt.Issue, doubt.Index, L1Remedy.Wait)));
     }
 
     /// <summary>Tables that are probably none: an L1 entry was overwritten with an offset that happens to be possible.</summary>
@@ -97,11 +97,14 @@ internal sealed class L1Judge
     private CheckIssue FirstInto(long table) => _issues.First(issue => issue is { L2Index: not null, HostOffset: { } offset, Kind: CheckIssueKind.TableReferencedTwice }
         && Geometry.ClusterOf(offset).Value >= table && Geometry.ClusterOf(offset).Value < table + Geometry.TableSize);
 
-    private void JudgeDoubts(List<Doubt> doubts)
+    /// <param name="doubts">The entries, and what shows that they are wrong.</param>
+    /// <param name="copied">Entries that get a copy of what they lead to; that is no orphan, though what it overlaps may be.</param>
+    private void JudgeDoubts(List<Doubt> doubts, List<CheckIssue> copied)
     {
         if (doubts.Count == 0)
             return;
-        TableSalvager salvager = Salvage(doubts.Select(doubt => doubt.Index), out ImageChecker without);
+        TableSalvager salvager = Salvage(doubts.Select(doubt => doubt.Index).Concat(copied.Select(issue => issue.L1Index!.Value)), out ImageChecker without);
+        salvager.Exclude(copied.Select(issue => issue.HostOffset!.Value));
         List<Doubt> cutOff = doubts.Where(doubt => IsCutOff(doubt.Issue, without, salvager)).ToList();
         _verdicts.AddRange(cutOff.Select(doubt => new L1Verdict(doubt.Issue, doubt.Index, L1Remedy.Extend)));
         List<Doubt> open = doubts.Except(cutOff).ToList();
@@ -146,22 +149,18 @@ internal sealed class L1Judge
     /// <returns>Whether the others have to wait, since the orphans that are left depend on what is done.</returns>
     private bool JudgeShared(List<CheckIssue> shared, List<Doubt> doubts)
     {
-        bool hasConflict = false;
+        bool mustWait = false;
         foreach (CheckIssue issue in shared)
         {
             List<TableLocation> others = shared.Count > MostConflicts ? [] : Overlapping(issue.HostOffset!.Value);
-            if (others.Count == 0)
-            {
-                _verdicts.Add(new L1Verdict(issue, issue.L1Index!.Value, L1Remedy.Copy));
-                continue;
-            }
-
-            // One at a time: it changes what the others lead to.
-            _verdicts.Add(hasConflict ? new L1Verdict(issue, issue.L1Index!.Value, L1Remedy.Wait) : JudgeConflict(issue, others, doubts));
-            hasConflict = true;
+            L1Verdict verdict = mustWait || others.Count == 0
+                ? new L1Verdict(issue, issue.L1Index!.Value, mustWait ? L1Remedy.Wait : L1Remedy.Copy)
+                : JudgeConflict(issue, others, doubts);
+            mustWait |= verdict.Remedy == L1Remedy.Repoint;
+            _verdicts.Add(verdict);
         }
 
-        return hasConflict;
+        return mustWait;
     }
 
     /// <summary>

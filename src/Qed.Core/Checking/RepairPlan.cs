@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
@@ -7,55 +8,73 @@ using Qed.Storage;
 
 namespace Qed.Checking;
 
-/// <summary>What one round of a repair does about the findings of a check; what cannot be decided safely is not among it.</summary>
+/// <summary>
+/// What one round of a repair does about the findings of a check; what cannot be decided safely is not among it. A round
+/// changes entries, or extends the file, or makes copies: the file never grows over what a wrong entry leads to, which
+/// would turn into something that looks right.
+/// </summary>
 internal sealed class RepairPlan
 {
     private readonly BlockStorage _storage;
     private readonly ImageChecker _check;
-    private readonly ClusterMover _mover;
     private readonly TableReader _reader;
     private readonly Dictionary<int, HostOffset> _tables;
+    private readonly HashSet<long> _usedAsData = [];
     private readonly HashSet<HostOffset> _changed = [];
     private readonly ulong _invalidBecomes;
     private readonly long _length;
-    private long _end;
-    private bool _grows;
+    private List<Step> _steps = [];
 
-    private RepairPlan(BlockStorage storage, ImageChecker check)
+    private RepairPlan(BlockStorage storage, ImageChecker check, IReadOnlyList<CheckIssue> issues)
     {
         _storage = storage;
         _check = check;
-        _mover = new ClusterMover(storage, check.Bounds.Geometry);
         _reader = new TableReader(storage, check.Header);
         _tables = check.Tables.ToDictionary(table => table.L1Index, table => table.Offset);
+        foreach (CheckIssue issue in issues.Where(issue => issue.Kind == CheckIssueKind.TableReferencedTwice))
+            NoteData(issue.HostOffset!.Value, isTable: issue.L2Index is null);
         // The guest had written there: what a backing file holds is older, and must not come back.
         _invalidBecomes = check.Header.HasBackingFile ? TableEntry.Zero : TableEntry.Unallocated;
         _length = storage.Length;
-        // A part of a cluster at the end may be all that is left of one: it is never overwritten.
-        _end = Geometry.ClustersToHold(new ByteCount(_length));
     }
 
-    internal List<RepairChange> Changes { get; } = [];
+    private enum Stage
+    {
+        /// <summary>Entries change, and lead to nothing new.</summary>
+        Entries,
+
+        /// <summary>The file becomes longer by what is missing of its end.</summary>
+        Length,
+
+        /// <summary>Tables are copied to the end of the file: what they map is known only once they can be read.</summary>
+        Tables,
+
+        /// <summary>Data is copied to the end of the file; then entries change that lie in what was data as well.</summary>
+        Data,
+    }
+
+    internal IEnumerable<RepairChange> Changes => _steps.Select(step => step.Change);
+
+    internal bool IsEmpty => _steps.Count == 0;
 
     private QedGeometry Geometry => _check.Bounds.Geometry;
 
-    /// <summary>Decides about every finding but leaks.</summary>
+    /// <summary>Decides about findings other than leaks.</summary>
     /// <param name="storage">The image.</param>
     /// <param name="check">A check of it that has run.</param>
     /// <param name="issues">What the check has found.</param>
     /// <param name="cancellation">Honoured between clusters that are looked at.</param>
     internal static RepairPlan Make(BlockStorage storage, ImageChecker check, IReadOnlyList<CheckIssue> issues, CancellationToken cancellation)
     {
-        var plan = new RepairPlan(storage, check);
+        var plan = new RepairPlan(storage, check, issues);
         IReadOnlyList<L1Verdict> verdicts = L1Judge.Judge(storage, check, issues, cancellation);
-        foreach (L1Verdict verdict in verdicts.Where(verdict => verdict.Remedy == L1Remedy.Extend))
-            plan.ExtendTo(verdict.Issue, check.Bounds.Geometry.ClusterOf(verdict.Issue.HostOffset!.Value).Value + check.Bounds.Geometry.TableSize);
         foreach (L1Verdict verdict in verdicts)
             plan.Add(verdict);
         HashSet<int> doubtful = [.. verdicts.Select(verdict => verdict.Index)];
         HashSet<long> noTables = plan.ClustersOfTables(doubtful);
         foreach (CheckIssue issue in issues)
             plan.Add(issue, doubtful, noTables);
+        plan.ChooseStage(issues);
         return plan;
     }
 
@@ -63,12 +82,67 @@ internal sealed class RepairPlan
     /// <param name="cancellation">Honoured while clusters are copied, when no entry has changed yet.</param>
     internal void Apply(CancellationToken cancellation)
     {
-        if (Changes.Count == 0)
+        if (IsEmpty)
             return;
-        if (_grows)
-            _storage.SetLength(_end << Geometry.ClusterBits);
-        _mover.Apply(cancellation);
+        if (_steps[0].Stage != Stage.Entries)
+            _storage.SetLength(EndOf(_steps) << Geometry.ClusterBits);
+        var mover = new ClusterMover(_storage, Geometry);
+        long end = Geometry.ClustersToHold(new ByteCount(_length));
+        foreach (Step step in _steps.Where(step => step.Entry is not null))
+        {
+            if (step.Clusters == 0)
+            {
+                mover.Set(step.Entry!.Value, step.Value);
+                continue;
+            }
+
+            mover.Add(Geometry.ClusterOf(step.Change.Issue!.HostOffset!.Value), new ClusterIndex(end), step.Clusters, step.Entry!.Value);
+            end += step.Clusters;
+        }
+
+        mover.Apply(cancellation);
         _storage.Flush();
+    }
+
+    /// <summary>The clusters that the file has after some steps. A part of one at its end is never overwritten: it may be all that is left of it.</summary>
+    private long EndOf(List<Step> steps)
+    {
+        long end = Geometry.ClustersToHold(new ByteCount(_length)) + steps.Sum(step => step.Clusters);
+        return steps.Aggregate(end, (current, step) => Math.Max(current, step.End));
+    }
+
+    /// <summary>Keeps the steps of the first stage that has any, unless the file would grow over what is left beyond its end.</summary>
+    private void ChooseStage(IReadOnlyList<CheckIssue> issues)
+    {
+        if (IsEmpty)
+            return;
+        Stage stage = _steps.Min(step => step.Stage);
+        _steps = _steps.Where(step => step.Stage == stage).ToList();
+        if (stage == Stage.Entries)
+            return;
+        long end = EndOf(_steps) << Geometry.ClusterBits;
+        var mended = new HashSet<CheckIssue>(_steps.Select(step => step.Change.Issue!));
+        bool coversOthers = issues.Any(issue => issue is { Kind: CheckIssueKind.EntryBeyondEndOfFile, HostOffset: { } start }
+            && start.Value < end && !mended.Contains(issue));
+        if (coversOthers)
+            _steps = [];
+    }
+
+    /// <summary>Notes clusters of tables that are data to somebody: to an entry, or to those of a table that the check has not read.</summary>
+    private void NoteData(HostOffset offset, bool isTable)
+    {
+        if (!isTable)
+        {
+            _usedAsData.Add(Geometry.ClusterOf(offset).Value);
+            return;
+        }
+
+        _reader.ForEach(offset, (_, entry) =>
+        {
+            if (TableEntry.IsOffset(entry) && _check.Bounds.FaultOf(entry, 1) is null)
+                _usedAsData.Add(Geometry.ClusterOf(new HostOffset((long)entry)).Value);
+            return true;
+        });
     }
 
     private HashSet<long> ClustersOfTables(IEnumerable<int> l1Indexes)
@@ -97,6 +171,9 @@ internal sealed class RepairPlan
                 break;
             case L1Remedy.Copy:
                 Copy(verdict.Issue, entry, Geometry.TableSize, $"Give {name} a copy of its L2 table");
+                break;
+            case L1Remedy.Extend:
+                Extend(verdict.Issue, Geometry.TableSize, "an L2 table");
                 break;
         }
     }
@@ -127,18 +204,17 @@ internal sealed class RepairPlan
         else if (issue.Kind is CheckIssueKind.DataReferencedTwice or CheckIssueKind.TableReferencedTwice)
             Copy(issue, entry, 1, $"Give {name} a copy of its cluster");
         else if (issue is { Kind: CheckIssueKind.EntryBeyondEndOfFile, HostOffset: { } start } && start.Value < _length)
-            ExtendTo(issue, Geometry.ClusterOf(start).Value + 1);
+            Extend(issue, 1, "a data cluster");
         else
             Set(issue, entry, _invalidBecomes, _invalidBecomes == TableEntry.Zero ? $"Mark {name} as zero" : $"Clear {name}");
     }
 
-    private void ExtendTo(CheckIssue issue, long clusters)
+    private void Extend(CheckIssue issue, int clusters, string what)
     {
-        _grows = true;
-        _end = System.Math.Max(_end, clusters);
-        long missing = (clusters << Geometry.ClusterBits) - _length;
-        string what = issue.L2Index is null ? "an L2 table" : "a data cluster";
-        Changes.Add(new RepairChange($"Extend the file by {Text(missing)} bytes of zeroes, which are missing of {what} at its end", issue));
+        long end = Geometry.ClusterOf(issue.HostOffset!.Value).Value + clusters;
+        long missing = (end << Geometry.ClusterBits) - _length;
+        var change = new RepairChange($"Extend the file by {Text(missing)} bytes of zeroes, which are missing of {what} at its end", issue);
+        _steps.Add(new Step(Stage.Length, change) { End = end });
     }
 
     private void Set(CheckIssue issue, HostOffset entry, ulong value, string description)
@@ -146,19 +222,31 @@ internal sealed class RepairPlan
         // An entry can break several rules; the one that is listed first decides.
         if (!_changed.Add(entry))
             return;
-        _mover.Set(entry, value);
-        Changes.Add(new RepairChange(description, issue));
+        // What is data to somebody else is not touched before that has its copy.
+        Stage stage = _usedAsData.Contains(Geometry.ClusterOf(entry).Value) ? Stage.Data : Stage.Entries;
+        _steps.Add(new Step(stage, new RepairChange(description, issue)) { Entry = entry, Value = value });
     }
 
     private void Copy(CheckIssue issue, HostOffset entry, int clusters, string description)
     {
-        if (!_changed.Add(entry))
-            return;
-        _mover.Add(Geometry.ClusterOf(issue.HostOffset!.Value), new ClusterIndex(_end), clusters, entry);
-        _end += clusters;
-        _grows = true;
-        Changes.Add(new RepairChange(description, issue));
+        if (_changed.Add(entry))
+            _steps.Add(new Step(issue.L2Index is null ? Stage.Tables : Stage.Data, new RepairChange(description, issue)) { Entry = entry, Clusters = clusters });
     }
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private sealed record Step(Stage Stage, RepairChange Change)
+    {
+        /// <summary>Where the entry lies that is changed.</summary>
+        internal HostOffset? Entry { get; init; }
+
+        /// <summary>What it becomes, where nothing is copied.</summary>
+        internal ulong Value { get; init; }
+
+        /// <summary>How many clusters are copied.</summary>
+        internal int Clusters { get; init; }
+
+        /// <summary>How many clusters the file has at least.</summary>
+        internal long End { get; init; }
+    }
 }

@@ -38,6 +38,13 @@ internal sealed class TableSalvager
 
     private QedGeometry Geometry => _check.Bounds.Geometry;
 
+    /// <summary>Takes back that some tables are orphans.</summary>
+    internal void Exclude(IEnumerable<HostOffset> tables)
+    {
+        foreach (HostOffset table in tables)
+            _candidates.RemoveAll(candidate => candidate.Offset == table);
+    }
+
     /// <summary>Looks for the tables of broken L1 entries.</summary>
     /// <param name="broken">Their indexes, and the values that they have.</param>
     internal void Match(IEnumerable<(int Index, ulong Entry)> broken)

@@ -153,7 +153,7 @@ public sealed class RepairCrashTests
     {
         var image = new SampleImage(4096, tableSize, hasBacking: false);
         IReadOnlyList<Fault> all = Fault.All(4096, tableSize);
-        Fault[] others = [.. all.Where(fault => !fault.IsL1)];
+        Fault[] others = [.. all.Where(fault => !fault.IsL1 && !fault.CutsTable3)];
         random.Shuffle(others);
         foreach (Fault fault in others.Take(random.Next(3, 8)))
             fault.Plant(image);
@@ -161,6 +161,9 @@ public sealed class RepairCrashTests
         tables[random.Next(tables.Length)].Plant(image);
         all.First(fault => fault.Name == "a cluster leaks in the middle").Plant(image);
         all.First(fault => fault.Name == "NEED_CHECK is set").Plant(image);
+        // Last, so that nothing is written where the rest of the table was.
+        if (random.Next(3) == 0)
+            all.First(fault => fault.CutsTable3).Plant(image);
         return image;
     }
 }

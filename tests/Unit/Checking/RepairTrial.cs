@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using Microsoft.Win32.SafeHandles;
 using Qed.Checking;
 using Qed.Tests.Support;
@@ -20,10 +21,12 @@ internal sealed record RepairTrial(string Name, CheckResult Found, CheckResult C
     /// <summary>Rehearses a repair, repairs, repairs again and undoes.</summary>
     internal static RepairTrial Run(byte[] before, RepairMode mode, string name)
     {
-        (CheckResult found, List<RepairChange> planned) = ImageRepairer.Plan(new MemoryStorage(before, canWrite: false), mode, default);
+        // A loop is a failure, not a test run that never ends.
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        (CheckResult found, List<RepairChange> planned) = ImageRepairer.Plan(new MemoryStorage(before, canWrite: false), mode, patience.Token);
         var storage = new MemoryStorage(before);
         var undo = new MemoryUndoStore();
-        (CheckResult check, List<RepairChange> changes) = new ReversibleRepair(storage, undo).Run(mode, default);
+        (CheckResult check, List<RepairChange> changes) = new ReversibleRepair(storage, undo).Run(mode, patience.Token);
         Assert.True(planned.Select(Text).SequenceEqual(changes.Select(Text)), $"{name}: planned\n{Lines(planned)}\ndone\n{Lines(changes)}");
         var trial = new RepairTrial(name, found, check, changes, storage.ToArray());
         Assert.Equal(changes.Count > 0, undo.Exists);
