@@ -143,8 +143,8 @@ internal sealed class ClusterReclaimer
             target += Geometry.TableSize;
         }
 
-        foreach ((long cluster, HostOffset entry) in DataBetween(gap, gap + Geometry.TableSize))
-            _mover.Add(new ClusterIndex(cluster), new ClusterIndex(target++), 1, EntryAfterMoving(tables, entry));
+        foreach (KeyValuePair<long, HostOffset> data in DataBetween(gap, gap + Geometry.TableSize))
+            _mover.Add(new ClusterIndex(data.Key), new ClusterIndex(target++), 1, EntryAfterMoving(tables, data.Value));
         if (_mover.Waiting == 0)
             return FillLowestGap(gap);
         _storage.SetLength(target << Geometry.ClusterBits);

@@ -59,12 +59,12 @@ internal sealed class OverlayStorage(BlockStorage beneath) : BlockStorage
     {
         if (length < _length)
         {
-            foreach ((long block, Block contents) in _blocks.ToArray())
+            foreach (KeyValuePair<long, Block> block in _blocks.ToArray())
             {
-                if (block * BlockSize >= length)
-                    _blocks.Remove(block);
-                else if (contents.Bytes is null && (contents.Source + 1) * BlockSize > length)
-                    _blocks[block] = Load(contents);
+                if (block.Key * BlockSize >= length)
+                    _blocks.Remove(block.Key);
+                else if (block.Value.Bytes is null && (block.Value.Source + 1) * BlockSize > length)
+                    _blocks[block.Key] = Load(block.Value);
             }
 
             _visible = Math.Min(_visible, length);
