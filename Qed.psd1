@@ -12,8 +12,12 @@
     FormatsToProcess     = @('Qed.Format.ps1xml')
     FunctionsToExport    = @()
     CmdletsToExport      = @(
+        'Compare-QedImage'
         'Convert-QedImage'
+        'Copy-QedImageContent'
         'Get-QedImageInfo'
+        'Get-QedImageMap'
+        'Measure-QedImage'
         'New-QedImage'
         'Repair-QedImage'
         'Resize-QedImage'

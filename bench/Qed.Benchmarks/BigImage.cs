@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Numerics;
 using System.Runtime.InteropServices;
 using Qed.Layout;
 using Qed.Operations;
@@ -30,8 +31,11 @@ internal static class BigImage
         {
             int entry = (int)(cluster % table.Length);
             table[entry] = (ulong)(firstData + (order.Next() * geometry.ClusterSize));
-            if (entry == table.Length - 1)
+            if (entry == table.Length - 1 || cluster == clusters - 1)
+            {
                 file.Write(MemoryMarshal.AsBytes(table.AsSpan()));
+                Array.Clear(table);
+            }
         }
 
         file.SetLength(firstData + size);
@@ -41,12 +45,14 @@ internal static class BigImage
     private sealed class Permutation(long count, int seed)
     {
         // A full-period linear congruential generator over a power of two: multiplier 1 mod 4, odd increment.
-        private readonly ulong _mask = (ulong)count - 1;
+        private readonly ulong _mask = BitOperations.RoundUpToPowerOf2((ulong)count) - 1;
         private ulong _state = (ulong)seed;
 
         internal long Next()
         {
-            _state = ((_state * 6364136223846793005UL) + 1442695040888963407UL) & _mask;
+            do
+                _state = ((_state * 6364136223846793005UL) + 1442695040888963407UL) & _mask;
+            while (_state >= (ulong)count);
             return (long)_state;
         }
     }

@@ -6,13 +6,21 @@ using System.Linq;
 namespace Qed.Benchmarks;
 
 /// <summary>
-/// Measures ours and the peers side by side: dotnet run -c Release [-- ROW ...] with rows of check, convert, bulk and
-/// import; all of them without arguments. QED_BENCH_DIR names the folder for the images (20 GiB are needed).
+/// Measures ours and the peers side by side: dotnet run -c Release [-- ROW ...] with rows of check, convert, compare,
+/// bulk and import; all of them without arguments. Only when named: check-table, the table of docs/check.md (QED_BENCH_PLOT
+/// names the file for its plot), and convert-all, every pair of formats. QED_BENCH_GIB is the size of the file system that is
+/// converted, QED_BENCH_RUNS how often. QED_BENCH_DIR names the folder for the images (20 GiB are needed).
 /// </summary>
 internal static class Program
 {
     private static int Main(string[] rows)
     {
+        if (rows is ["check-one", var image])
+        {
+            CheckTable.CheckOne(image);
+            return 0;
+        }
+
         string parent = Environment.GetEnvironmentVariable("QED_BENCH_DIR") ?? Path.GetTempPath();
         string folder = Directory.CreateDirectory(Path.Combine(parent, "qed-bench-" + Environment.ProcessId.ToString(CultureInfo.InvariantCulture))).FullName;
         try
@@ -21,8 +29,14 @@ internal static class Program
             SideBySide.PrintHeader();
             if (Wants(rows, "check"))
                 CheckRow.Run(folder);
+            if (rows.Contains("check-table"))
+                CheckTable.Run(folder, Environment.GetEnvironmentVariable("QED_BENCH_PLOT"));
             if (Wants(rows, "convert"))
-                ConvertRows.Run(folder);
+                ConvertRows.Run(folder, everyPair: false);
+            if (rows.Contains("convert-all"))
+                ConvertRows.Run(folder, everyPair: true);
+            if (Wants(rows, "compare"))
+                CompareRows.Run(folder);
             if (Wants(rows, "bulk"))
                 BulkRows.Run(folder);
             if (Wants(rows, "import"))

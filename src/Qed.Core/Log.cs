@@ -61,4 +61,16 @@ internal static partial class Log
 
     [LoggerMessage(15, LogLevel.Information, "Deleted the source '{Path}' after a verified conversion.")]
     internal static partial void DeletedSource(ILogger logger, string path);
+
+    [LoggerMessage(30, LogLevel.Information, "Compared '{Path}' with '{DifferencePath}' in {Milliseconds} ms: they {Outcome}.")]
+    internal static partial void Compared(ILogger logger, string path, string differencePath, long milliseconds, string outcome);
+
+    [LoggerMessage(31, LogLevel.Information, "Read {Bytes} bytes at guest offset {Offset} from '{Path}'.")]
+    internal static partial void ContentRead(ILogger logger, long bytes, long offset, string path);
+
+    [LoggerMessage(32, LogLevel.Information, "Wrote {Bytes} bytes at guest offset {Offset} into '{Path}'.")]
+    internal static partial void ContentWritten(ILogger logger, long bytes, long offset, string path);
+
+    [LoggerMessage(33, LogLevel.Information, "'{Path}' is not measured as {Format}: {Reason}")]
+    internal static partial void NotMeasured(ILogger logger, string path, string format, string reason);
 }

@@ -2,7 +2,7 @@
 
 BeforeDiscovery {
     $readers = 'Get-QedImageInfo', 'Test-QedImage'
-    $changers = 'Convert-QedImage', 'New-QedImage', 'Resize-QedImage', 'Set-QedBackingFile'
+    $changers = 'Convert-QedImage', 'New-QedImage', 'Repair-QedImage', 'Resize-QedImage', 'Set-QedBackingFile'
 }
 
 BeforeAll {
@@ -11,8 +11,9 @@ BeforeAll {
     # What each cmdlet needs beside the image, so that all can be called alike.
     function Get-Argument([string]$Cmdlet, [string]$Folder) {
         switch ($Cmdlet) {
-            'Convert-QedImage' { @{ DestinationPath = (New-Folder "$([guid]::NewGuid())"); Format = 'raw'; PassThru = $true } }
+            'Convert-QedImage' { @{ DestinationPath = (New-Folder "$([guid]::NewGuid())"); Format = 'raw'; Force = $true; PassThru = $true } }
             'New-QedImage' { @{ SizeBytes = 1MB; Force = $true } }
+            'Repair-QedImage' { @{ Confirm = $false } }
             'Resize-QedImage' { @{ SizeBytes = 3GB; PassThru = $true } }
             'Set-QedBackingFile' { @{ BackingPath = "$Folder/base/base.qed"; MetadataOnly = $true; Confirm = $false; PassThru = $true } }
             default { @{} }
@@ -31,9 +32,6 @@ Describe 'Naming images: <_>' -ForEach ($readers + $changers) {
         $other = (New-QedImage "$folder/b.qed" 1GB).Path
         $argument = Get-Argument $cmdlet $folder
         Push-Location -LiteralPath $folder
-
-        # Targets of a conversion are named after their sources.
-        function Get-Name($Result) { @($Result | ForEach-Object { [IO.Path]::GetFileNameWithoutExtension($_.Path) } | Sort-Object) }
     }
 
     BeforeEach {
@@ -94,6 +92,16 @@ Describe 'Naming images: <_>' -ForEach ($readers + $changers) {
         Get-Name (Import-Csv -LiteralPath "$folder/own.csv" | & $cmdlet @argument) | Should -Be 'a[1]'
     }
 
+    It 'takes rows whose other columns are parameters as well' {
+        $row = [pscustomobject]@{ Path = $brackets }
+        $rest = $argument.Clone()
+        foreach ($name in @('DestinationPath', 'SizeBytes').Where({ $rest.Contains($_) })) {
+            $row | Add-Member $name $(if ($name -eq 'SizeBytes') { [uint64]$rest[$name] } else { $rest[$name] })
+            $rest.Remove($name)
+        }
+        Get-Name ($row | & $cmdlet @rest) | Should -Be 'a[1]'
+    }
+
     It 'takes objects with a <_> property' -ForEach 'PSPath', 'FullName', 'LiteralPath', 'LP' {
         Get-Name ([pscustomobject]@{ $_ = $brackets } | & $cmdlet @argument) | Should -Be 'a[1]'
     }
@@ -117,8 +125,9 @@ Describe 'Naming images: <_>' -ForEach ($readers + $changers) {
     }
 
     It 'takes a name that starts with a dash or holds blanks and letters of any script' {
-        $odd = (New-QedImage -LiteralPath "$folder/-ö ディスク.qed" -SizeBytes 1GB).Path
-        try { Get-Name (& $cmdlet -LiteralPath $odd @argument) | Should -Be '-ö ディスク' } finally { Remove-Item -LiteralPath $odd }
+        $name = "-$([char]0xf6) $([char]0x30c7)$([char]0x30a3)$([char]0x30b9)$([char]0x30af)"
+        $odd = (New-QedImage -LiteralPath "$folder/$name.qed" -SizeBytes 1GB).Path
+        try { Get-Name (& $cmdlet -LiteralPath $odd @argument) | Should -Be $name } finally { Remove-Item -LiteralPath $odd }
     }
 
     It 'reports a missing drive, a foreign provider and a path that is nowhere, each alone' {
@@ -138,13 +147,12 @@ Describe 'Naming images: <_>' -ForEach ($readers + $changers) {
     }
 }
 
-Describe 'Naming existing images: <_>' -ForEach ($readers + @('Convert-QedImage', 'Resize-QedImage')) {
+Describe 'Naming existing images: <_>' -ForEach ($readers + @('Convert-QedImage', 'Repair-QedImage', 'Resize-QedImage')) {
     BeforeAll {
         $cmdlet = $_
         $folder = New-Folder
         $null = New-Item -ItemType Directory "$folder/sub.qed"
         $null = 'a[1]', 'a1', 'a2' | ForEach-Object { New-QedImage -LiteralPath "$folder/$_.qed" -SizeBytes 1GB }
-        function Get-Name($Result) { @($Result | ForEach-Object { [IO.Path]::GetFileNameWithoutExtension($_.Path) } | Sort-Object) }
     }
 
     BeforeEach {
@@ -194,7 +202,7 @@ Describe 'Working on many images: <_>' -ForEach $readers {
     BeforeAll {
         $cmdlet = $_
         $folder = New-Folder
-        $names = 1..200 | ForEach-Object { "$folder/n$_.qed" }
+        $names = 1..60 | ForEach-Object { "$folder/n$_.qed" }
         $null = $names | New-QedImage -SizeBytes 1MB -ClusterSizeBytes 4096 -TableSize 2
     }
 
@@ -215,7 +223,7 @@ Describe 'Working on many images: <_>' -ForEach $readers {
             }
         } | & $cmdlet | ForEach-Object { $seen.Add("out") }
         $emitted | Should -BeNullOrEmpty
-        $seen.Where({ $_ -eq 'out' }) | Should -HaveCount 200
+        $seen.Where({ $_ -eq 'out' }) | Should -HaveCount 60
         $seen.IndexOf('out') | Should -BeLessThan $seen.LastIndexOf('in')
     }
 }
@@ -236,6 +244,11 @@ Describe 'Changing: <_>' -ForEach $changers {
                 @{ Path = "$folder/new.qed"; SizeBytes = 1GB }
                 @{ Path = $image; SizeBytes = 1GB; Force = $true }
             }
+            'Repair-QedImage' {
+                Add-Leak $image
+                @{ Path = $image }
+                @{ Path = $image; Mode = 'Leaks'; DiscardUndo = $true }
+            }
             'Resize-QedImage' {
                 @{ Path = $image; SizeBytes = 2GB }
                 @{ Path = $image; SizeBytes = 64KB; AllowShrink = $true }
@@ -251,21 +264,43 @@ Describe 'Changing: <_>' -ForEach $changers {
     It 'leaves every byte and time stamp alone under -WhatIf' {
         $before = Get-Fingerprint $folder
         foreach ($call in $calls) {
-            & $cmdlet @call -WhatIf -ErrorAction Stop | Should -BeNullOrEmpty
+            $session = Invoke-Session { & $cmdlet @call -WhatIf -ErrorAction Stop } @{ cmdlet = $cmdlet; call = $call }
+            $session.Failure | Should -BeNullOrEmpty
+            $session.Output | Should -BeNullOrEmpty
+            "$($session.Host.Lines)" | Should -Match ([regex]::Escape($call.Path)) -Because 'it says what it would do'
         }
         Get-Fingerprint $folder | Should -Be $before
     }
 
-    It 'can be asked to confirm' {
+    It 'does nothing where it is to ask and the answer is no' {
+        $before = Get-Fingerprint $folder
+        foreach ($call in $calls) {
+            $session = Invoke-Session { & $cmdlet @call -Confirm -ErrorAction Stop } @{ cmdlet = $cmdlet; call = $call } -Answer 2
+            $session.Failure | Should -BeNullOrEmpty
+            $session.Host.Questions | Should -HaveCount 1
+        }
+        Get-Fingerprint $folder | Should -Be $before
+    }
+
+    It 'asks of its own accord where that much is at stake' {
         (Get-Command $cmdlet).Parameters.Keys | Should -Contain 'Confirm'
         $impact = [Management.Automation.CommandMetadata]::new((Get-Command $cmdlet)).ConfirmImpact
-        $impact | Should -Be $(if ($cmdlet -eq 'Set-QedBackingFile') { 'High' } else { 'Medium' })
+        $impact | Should -Be $(if ($cmdlet -in 'Repair-QedImage', 'Set-QedBackingFile') { 'High' } else { 'Medium' })
+    }
+
+    It 'shows what the engine does in detail with -Debug' {
+        $call = $calls[-1].Clone()
+        if ($call.ContainsKey('SizeBytes')) { $call.Path = "$folder/debug.qed"; $call.BackingPath = $base }
+        if ($call.ContainsKey('MetadataOnly')) { $call = @{ Path = $image; BackingPath = $base } }
+        $session = Invoke-Session { & $cmdlet @call -Confirm:$false -Debug -Verbose } @{ cmdlet = $cmdlet; call = $call }
+        $line = if ($cmdlet -eq 'Repair-QedImage') { "VERBOSE: Repairing '$image'*" } else { "DEBUG: Opened '$base' as qed, 1048576 bytes." }
+        $session.Host.Lines -like $line | Should -Not -BeNullOrEmpty
     }
 }
 
 Describe 'Declarations: <_>' -ForEach ($readers + $changers) {
     It 'says what it emits' {
-        (Get-Command $_).OutputType.Name | Should -Contain $(if ($_ -eq 'Test-QedImage') { 'Qed.CheckReport' } else { 'Qed.ImageInfo' })
+        (Get-Command $_).OutputType.Name | Should -Contain $(if ($_ -in 'Repair-QedImage', 'Test-QedImage') { 'Qed.CheckReport' } else { 'Qed.ImageInfo' })
     }
 
     It 'works on as many images at a time as there are processors' {
@@ -273,8 +308,21 @@ Describe 'Declarations: <_>' -ForEach ($readers + $changers) {
         [Activator]::CreateInstance($type).ThrottleLimit | Should -Be ([Environment]::ProcessorCount)
     }
 
-    It 'completes the names of formats' -Skip:(-not (Get-Command $_ -ErrorAction Ignore).Parameters.Keys.Contains('BackingFormat')) {
-        $line = "$_ x -BackingFormat "
-        (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Contain 'raw'
+}
+
+Describe 'Completion: <Cmdlet> -<Parameter>' -ForEach @(
+    @{ Cmdlet = 'New-QedImage'; Parameter = 'BackingFormat' }
+    @{ Cmdlet = 'Set-QedBackingFile'; Parameter = 'BackingFormat' }
+    @{ Cmdlet = 'Convert-QedImage'; Parameter = 'BackingFormat' }
+    @{ Cmdlet = 'Convert-QedImage'; Parameter = 'SourceFormat' }
+    @{ Cmdlet = 'Convert-QedImage'; Parameter = 'Format' }
+) {
+    It 'completes the names of formats' {
+        $line = "$Cmdlet x -$Parameter "
+        $names = (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText
+        $names | Should -Contain 'qed'
+        $names | Should -Contain 'raw'
+        $line += 'q'
+        (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Not -Contain 'raw'
     }
 }

@@ -6,9 +6,9 @@ param(
     [Parameter(Mandatory)] [string]$ResultPath
 )
 
-$ErrorActionPreference = 'Stop'
+# Preferences set here would reach the tests.
 $manifest = Join-Path $Pester 'Pester.psd1'
-Import-Module $(if (Test-Path -LiteralPath $manifest) { $manifest } else { 'Pester' })
+Import-Module $(if (Test-Path -LiteralPath $manifest) { $manifest } else { 'Pester' }) -ErrorAction Stop
 $configuration = New-PesterConfiguration
 $configuration.Run.Path = $Path
 $configuration.Run.PassThru = $true

@@ -35,9 +35,9 @@ function New-FilledImage([string]$Path, [int]$Length = 1MB, [int]$Seed = 1) {
     $Path
 }
 
-function Get-ContentHash([string]$Path) {
+function Get-ContentHash([string]$Path, [string]$Folder = [IO.Path]::GetDirectoryName($Path)) {
     <# What a guest would read, whatever the format. #>
-    $raw = "$Path.$([guid]::NewGuid().ToString('N')).raw"
+    $raw = Join-Path $Folder "$([guid]::NewGuid().ToString('N')).raw"
     try {
         Convert-QedImage -LiteralPath $Path -DestinationPath $raw -Format raw
         (Get-FileHash -LiteralPath $raw).Hash
@@ -45,6 +45,20 @@ function Get-ContentHash([string]$Path) {
     finally {
         Remove-Item -LiteralPath $raw -ErrorAction Ignore
     }
+}
+
+function Test-Zero([string]$Path, [long]$Offset, [int]$Count) {
+    <# Whether a guest reads nothing but zeroes in a range. #>
+    $raw = (Convert-QedImage -LiteralPath $Path -DestinationPath "$Path.zero.raw" -Format raw -Force -PassThru).Path
+    $bytes = [IO.File]::ReadAllBytes($raw)
+    Remove-Item -LiteralPath $raw
+    -not [Text.Encoding]::GetEncoding(28591).GetString($bytes, $Offset, $Count).Trim([char]0)
+}
+
+function Set-FileLength([string]$Path, [long]$Length) {
+    $file = [IO.File]::OpenWrite($Path)
+    $file.SetLength($Length)
+    $file.Dispose()
 }
 
 function Get-UInt64([string]$Path, [long]$Offset) {
@@ -110,7 +124,7 @@ function Get-OpenFile([string]$Folder) {
     <# The files of a folder that this process holds open. #>
     if ($IsLinux) {
         Get-ChildItem -LiteralPath /proc/self/fd -ErrorAction Ignore |
-            ForEach-Object { [IO.File]::ResolveLinkTarget($_.FullName, $false).FullName } |
+            ForEach-Object { try { [IO.File]::ResolveLinkTarget($_.FullName, $false).FullName } catch { $null = 'Closed since it was listed.' } } |
             Where-Object { $_ -and $_.StartsWith($Folder) }
     }
     else {
@@ -118,6 +132,66 @@ function Get-OpenFile([string]$Folder) {
             try { [IO.File]::Open($_.FullName, 'Open', 'ReadWrite', 'None').Dispose(); $false } catch { $true }
         }
     }
+}
+
+function Get-Failure([scriptblock]$Action) {
+    <# The errors that do not end an action; what it emits is dropped. #>
+    @(& $Action 2>&1 | Where-Object { $_ -is [Management.Automation.ErrorRecord] })
+}
+
+function Get-Name($Result) {
+    <# The names of images without folder and extension: a conversion's target is named after its source. #>
+    @($Result | ForEach-Object { [IO.Path]::GetFileNameWithoutExtension($_.Path) } | Sort-Object)
+}
+
+function Start-Session([scriptblock]$Script, [hashtable]$Variable = @{}, [int]$Answer = 0) {
+    <# Starts a script in a session of its own, whose host keeps what it shows and gives every question the same answer. #>
+    if (-not ('QedTests.RecordingHost' -as [type])) {
+        Add-Type -Path $PSScriptRoot/RecordingHost.cs
+    }
+    $recorder = [QedTests.RecordingHost]::new($Answer)
+    $runspace = [runspacefactory]::CreateRunspace($recorder, [initialsessionstate]::CreateDefault2())
+    $runspace.Open()
+    $Variable.Keys | ForEach-Object { $runspace.SessionStateProxy.SetVariable($_, $Variable[$_]) }
+    $shell = [powershell]::Create()
+    $shell.Runspace = $runspace
+    $null = $shell.AddCommand('Import-Module').AddArgument((Get-QedManifest)).AddStatement().AddScript($Script)
+    $nothing = [Management.Automation.PSDataCollection[psobject]]::new()
+    $nothing.Complete()
+    $output = [Management.Automation.PSDataCollection[psobject]]::new()
+    [pscustomobject]@{
+        Shell   = $shell
+        Host    = $recorder
+        Output  = $output
+        Errors  = $shell.Streams.Error
+        Failure = $null
+        Running = $shell.BeginInvoke($nothing, $output)
+    }
+}
+
+function Complete-Session([psobject]$Session) {
+    <# Waits for a session's end and closes it. What ended it early is its Failure. #>
+    try { $null = $Session.Shell.EndInvoke($Session.Running) } catch { $Session.Failure = $_.Exception.InnerException }
+    $Session.Shell.Runspace.Dispose()
+    $Session.Shell.Dispose()
+    $Session
+}
+
+function Invoke-Session([scriptblock]$Script, [hashtable]$Variable = @{}, [int]$Answer = 0) {
+    Complete-Session (Start-Session $Script $Variable $Answer)
+}
+
+function Get-PowerShellPath {
+    (Get-Process -Id $PID).Path
+}
+
+function Invoke-Child([scriptblock]$Script) {
+    <# Runs a script in a process of its own, which imports nothing by itself, and returns the lines that it writes. #>
+    $file = Join-Path (New-Folder) 'child.ps1'
+    Set-Content -LiteralPath $file -Value "param(`$Manifest, `$Folder)`n`$ErrorActionPreference = 'Stop'`n$Script" -Encoding utf8
+    $lines = & (Get-PowerShellPath) -NoProfile -NonInteractive -File $file (Get-QedManifest) (Split-Path $file)
+    if ($LASTEXITCODE -ne 0) { throw "The child process failed: $lines" }
+    $lines
 }
 
 function Wait-Until([scriptblock]$Condition, [int]$Seconds = 20) {

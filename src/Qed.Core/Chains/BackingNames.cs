@@ -2,6 +2,7 @@ using System;
 using System.IO;
 using System.Linq;
 using Qed.Images;
+using Qed.Storage;
 
 namespace Qed.Chains;
 
@@ -18,11 +19,7 @@ public static class BackingNames
     {
         if (name is null)
             throw new ArgumentNullException(nameof(name));
-        int end = name.IndexOfAny(['/', '\\', ':']);
-        if (end < 0 || name[end] != ':')
-            return false;
-        bool isDrive = end == 1 && name.Length > 2 && name[2] is '\\' or '/';
-        return !(isDrive && char.IsLetter(name[0]));
+        return StoredName.IsPseudoProtocol(name);
     }
 
     /// <summary>The name to store for a backing file: relative to the image's folder, so that both can move together.</summary>
@@ -44,8 +41,14 @@ public static class BackingNames
     }
 
     /// <summary>The path of a backing file: of several names the first that leads to a file, else the first that is allowed.</summary>
+    /// <param name="reference">The names.</param>
+    /// <param name="imagePath">The image that stores them.</param>
+    /// <param name="isWanted">
+    /// Whether the file is about to be opened. Where it is not, no name that leads to another computer is looked at: asking
+    /// Windows for one sends the user's credentials there.
+    /// </param>
     /// <exception cref="DiskImageException">BackingFileRefused where no name is allowed.</exception>
-    internal static string Resolve(BackingReference reference, string imagePath)
+    internal static string Resolve(BackingReference reference, string imagePath, bool isWanted)
     {
         if (reference.OtherNames.Count == 0)
             return Resolve(reference.Name, imagePath);
@@ -53,7 +56,7 @@ public static class BackingNames
             .Where(name => !IsPseudoProtocol(name))
             .Select(name => Resolve(name, imagePath))
             .ToArray();
-        return paths.FirstOrDefault(File.Exists) ?? paths.FirstOrDefault() ?? Resolve(reference.Name, imagePath);
+        return paths.FirstOrDefault(path => (isWanted || !IsRemote(path)) && File.Exists(path)) ?? paths.FirstOrDefault() ?? Resolve(reference.Name, imagePath);
     }
 
     /// <summary>The path that a stored name stands for.</summary>
@@ -69,15 +72,11 @@ public static class BackingNames
                 imagePath);
         }
 
-        try
-        {
-            return Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(imagePath))!, name));
-        }
-        catch (Exception error) when (error is ArgumentException or NotSupportedException or PathTooLongException)
-        {
-            throw Refused($"the backing file name is not a valid path on this system: {Shorten(name)}", imagePath);
-        }
+        return StoredName.TryResolve(name, imagePath)
+            ?? throw Refused($"the backing file name is not a valid path on this system: {Shorten(name)}", imagePath);
     }
+
+    private static bool IsRemote(string path) => HostPlatform.IsWindows && path.StartsWith(@"\\", StringComparison.Ordinal);
 
     private static string Shorten(string name)
     {

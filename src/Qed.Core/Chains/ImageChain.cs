@@ -24,6 +24,7 @@ internal static class ImageChain
     internal static DiskImage OpenChain(string path, ChainOptions options, ILogger logger)
     {
         DiskImage top = Open(path, options, out HostFile file);
+        Log.Opened(logger, top.Path, top.Format, top.Length);
         try
         {
             AttachChain(top, file.Identity, options.Access, logger);
@@ -100,7 +101,7 @@ internal static class ImageChain
 
     private static DiskImage OpenNamed(BackingReference reference, string imagePath, StorageAccess access, List<FileIdentity> seen, ILogger logger)
     {
-        string path = BackingNames.Resolve(reference, imagePath);
+        string path = BackingNames.Resolve(reference, imagePath, isWanted: true);
         RequireFreshLink(path, imagePath, seen);
         DiskImage backing;
         HostFile file;
@@ -117,6 +118,7 @@ internal static class ImageChain
         }
 
         seen.Add(file.Identity);
+        Log.Opened(logger, backing.Path, backing.Format, backing.Length);
         if (reference.Format is null && backing.Format != "raw" && FormatRegistry.ByExtension(path) is { Name: "raw" })
             Log.ProbedAsOther(logger, path, backing.Format);
         return backing;
@@ -129,6 +131,8 @@ internal static class ImageChain
         try
         {
             format ??= FormatRegistry.Probe(file);
+            if (options.Image.Snapshot is not null && !format.HasSnapshots)
+                throw new DiskImageException(ErrorKind.UnsupportedFeature, $"{format.DisplayName} images do not have internal snapshots", path);
         }
         catch
         {

@@ -48,7 +48,7 @@ internal sealed class ReversibleRepair(BlockStorage image, IUndoStore store)
         {
             throw new DiskImageException(ErrorKind.ImageCorrupt, "the image was changed after the repair, so undoing it would mix old and new", image.Path)
             {
-                Hint = "With -Force it is put back all the same; what was written since is lost.",
+                Hint = "With -Force what the repair had changed is put back all the same, amid what was written since: a last resort.",
             };
         }
     }

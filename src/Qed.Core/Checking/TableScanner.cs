@@ -2,6 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+#if NET
+using System.Runtime.Intrinsics.X86;
+#endif
 using Qed.Layout;
 using Qed.Storage;
 
@@ -10,6 +13,8 @@ namespace Qed.Checking;
 /// <summary>Reads batches of L2 tables, counts what they hold and notes what breaks a rule. One worker has one scanner.</summary>
 internal sealed class TableScanner
 {
+    private const int LookAhead = 16;
+
     private readonly BlockStorage _storage;
     private readonly ImageBounds _bounds;
     private readonly ulong[] _entries = new ulong[TableBatch.MaximumBytes / TableEntry.Size];
@@ -51,6 +56,8 @@ internal sealed class TableScanner
     /// <summary>Scans a batch for the check: references, counts and issues.</summary>
     internal void Check(TableBatch batch, int maximumIssues)
     {
+        if (IsHole(batch))
+            return;
         int each = Read(batch);
         for (int i = 0; i < batch.Tables.Count; i++)
         {
@@ -68,6 +75,8 @@ internal sealed class TableScanner
     /// <summary>Calls an action for each data entry that points at a valid cluster.</summary>
     internal void ForEachData(TableBatch batch, EntryAction action)
     {
+        if (IsHole(batch))
+            return;
         int each = Read(batch);
         for (int i = 0; i < batch.Tables.Count; i++)
         {
@@ -79,6 +88,10 @@ internal sealed class TableScanner
             }
         }
     }
+
+    /// <summary>Whether nothing of a batch was ever written: a table of a large geometry is up to 1 GiB of mostly nothing.</summary>
+    private bool IsHole(TableBatch batch)
+        => _storage.NextExtent(batch.Offset.Value) is { IsHole: true } hole && hole.End >= batch.Offset.Value + ((long)batch.Entries * TableEntry.Size);
 
     private int Read(TableBatch batch)
     {
@@ -104,6 +117,7 @@ internal sealed class TableScanner
         for (int i = 0; i < entries.Length; i++)
         {
             ulong entry = entries[i];
+            Prefetch(ref words, entries, i + LookAhead);
             if (entry <= TableEntry.Zero)
             {
                 zero += (long)entry;
@@ -128,6 +142,17 @@ internal sealed class TableScanner
         Zero += zero;
         Fragmented += fragmented;
         return true;
+    }
+
+    /// <summary>Fetches the bits of an entry that comes soon: the bitmap of a large image fits no cache, and its order none either.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private unsafe void Prefetch(ref ulong words, ReadOnlySpan<ulong> entries, int index)
+    {
+#if NET
+        // A hint may point anywhere, so the entry need not have been checked, nor the array to stay where it is.
+        if (Sse.IsSupported && index < entries.Length)
+            Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.Add(ref words, (nint)(entries[index] >> (_clusterBits + 6)))));
+#endif
     }
 
     private void NoteSeams(ReadOnlySpan<ulong> entries, int l1Index, int firstEntry)

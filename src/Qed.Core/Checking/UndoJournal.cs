@@ -57,7 +57,7 @@ internal sealed class UndoJournal : IDisposable
         start.Clear();
         BinaryPrimitives.WriteUInt64LittleEndian(start, Magic);
         BinaryPrimitives.WriteInt64LittleEndian(start.Slice(8), originalLength);
-        BinaryPrimitives.WriteUInt32LittleEndian(start.Slice(HeaderSize - 4), Crc32C.Compute(start.Slice(0, HeaderSize - 4)));
+        BinaryPrimitives.WriteUInt32LittleEndian(start.Slice(HeaderSize - 4), Crc32C.Of(start.Slice(0, HeaderSize - 4)));
         file.Write(0, start);
         file.Flush();
         return new UndoJournal(file, originalLength);
@@ -75,7 +75,7 @@ internal sealed class UndoJournal : IDisposable
             return null;
         long originalLength = BinaryPrimitives.ReadInt64LittleEndian(header.Slice(8));
         if (BinaryPrimitives.ReadUInt64LittleEndian(header) != Magic || originalLength < 0
-            || BinaryPrimitives.ReadUInt32LittleEndian(header.Slice(HeaderSize - 4)) != Crc32C.Compute(header.Slice(0, HeaderSize - 4)))
+            || BinaryPrimitives.ReadUInt32LittleEndian(header.Slice(HeaderSize - 4)) != Crc32C.Of(header.Slice(0, HeaderSize - 4)))
         {
             throw new DiskImageException(ErrorKind.ImageCorrupt, "the undo file is damaged, or is none", file.Path) { Offset = 0 };
         }
@@ -188,7 +188,7 @@ internal sealed class UndoJournal : IDisposable
             Span<byte> payload = buffer.AsSpan(UndoRecord.Size, record.PayloadLength);
             if (_file.Read(_end + UndoRecord.Size, payload) < payload.Length)
                 break;
-            if (record.Kind == UndoRecordKind.Bytes && Crc32C.Compute(payload) != record.Checksum)
+            if (record.Kind == UndoRecordKind.Bytes && Crc32C.Of(payload) != record.Checksum)
             {
                 _torn.Add((_end, payload.Length));
                 _end += UndoRecord.Size + payload.Length;
@@ -227,7 +227,7 @@ internal sealed class UndoJournal : IDisposable
         if (ZeroScan.IsZero(bytes))
             Append(new UndoRecord(UndoRecordKind.Zeroes, start, bytes.Length, 0), default);
         else
-            Append(new UndoRecord(UndoRecordKind.Bytes, start, bytes.Length, Crc32C.Compute(bytes)), bytes);
+            Append(new UndoRecord(UndoRecordKind.Bytes, start, bytes.Length, Crc32C.Of(bytes)), bytes);
     }
 
     private void Append(UndoRecord record, ReadOnlySpan<byte> payload)

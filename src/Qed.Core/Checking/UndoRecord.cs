@@ -52,13 +52,13 @@ internal readonly record struct UndoRecord(UndoRecordKind Kind, long Offset, lon
         BinaryPrimitives.WriteInt64LittleEndian(target.Slice(8), Offset);
         BinaryPrimitives.WriteInt64LittleEndian(target.Slice(16), Length);
         BinaryPrimitives.WriteUInt32LittleEndian(target.Slice(24), Checksum);
-        BinaryPrimitives.WriteUInt32LittleEndian(target.Slice(28), Crc32C.Compute(target.Slice(0, 28)));
+        BinaryPrimitives.WriteUInt32LittleEndian(target.Slice(28), Crc32C.Of(target.Slice(0, 28)));
     }
 
     /// <returns>Null where the bytes are no whole record, as at the end of a journal that a crash cut short.</returns>
     internal static UndoRecord? TryRead(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length < Size || BinaryPrimitives.ReadUInt32LittleEndian(bytes.Slice(28)) != Crc32C.Compute(bytes.Slice(0, 28)))
+        if (bytes.Length < Size || BinaryPrimitives.ReadUInt32LittleEndian(bytes.Slice(28)) != Crc32C.Of(bytes.Slice(0, 28)))
             return null;
         var record = new UndoRecord(
             (UndoRecordKind)BinaryPrimitives.ReadUInt32LittleEndian(bytes),

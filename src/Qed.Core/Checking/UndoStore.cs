@@ -35,6 +35,8 @@ internal sealed class UndoFile(string imagePath) : IUndoStore
     public BlockStorage Create()
     {
         HostFile file = HostFile.Create(Path);
+        // It holds what the guest wrote, and the image may be nobody else's to read.
+        file.MakePrivate();
         HostFile.FlushFolderOf(Path);
         return file;
     }

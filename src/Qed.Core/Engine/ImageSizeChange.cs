@@ -56,11 +56,7 @@ internal sealed class ImageSizeChange
                 "Convert-QedImage with a larger -ClusterSizeBytes or -TableSize writes a copy that can.");
         }
 
-        if (size < 0 || size % QedGeometry.SectorSize != 0)
-        {
-            long nearest = Math.Max(0, (size + QedGeometry.SectorSize - 1) / QedGeometry.SectorSize * QedGeometry.SectorSize);
-            throw InvalidSize("the image size must be a multiple of 512", $"The nearest size that works is {nearest.ToString(CultureInfo.InvariantCulture)} bytes.");
-        }
+        RequestedSizes.RequireMultiple(size, QedGeometry.SectorSize, _image.Path);
     }
 
     private void Grow(long size)

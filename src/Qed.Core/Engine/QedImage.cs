@@ -223,15 +223,6 @@ public sealed class QedImage : WritableDiskImage
         }
     }
 
-    /// <summary>Reads what an image without data of its own shows: zeroes, or the backing file and zeroes past its end.</summary>
-    internal void ReadBeneath(GuestOffset offset, ExtentKind kind, Span<byte> buffer)
-    {
-        if (kind == ExtentKind.Unallocated && RequireBackingIfNamed() is { } backing)
-            backing.ReadOrZero(offset, buffer);
-        else
-            buffer.Clear();
-    }
-
     internal DiskImage? BackingForWriting() => RequireBackingIfNamed();
 
     /// <inheritdoc/>

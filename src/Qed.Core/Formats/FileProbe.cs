@@ -20,6 +20,9 @@ internal sealed class FileProbe
         _startLength = storage.Read(0, _start);
     }
 
+    /// <summary>The length of the file.</summary>
+    internal long Length => _storage.Length;
+
     /// <summary>The first bytes of the file, at most 4096.</summary>
     internal ReadOnlySpan<byte> Start => _start.AsSpan(0, _startLength);
 

@@ -1,8 +1,13 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Qed.Formats.Qcow2;
 using Qed.Formats.Qed;
 using Qed.Formats.Raw;
+using Qed.Formats.Vdi;
+using Qed.Formats.Vhd;
+using Qed.Formats.Vhdx;
+using Qed.Formats.Vmdk;
 using Qed.Storage;
 
 namespace Qed.Formats;
@@ -13,22 +18,21 @@ public static class FormatRegistry
     private static readonly RawFormat RawFormat = new();
 
     // Images of formats that are not supported would pass for raw ones and be copied as garbage.
-    private static readonly (string Name, int Offset, byte[] Magic)[] ForeignSignatures =
+    private static readonly (string Name, byte[] Start)[] ForeignSignatures =
     [
-        ("qcow2", 0, [(byte)'Q', (byte)'F', (byte)'I', 0xfb]),
-        ("VHD", 0, "conectix"u8.ToArray()),
-        ("VHDX", 0, "vhdxfile"u8.ToArray()),
-        ("VMDK", 0, "KDMV"u8.ToArray()),
-        ("VDI", 0x40, [0x7f, 0x10, 0xda, 0xbe]),
+        ("Parallels", "WithoutFreeSpace"u8.ToArray()),
+        ("Parallels", "WithouFreSpacExt"u8.ToArray()),
+        ("Bochs", "Bochs Virtual HD Image"u8.ToArray()),
     ];
 
     /// <summary>Every format, raw last.</summary>
-    public static IReadOnlyList<ImageFormat> All { get; } = [new QedFormat(), RawFormat];
+    public static IReadOnlyList<ImageFormat> All { get; } =
+        [new QedFormat(), new Qcow2Format(), new VhdxFormat(), new VhdFormat(), new VmdkFormat(), new VdiFormat(), RawFormat];
 
-    /// <summary>The format of a short name, in any case.</summary>
+    /// <summary>The format of a short name or alias, in any case.</summary>
     /// <exception cref="DiskImageException">UnsupportedFeature, naming those that exist.</exception>
     public static ImageFormat ByName(string name)
-        => All.FirstOrDefault(format => string.Equals(format.Name, name, StringComparison.OrdinalIgnoreCase))
+        => All.FirstOrDefault(format => format.Aliases.Append(format.Name).Contains(name, StringComparer.OrdinalIgnoreCase))
             ?? throw new DiskImageException(ErrorKind.UnsupportedFeature, $"the format '{name}' is not supported")
             {
                 Hint = "Supported are: " + string.Join(", ", All.Select(format => format.Name)) + ".",
@@ -44,20 +48,20 @@ public static class FormatRegistry
     /// <summary>The format of a file by its signature; raw where it has none that is known.</summary>
     /// <exception cref="DiskImageException">
     /// ImageNotRecognized where the name stands for a format whose signature is missing: such a file is damaged, not raw.
-    /// UnsupportedFeature where the signature is that of a format which is not supported.
+    /// Also where it has the signatures of two formats. UnsupportedFeature where the signature is that of a format which is
+    /// not supported.
     /// </exception>
     internal static ImageFormat Probe(BlockStorage storage)
     {
         var probe = new FileProbe(storage);
-        foreach (ImageFormat format in All)
+        ImageFormat[] matches = All.Where(format => format.Matches(probe)).ToArray();
+        if (matches.Length == 1)
+            return matches[0];
+        if (matches.Length > 1)
+            throw Ambiguous(matches, storage.Path);
+        foreach ((string name, byte[] start) in ForeignSignatures)
         {
-            if (format.Matches(probe))
-                return format;
-        }
-
-        foreach ((string name, int offset, byte[] magic) in ForeignSignatures)
-        {
-            if (probe.StartHas(offset, magic))
+            if (probe.StartHas(0, start))
                 throw new DiskImageException(ErrorKind.UnsupportedFeature, $"this is a {name} image, a format that is not supported", storage.Path);
         }
 
@@ -74,4 +78,14 @@ public static class FormatRegistry
 
         return RawFormat;
     }
+
+    /// <summary>
+    /// A fixed VHD has its signature at the end and its guest's bytes at the start; in other formats the guest may reach the
+    /// end. A guest that writes a second signature there must not choose what its image is taken for.
+    /// </summary>
+    private static DiskImageException Ambiguous(ImageFormat[] matches, string path)
+        => new(ErrorKind.ImageNotRecognized, "the file has the signatures of more than one format: " + string.Join(" and ", matches.Select(format => format.DisplayName)), path)
+        {
+            Hint = "Name the format that it really has.",
+        };
 }

@@ -8,8 +8,14 @@ namespace Qed.Formats;
 /// <summary>A disk image format: how to recognise, open and create it. One folder holds all that is known of each.</summary>
 public abstract class ImageFormat
 {
-    /// <summary>The short name, as qemu-img writes it.</summary>
+    /// <summary>The short name, in lower case.</summary>
     public abstract string Name { get; }
+
+    /// <summary>Further short names that mean this format, as other programs write them.</summary>
+    public virtual IReadOnlyList<string> Aliases => [];
+
+    /// <summary>The short name that QEMU knows, which is what images of other formats store.</summary>
+    public virtual string QemuName => Name;
 
     /// <summary>The name as people write it, for messages.</summary>
     public virtual string DisplayName => Name;
@@ -29,12 +35,30 @@ public abstract class ImageFormat
     /// <summary>Whether a new image's table size can be chosen.</summary>
     public virtual bool HasTableSize => false;
 
+    /// <summary>Whether an image can hold snapshots of its disk.</summary>
+    public virtual bool HasSnapshots => false;
+
     /// <summary>Whether data can be written compressed.</summary>
     public virtual bool HasCompression => false;
+
+    /// <summary>Whether images of this format are checked, repaired, resized and re-parented where they lie.</summary>
+    public virtual bool IsChangedInPlace => false;
+
+    /// <summary>The options of a new image in QEMU's words, in the order in which QEMU names them.</summary>
+    public virtual IReadOnlyList<CreationOption> CreationOptions { get; } = [CreationOption.Size];
 
     /// <summary>What the guest's size must be a multiple of, in bytes.</summary>
     /// <param name="subformat">The variant that is to be written.</param>
     public abstract int SizeGranularity(Subformat subformat);
+
+    /// <summary>The least size of a disk of this format that holds another one whole.</summary>
+    /// <param name="size">Bytes of the other disk.</param>
+    /// <param name="subformat">The variant that is to be written.</param>
+    internal long PaddedSize(long size, Subformat subformat)
+    {
+        long granularity = SizeGranularity(subformat);
+        return (size + granularity - 1) / granularity * granularity;
+    }
 
     /// <summary>Whether a file is an image of this format; never true for a format without a signature.</summary>
     internal abstract bool Matches(FileProbe probe);
@@ -44,7 +68,7 @@ public abstract class ImageFormat
 
     /// <summary>Starts an image in an empty file, which stays the caller's.</summary>
     /// <exception cref="DiskImageException">InvalidGeometry, InvalidSize or UnsupportedFeature, with nothing written.</exception>
-    internal ImageWriter CreateWriter(PendingFile target, TargetOptions options)
+    internal ImageWriter CreateWriter(ImageTarget target, TargetOptions options)
     {
         string? refused = options switch
         {
@@ -64,5 +88,5 @@ public abstract class ImageFormat
     }
 
     /// <summary>As <see cref="CreateWriter"/>, with options that the format has.</summary>
-    private protected abstract ImageWriter CreateWriterCore(PendingFile target, TargetOptions options);
+    private protected abstract ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options);
 }

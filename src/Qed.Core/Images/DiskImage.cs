@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Qed.Layout;
 
 namespace Qed.Images;
@@ -7,6 +8,8 @@ namespace Qed.Images;
 /// <summary>A disk as its guest sees it, whatever format holds it. Calls name their own offsets; threads may share one image.</summary>
 public abstract class DiskImage : IDisposable
 {
+    private const long LongestStep = 64L << 30;
+
     /// <summary>The path of the image's own file.</summary>
     public abstract string Path { get; }
 
@@ -38,30 +41,32 @@ public abstract class DiskImage : IDisposable
     /// <returns>A run of one kind from <paramref name="offset"/> on, no longer than asked nor than the disk.</returns>
     public abstract Extent GetExtent(GuestOffset offset, long maximum);
 
-    /// <summary>Walks what this image alone says about a range, in order and without gaps.</summary>
-    public IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
+    /// <summary>Walks what this image alone says about a range, in order and without gaps; neighbours may be alike.</summary>
+    public virtual IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
     {
         GuestOffset end = offset + length;
         while (offset < end)
         {
-            Extent extent = GetExtent(offset, end - offset);
+            // One long run can take gigabytes of tables to find out; whoever walks may want to stop before.
+            Extent extent = GetExtent(offset, Math.Min(LongestStep, end - offset));
             yield return extent;
             offset = extent.End;
         }
     }
 
+    /// <summary>Walks what the whole chain says about a range, in order and without gaps; neighbours may be alike.</summary>
+    public IEnumerable<ChainExtent> GetChainExtents(GuestOffset offset, long length) => ChainWalk.Over(this, offset, length);
+
     /// <summary>What the whole chain says about the run at an offset: data of the nearest image that has any, else zero.</summary>
     /// <returns>A run that is <see cref="ExtentKind.Data"/> or <see cref="ExtentKind.Zero"/>; without a host offset where a backing file holds it.</returns>
     public Extent GetChainExtent(GuestOffset offset, long maximum)
     {
-        Extent own = GetExtent(offset, maximum);
-        if (own.Kind != ExtentKind.Unallocated)
-            return own;
-        DiskImage? backing = RequireBackingIfNamed();
-        if (backing is null || offset.Value >= backing.Length)
-            return own with { Kind = ExtentKind.Zero, HostOffset = null };
-        long length = Math.Min(own.Length, backing.Length - offset.Value);
-        return backing.GetChainExtent(offset, length) with { HostOffset = null };
+        ChainExtent first = GetChainExtents(offset, Math.Min(maximum, Length - offset.Value)).First();
+        return first.Run with
+        {
+            Kind = first.Run.Kind == ExtentKind.Data ? ExtentKind.Data : ExtentKind.Zero,
+            HostOffset = first.Depth == 0 ? first.Run.HostOffset : null,
+        };
     }
 
     /// <summary>Reads guest bytes of a range that may reach past the end of the disk, where it is zeroes.</summary>
@@ -97,7 +102,7 @@ public abstract class DiskImage : IDisposable
 
     /// <summary>The backing image, null where the image names none.</summary>
     /// <exception cref="DiskImageException">BackingFileMissing: the image names one that was not opened with it.</exception>
-    protected DiskImage? RequireBackingIfNamed()
+    protected internal DiskImage? RequireBackingIfNamed()
     {
         if (Backing is null && BackingReference is { } reference)
         {
@@ -106,6 +111,16 @@ public abstract class DiskImage : IDisposable
         }
 
         return Backing;
+    }
+
+    /// <summary>Reads what an extent without data of its own shows: zeroes, or the backing file and zeroes past its end.</summary>
+    /// <exception cref="DiskImageException">BackingFileMissing: the image names one that was not opened with it.</exception>
+    private protected void ReadBeneath(GuestOffset offset, ExtentKind kind, Span<byte> buffer)
+    {
+        if (kind == ExtentKind.Unallocated && RequireBackingIfNamed() is { } backing)
+            backing.ReadOrZero(offset, buffer);
+        else
+            buffer.Clear();
     }
 
     /// <summary>Throws unless a range lies within the disk.</summary>

@@ -101,9 +101,10 @@ public sealed class DiskImageStream : Stream
 
     private void WriteFrom(ReadOnlySpan<byte> buffer)
     {
+        WritableDiskImage image = Writable;
         if (buffer.Length > Length - _position)
             throw new IOException("The write reaches past the end of the disk.");
-        Writable.Write(new GuestOffset(_position), buffer);
+        image.Write(new GuestOffset(_position), buffer);
         _position += buffer.Length;
     }
 }

@@ -23,6 +23,9 @@ public sealed record ImageDetails
     /// <summary>Names of the features that are set.</summary>
     public IReadOnlyList<string> Features { get; init; } = [];
 
+    /// <summary>What QEMU shows of this format alone, in its order; empty where it shows nothing.</summary>
+    public IReadOnlyList<FormatProperty> Properties { get; init; } = [];
+
     /// <summary>Names of the internal snapshots, which a conversion drops.</summary>
     public IReadOnlyList<string> Snapshots { get; init; } = [];
 }

@@ -30,16 +30,12 @@ public static class CheckImage
             throw new DiskImageException(ErrorKind.UnsupportedFeature, "only QED images have tables that can be checked", file.Path);
         BlockStorage storage = options.MaximumBytesPerSecond is { } rate ? new ThrottledStorage(file, rate, cancellation) : file;
         CheckResult result = options.Online
-            ? new OnlineChecker(storage, options.MaximumIssues, cancellation).Run(Meter(progress))
+            ? new OnlineChecker(storage, options.MaximumIssues, cancellation).Run(progress.Meter("Checking", total: 0))
             : Run(storage, options.MaximumIssues, progress, cancellation);
         Log.Checked(logger ?? NullLogger.Instance, file.Path, (long)result.Duration.TotalMilliseconds, result.Corruptions, result.LeakedClusters);
         return result;
     }
 
     internal static CheckResult Run(BlockStorage storage, int maximumIssues, IProgress<OperationProgress>? progress, CancellationToken cancellation)
-        => new ImageChecker(storage, maximumIssues).Run(Meter(progress), cancellation);
-
-    private static ProgressMeter Meter(IProgress<OperationProgress>? progress) => progress is null
-        ? ProgressMeter.Silent
-        : new ProgressMeter(done => progress.Report(new OperationProgress("Checking", done, 0, IsBytes: true)));
+        => new ImageChecker(storage, maximumIssues).Run(progress.Meter("Checking", total: 0), cancellation);
 }

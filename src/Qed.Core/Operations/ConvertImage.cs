@@ -28,12 +28,11 @@ public static class ConvertImage
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
         ImageFormat format = TargetFormat(options);
-        RefuseSameFile(options);
         using (DiskImage source = ImageChain.OpenChain(options.Path, SourceOptions(options), logger))
         {
             if (source.Details.Snapshots.Count > 0)
                 Log.SnapshotsDropped(logger, source.Path, string.Join(", ", source.Details.Snapshots));
-            RefuseToReplace(source, options);
+            TargetFile.RefuseLinkOf(source, options.DestinationPath);
             Write(source, format, options, progress, logger, cancellation);
         }
 
@@ -79,7 +78,7 @@ public static class ConvertImage
             }))
             {
                 var copier = new ImageCopier(source, baseline, writer, size);
-                long copied = copier.Run(Meter("Converting", size, progress), cancellation);
+                long copied = copier.Run(progress.Meter("Converting", size), cancellation);
                 writer.Complete();
                 Log.Copied(logger, source.Path, file.Target, copied, size);
             }
@@ -107,14 +106,9 @@ public static class ConvertImage
         target.AttachBacking(baseline);
         try
         {
-            GuestOffset? difference = ImageComparer.FirstDifference(source, target, Meter("Verifying", source.Length, progress), cancellation);
+            GuestOffset? difference = ImageComparer.FirstDifference(source, target, progress.Meter("Verifying", source.Length), cancellation);
             if (difference is { } offset)
-            {
-                throw new DiskImageException(ErrorKind.ImageCorrupt, $"the target reads differently from '{options.Path}' at guest offset {offset.Value}; it was discarded", file.Target)
-                {
-                    Hint = "The host's memory or disk may be failing.",
-                };
-            }
+                throw TargetFile.DiffersFromSource(file.Target, options.Path, offset.Value);
         }
         finally
         {
@@ -142,47 +136,22 @@ public static class ConvertImage
 
     private static long PaddedSize(DiskImage source, ImageFormat format, Subformat subformat, ILogger logger)
     {
-        long granularity = format.SizeGranularity(subformat);
-        long padded = (source.Length + granularity - 1) / granularity * granularity;
+        long padded = format.PaddedSize(source.Length, subformat);
         if (padded != source.Length)
-            Log.Padded(logger, source.Path, source.Length, granularity, padded);
+            Log.Padded(logger, source.Path, source.Length, format.SizeGranularity(subformat), padded);
         return padded;
-    }
-
-    private static void RefuseSameFile(ConvertImageOptions options)
-    {
-        if (FileIdentity.Of(options.DestinationPath) is { } target && FileIdentity.Of(options.Path) == target)
-            throw new DiskImageException(ErrorKind.ImageExists, "source and target are the same file", options.DestinationPath);
-    }
-
-    /// <summary>Replacing an image that the source rests on would destroy the very data that is being copied.</summary>
-    private static void RefuseToReplace(DiskImage source, ConvertImageOptions options)
-    {
-        if (FileIdentity.Of(options.DestinationPath) is { } target && HasLink(source.Backing, target))
-            throw new DiskImageException(ErrorKind.ImageExists, $"the target is a backing file of '{options.Path}'", options.DestinationPath);
     }
 
     /// <summary>A target that rests on the source holds only what differs from it: without the source it is nothing.</summary>
     private static void RefuseToDeleteBacking(DiskImage? baseline, ConvertImageOptions options)
     {
-        if (FileIdentity.Of(options.Path) is { } source && HasLink(baseline, source))
+        if (FileIdentity.Of(options.Path) is { } source && TargetFile.HasLink(baseline, source))
         {
             throw new DiskImageException(ErrorKind.BackingFileRefused, "the source is to be deleted, but the target would rest on it", options.Path)
             {
                 Hint = "Leave out -DeleteSource, or name another -BackingPath.",
             };
         }
-    }
-
-    private static bool HasLink(DiskImage? chain, FileIdentity file)
-    {
-        for (DiskImage? image = chain; image is not null; image = image.Backing)
-        {
-            if (FileIdentity.Of(image.Path) == file)
-                return true;
-        }
-
-        return false;
     }
 
     private static void DeleteSource(string path)
@@ -196,7 +165,4 @@ public static class ConvertImage
             throw StorageErrors.Translate(error, path);
         }
     }
-
-    private static ProgressMeter Meter(string activity, long total, IProgress<OperationProgress>? progress)
-        => progress is null ? ProgressMeter.Silent : new ProgressMeter(done => progress.Report(new OperationProgress(activity, done, total, IsBytes: true)));
 }

@@ -10,7 +10,7 @@ using Qed.Storage;
 
 namespace Qed.Operations;
 
-/// <summary>Creates an empty QED image. The file appears under its name only when it is whole.</summary>
+/// <summary>Creates an empty image, of the QED format unless told otherwise. The file appears under its name only when it is whole.</summary>
 public static class CreateImage
 {
     /// <summary>Creates one image.</summary>
@@ -30,10 +30,13 @@ public static class CreateImage
         progress?.Report(new OperationProgress("Creating", 0, 1, IsBytes: false));
         cancellation.ThrowIfCancellationRequested();
         BackingReference? backing = options.BackingPath is null ? null : new BackingReference(options.BackingPath, options.BackingFormat?.ToLowerInvariant());
-        long size = SizeFor(options, backing, out string? probedFormat, logger);
-        if (backing is { Format: null })
-            backing = backing with { Format = probedFormat };
-        ImageFormat format = FormatRegistry.ByName("qed");
+        ImageFormat format = FormatRegistry.ByName(options.Format ?? "qed");
+        using DiskImage? backingImage = backing is null || options.WithoutOpeningBacking ? null
+            : ImageChain.OpenAsBacking(backing, options.Path, FileIdentity.Of(options.Path), logger);
+        // What is raw today is fixed as raw: a guest that writes a foreign header into it must not change what it is.
+        if (backing is { Format: null } && backingImage?.Format == "raw")
+            backing = backing with { Format = "raw" };
+        long size = SizeFor(options, format, backingImage);
         using (PendingFile file = PendingFile.Begin(options.Path, options.Force))
         {
             TargetFile.Fill(file, () =>
@@ -44,6 +47,8 @@ public static class CreateImage
                     ClusterSize = options.ClusterSize,
                     TableSize = options.TableSize,
                     Backing = backing,
+                    BackingImage = backingImage,
+                    Subformat = options.Subformat,
                 });
                 writer.Complete();
             });
@@ -66,23 +71,16 @@ public static class CreateImage
             Log.UnsafeUnderQemu(logger, geometry.ClusterSize, geometry.TableSize);
     }
 
-    private static long SizeFor(CreateImageOptions options, BackingReference? backing, out string? probedFormat, ILogger logger)
+    private static long SizeFor(CreateImageOptions options, ImageFormat format, DiskImage? backing)
     {
-        probedFormat = null;
-        if (backing is null)
-        {
-            return options.Size ?? throw new DiskImageException(ErrorKind.InvalidSize, "a new image needs a size, or a backing file whose size it takes", options.Path)
+        long size = options.Size ?? backing?.Length
+            ?? throw new DiskImageException(ErrorKind.InvalidSize, "a new image needs a size, or a backing file whose size it takes", options.Path)
             {
                 Hint = "Give -SizeBytes.",
             };
-        }
-
-        using DiskImage image = ImageChain.OpenAsBacking(backing, options.Path, FileIdentity.Of(options.Path), logger);
-        // What is raw today is fixed as raw: a guest that writes a foreign header into it must not change what it is.
-        probedFormat = image.Format == "raw" ? "raw" : null;
-        return options.Size ?? RoundUp(image.Length);
+        int granularity = format.SizeGranularity(options.Subformat);
+        long excess = size % granularity;
+        bool mayRoundUp = (options.RoundUpSize || options.Size is null) && size <= long.MaxValue - granularity;
+        return mayRoundUp && excess > 0 ? size - excess + granularity : size;
     }
-
-    private static long RoundUp(long size)
-        => (size + QedGeometry.SectorSize - 1) & -QedGeometry.SectorSize;
 }

@@ -15,7 +15,29 @@ public static class DescribeImage
     /// <param name="path">The image's file.</param>
     /// <param name="format">Its format; null to probe.</param>
     /// <exception cref="DiskImageException">The file cannot be read, or its header breaks a rule.</exception>
-    public static ImageDescription Run(string path, string? format = null)
+    public static ImageDescription Run(string path, string? format = null) => Run(path, format, isWanted: false);
+
+    /// <summary>Describes an image and each one that it rests on, from the top down, each as soon as it is known.</summary>
+    /// <param name="path">The top image's file.</param>
+    /// <param name="format">Its format; null to probe.</param>
+    /// <exception cref="DiskImageException">Also BackingFileMissing, BackingFileRefused and BackingChainLoop, after the links before them.</exception>
+    public static IEnumerable<ImageDescription> RunChain(string path, string? format = null)
+    {
+        var seen = new HashSet<FileIdentity>();
+        string? next = path;
+        string? previous = null;
+        while (next is not null)
+        {
+            ImageDescription link = DescribeLink(next, previous, format, seen);
+            yield return link;
+            previous = link.Path;
+            format = link.BackingFormat;
+            // Refused names are described without a path; resolving one again says why.
+            next = link.BackingPath is { } name ? link.BackingFullPath ?? BackingNames.Resolve(name, link.Path) : null;
+        }
+    }
+
+    private static ImageDescription Run(string path, string? format, bool isWanted)
     {
         using DiskImage image = ImageChain.OpenLink(path, new ChainOptions { Format = format, Access = StorageAccess.Peek, Image = DescribeOnly }, out HostFile file);
         ImageDetails details = image.Details;
@@ -32,31 +54,13 @@ public static class DescribeImage
             MaximumSize = details.MaximumSize,
             NeedsCheck = details.NeedsCheck,
             Features = details.Features,
+            Properties = details.Properties,
             Snapshots = details.Snapshots,
             BackingPath = image.BackingReference?.Name,
-            BackingFullPath = FullPathOf(image),
+            BackingFullPath = FullPathOf(image, isWanted),
             BackingFormat = image.BackingReference?.Format,
             InUse = file.IsInUse(),
         };
-    }
-
-    /// <summary>Describes an image and each one that it rests on, from the top down, each as soon as it is known.</summary>
-    /// <exception cref="DiskImageException">Also BackingFileMissing, BackingFileRefused and BackingChainLoop, after the links before them.</exception>
-    public static IEnumerable<ImageDescription> RunChain(string path)
-    {
-        var seen = new HashSet<FileIdentity>();
-        string? format = null;
-        string? next = path;
-        string? previous = null;
-        while (next is not null)
-        {
-            ImageDescription link = DescribeLink(next, previous, format, seen);
-            yield return link;
-            previous = link.Path;
-            format = link.BackingFormat;
-            // Refused names are described without a path; resolving one again says why.
-            next = link.BackingPath is { } name ? link.BackingFullPath ?? BackingNames.Resolve(name, link.Path) : null;
-        }
     }
 
     private static ImageDescription DescribeLink(string path, string? namedBy, string? format, HashSet<FileIdentity> seen)
@@ -66,7 +70,7 @@ public static class DescribeImage
             seen.Add(identity);
         try
         {
-            return Run(path, format);
+            return Run(path, format, isWanted: true);
         }
         catch (DiskImageException error) when (error.Kind == ErrorKind.ImageNotFound && namedBy is not null)
         {
@@ -74,11 +78,11 @@ public static class DescribeImage
         }
     }
 
-    private static string? FullPathOf(DiskImage image)
+    private static string? FullPathOf(DiskImage image, bool isWanted)
     {
         try
         {
-            return image.BackingReference is { } reference ? BackingNames.Resolve(reference, image.Path) : null;
+            return image.BackingReference is { } reference ? BackingNames.Resolve(reference, image.Path, isWanted) : null;
         }
         catch (DiskImageException)
         {

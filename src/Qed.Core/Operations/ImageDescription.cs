@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using Qed.Images;
 
 namespace Qed.Operations;
 
@@ -37,6 +38,9 @@ public sealed record ImageDescription
 
     /// <summary>Names of the features that are set.</summary>
     public IReadOnlyList<string> Features { get; init; } = [];
+
+    /// <summary>What QEMU shows of this format alone, in its order; empty where it shows nothing.</summary>
+    public IReadOnlyList<FormatProperty> Properties { get; init; } = [];
 
     /// <summary>Names of the internal snapshots.</summary>
     public IReadOnlyList<string> Snapshots { get; init; } = [];

@@ -40,6 +40,7 @@ public static class OpenImage
                 throw new DiskImageException(ErrorKind.UnsupportedFeature, "only QED images are changed in place", file.Path) { Hint = "Convert-QedImage makes a QED image of it." };
             check = VerifyIfDoubtful(file, logger);
             image = QedImage.Open(file, new QedOpenOptions { ForWriting = true, NeedCheckVerified = check is not null });
+            Log.Opened(logger, image.Path, image.Format, image.Length);
         }
         catch
         {

@@ -59,7 +59,7 @@ public static class RepairImage
 
     /// <summary>Puts an image back byte for byte as it was before the repair, also one that was cut short, and removes the undo file.</summary>
     /// <param name="path">The image's file.</param>
-    /// <param name="force">Whether to do so although the image was changed after the repair, which then is lost, or the undo file is damaged.</param>
+    /// <param name="force">Whether to do so although the image was changed after the repair, or the undo file is damaged; old and new are mixed then.</param>
     /// <param name="logger">Receives what was done.</param>
     /// <exception cref="DiskImageException">ImageNotFound without an undo file; ImageCorrupt where the image was changed after the repair, or the undo file is damaged.</exception>
     public static void Undo(string path, bool force = false, ILogger? logger = null)

@@ -60,13 +60,7 @@ public static class ResizeImage
 
     /// <summary>Everything up to the last sector that is not zero.</summary>
     private static long MinimumSize(QedImage image, IProgress<OperationProgress>? progress, CancellationToken cancellation)
-    {
-        long total = image.Length;
-        ProgressMeter meter = progress is null
-            ? ProgressMeter.Silent
-            : new ProgressMeter(done => progress.Report(new OperationProgress("Looking for the last data", done, total, IsBytes: true)));
-        return LastData.EndOf(image, meter, cancellation);
-    }
+        => LastData.EndOf(image, progress.Meter("Looking for the last data", image.Length), cancellation);
 
     private static DiskImageException ShrinkRefused(QedImage image, long size)
         => new(ErrorKind.InvalidSize, $"shrinking the disk from {Text(image.Length)} to {Text(size)} bytes drops what lies beyond, which is not done without -AllowShrink", image.Path)

@@ -34,6 +34,7 @@ public static class SetBackingFile
         {
             if (image.Header.CompatibleFeatures == 0 && !options.MetadataOnly)
                 backing = CopyDifferences(image, backing, progress, logger, cancellation);
+            cancellation.ThrowIfCancellationRequested();
             string? old = image.BackingReference?.Name;
             image.SetBackingName(backing);
             Log.Rebased(logger, image.Path, old, backing?.Name);
@@ -60,11 +61,7 @@ public static class SetBackingFile
         CancellationToken cancellation)
     {
         using DiskImage? newBacking = backing is null ? null : ImageChain.OpenAsBacking(backing, image.Path, FileIdentity.Of(image.Path), logger);
-        long total = image.Length;
-        ProgressMeter meter = progress is null
-            ? ProgressMeter.Silent
-            : new ProgressMeter(done => progress.Report(new OperationProgress("Copying from the backing file", done, total, IsBytes: true)));
-        long copied = new RebaseCopier(image, newBacking).Run(meter, cancellation);
+        long copied = new RebaseCopier(image, newBacking).Run(progress.Meter("Copying from the backing file", image.Length), cancellation);
         image.Flush();
         Log.CopiedIn(logger, copied, image.Path);
         return backing is { Format: null } && newBacking?.Format == "raw" ? backing with { Format = "raw" } : backing;

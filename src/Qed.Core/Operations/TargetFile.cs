@@ -1,11 +1,14 @@
 using System;
+using System.Globalization;
+using Qed.Images;
 using Qed.Storage;
 
 namespace Qed.Operations;
 
-/// <summary>Fills a file under construction, so that errors name the file the user asked for.</summary>
+/// <summary>What is common to all that write a file anew.</summary>
 internal static class TargetFile
 {
+    /// <summary>Fills a file under construction, so that errors name the file the user asked for.</summary>
     internal static void Fill(PendingFile file, Action fill)
     {
         try
@@ -17,4 +20,35 @@ internal static class TargetFile
             throw error.WithPath(file.Target);
         }
     }
+
+    /// <summary>Replacing an image, or one that it rests on, would destroy the very data that is being copied.</summary>
+    /// <exception cref="DiskImageException">ImageExists.</exception>
+    internal static void RefuseLinkOf(DiskImage source, string target)
+    {
+        if (FileIdentity.Of(target) is not { } existing)
+            return;
+        if (FileIdentity.Of(source.Path) == existing)
+            throw new DiskImageException(ErrorKind.ImageExists, "source and target are the same file", target);
+        if (HasLink(source.Backing, existing))
+            throw new DiskImageException(ErrorKind.ImageExists, $"the target is a backing file of '{source.Path}'", target);
+    }
+
+    /// <summary>Whether a file is part of a chain.</summary>
+    internal static bool HasLink(DiskImage? chain, FileIdentity file)
+    {
+        for (DiskImage? image = chain; image is not null; image = image.Backing)
+        {
+            if (FileIdentity.Of(image.Path) == file)
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>The error of a target that was read again and found different.</summary>
+    internal static DiskImageException DiffersFromSource(string target, string source, long offset)
+        => new(ErrorKind.ImageCorrupt, $"the target reads differently from '{source}' at guest offset {offset.ToString(CultureInfo.InvariantCulture)}; it was discarded", target)
+        {
+            Hint = "The host's memory or disk may be failing.",
+        };
 }

@@ -43,6 +43,17 @@ public abstract class BlockStorage : IDisposable
     /// <returns>False, with nothing changed, where the host cannot.</returns>
     public virtual bool TryPunch(long offset, long length) => false;
 
+    /// <summary>Takes disk space for a range that is about to be written whole, so that it lies in one piece.</summary>
+    /// <remarks>Only a hint: where it fails the writes themselves find the space, or report that there is none.</remarks>
+    internal virtual void Preallocate(long offset, long length)
+    {
+    }
+
+    /// <summary>Gives every hole of a file its disk space (Windows), for formats that the system attaches only from files without.</summary>
+    internal virtual void ClearSparse()
+    {
+    }
+
     /// <summary>Tells that a range will be written soon, for storages that save what stands there first.</summary>
     public virtual void Announce(long offset, long length)
     {

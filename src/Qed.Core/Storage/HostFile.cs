@@ -37,6 +37,11 @@ public sealed unsafe class HostFile : BlockStorage
     /// <summary>Volume and file number, the same under any name of the file.</summary>
     public FileIdentity Identity { get; }
 
+    /// <summary>
+    /// Where the opened file really lies, all links followed; null where a link led here and the system does not tell.
+    /// </summary>
+    internal string? RealPath => RealPaths.Of(_io.Handle, Path);
+
     /// <inheritdoc/>
     public override long Length
         => _isBlockDevice ? LinuxNative.LSeek(_io.Handle, 0, LinuxNative.SeekEnd) : Guard(_io.GetLength);
@@ -108,6 +113,15 @@ public sealed unsafe class HostFile : BlockStorage
         }
     }
 
+    /// <summary>Lets nobody but its owner read the file, where the host's file system knows owners.</summary>
+    internal void MakePrivate()
+    {
+#if NET
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(_io.Handle, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+#endif
+    }
+
     /// <summary>Makes the creation, renaming or removal of a file durable.</summary>
     internal static void FlushFolderOf(string path)
     {
@@ -154,12 +168,19 @@ public sealed unsafe class HostFile : BlockStorage
     /// <summary>From here on large aligned writes go past the page cache, where the host can; others are as before.</summary>
     internal void BypassCache() => _uncached ??= UncachedWriter.TryOpen(Path);
 
-    /// <summary>Takes disk space for a range that is about to be written whole, so that it lies in one piece.</summary>
-    /// <remarks>Only a hint: where it fails the writes themselves find the space, or report that there is none.</remarks>
-    internal void Preallocate(long offset, long length)
+    /// <inheritdoc/>
+    internal override void Preallocate(long offset, long length)
     {
         if (HostPlatform.IsLinux)
             _ = LinuxNative.FAllocate(_io.Handle, 0, offset, length);
+    }
+
+    /// <inheritdoc/>
+    internal override void ClearSparse()
+    {
+        byte setSparse = 0;
+        if (HostPlatform.IsWindows)
+            WindowsNative.DeviceIoControl(_io.Handle, WindowsNative.FsctlSetSparse, &setSparse, sizeof(byte), null, 0, out _, IntPtr.Zero);
     }
 
     /// <inheritdoc/>

@@ -53,6 +53,9 @@ internal static unsafe class LinuxNative
     [DllImport("libc", EntryPoint = "open", SetLastError = true)]
     internal static extern SafeFileHandle Open(byte[] path, int flags);
 
+    [DllImport("libc", EntryPoint = "readlink", SetLastError = true)]
+    internal static extern nint ReadLink(byte[] path, byte* buffer, nint size);
+
     [DllImport("libc", EntryPoint = "statx", SetLastError = true)]
     internal static extern int StatX(int directory, byte[] path, int flags, uint mask, out FileStatus status);
 

@@ -10,8 +10,9 @@ namespace Qed.Storage;
 /// is whole and on stable storage. Left uncommitted, it is removed and the target is as it was. An image of several
 /// files has companions, which take their names first.
 /// </summary>
-public sealed class PendingFile : IDisposable
+public sealed class PendingFile : ImageTarget, IDisposable
 {
+    private readonly HostFile _storage;
     private readonly string _temporary;
     private readonly bool _overwrite;
     private readonly List<PendingFile> _companions = [];
@@ -21,15 +22,15 @@ public sealed class PendingFile : IDisposable
     {
         Target = target;
         _temporary = temporary;
-        Storage = storage;
+        _storage = storage;
         _overwrite = overwrite;
     }
 
-    /// <summary>The full path that the file is to have.</summary>
-    public string Target { get; }
+    /// <inheritdoc/>
+    public override string Target { get; }
 
-    /// <summary>The bytes under construction.</summary>
-    public HostFile Storage { get; }
+    /// <inheritdoc/>
+    public override BlockStorage Storage => _storage;
 
     /// <summary>Where the file and its companions lie now, by the full path that each is to have.</summary>
     public IReadOnlyDictionary<string, string> PathsUnderConstruction
@@ -68,14 +69,12 @@ public sealed class PendingFile : IDisposable
         catch (DiskImageException error)
         {
             // The user knows the target's name, not the temporary one.
-            throw new DiskImageException(error.Kind, "cannot create the file: " + StripPath(error), target, error.InnerException);
+            throw error.WithPath(target);
         }
     }
 
-    /// <summary>Starts a further file of the same image, beside the first.</summary>
-    /// <param name="name">Its file name.</param>
-    /// <exception cref="DiskImageException">As <see cref="Begin"/>.</exception>
-    internal HostFile AddCompanion(string name)
+    /// <inheritdoc/>
+    internal override BlockStorage AddCompanion(string name)
     {
         PendingFile companion = Begin(Path.Combine(Path.GetDirectoryName(Target)!, name), _overwrite);
         _companions.Add(companion);
@@ -123,9 +122,6 @@ public sealed class PendingFile : IDisposable
             // Nothing more can be done here, and the error that led here matters more.
         }
     }
-
-    private static string StripPath(DiskImageException error)
-        => (error.InnerException?.Message ?? error.Message).TrimEnd('.');
 
     private void Rename()
     {

@@ -9,6 +9,7 @@ internal static class StorageErrors
     private const int LinuxNoSpace = 28;
     private const int LinuxFileTooBig = 27;
     private const int LinuxQuota = 122;
+    private const int LinuxReadOnly = 30;
     private const int WindowsSharingViolation = unchecked((int)0x80070020);
     private const int WindowsLockViolation = unchecked((int)0x80070021);
     private const int WindowsHandleDiskFull = unchecked((int)0x80070027);
@@ -37,6 +38,8 @@ internal static class StorageErrors
             },
         IOException { HResult: LinuxFileTooBig }
             => new(ErrorKind.NotEnoughSpace, "the file system does not allow a file this large", path, error),
+        IOException { HResult: LinuxReadOnly }
+            => new(ErrorKind.AccessDenied, "the file system is read-only", path, error),
         ArgumentException or NotSupportedException
             => new(ErrorKind.ImageNotFound, "the path is not valid on this system", path, error),
         _ => new(ErrorKind.AccessDenied, "the system reported: " + error.Message.TrimEnd('.'), path, error),

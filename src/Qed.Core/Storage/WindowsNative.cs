@@ -50,6 +50,9 @@ internal static unsafe class WindowsNative
     [DllImport("kernel32", EntryPoint = "GetCompressedFileSizeW", CharSet = CharSet.Unicode, SetLastError = true)]
     internal static extern uint GetCompressedFileSize(string path, out uint high);
 
+    [DllImport("kernel32", EntryPoint = "GetFinalPathNameByHandleW", SetLastError = true)]
+    internal static extern uint GetFinalPathNameByHandle(SafeFileHandle file, char* path, uint length, uint flags);
+
     [StructLayout(LayoutKind.Sequential)]
     internal struct ByteRange
     {

@@ -19,12 +19,13 @@ internal static class CopyPlan
     /// <param name="baseline">The disk to compare with; null for one that is all zeroes.</param>
     /// <param name="length">Bytes to look at; past its end a disk is zeroes.</param>
     /// <param name="grain">Bytes that are written as a whole, a power of two.</param>
-    internal static IEnumerable<GuestRange> Chunks(DiskImage source, DiskImage? baseline, long length, int grain)
+    /// <param name="shared">Which data of the two is one and the same, and passed over; null to look at all of it.</param>
+    internal static IEnumerable<GuestRange> Chunks(DiskImage source, DiskImage? baseline, long length, int grain, SharedFiles? shared = null)
     {
         long chunkSize = Math.Max(ChunkSize, grain);
         long pendingStart = 0;
         long pendingEnd = 0;
-        foreach ((long start, long end) in DataRuns(source, baseline, length))
+        foreach ((long start, long end) in DataRuns(source, baseline, length, shared))
         {
             long from = Math.Max(pendingEnd, start & -grain);
             long to = Math.Min(length, (end + grain - 1) & -grain);
@@ -48,24 +49,20 @@ internal static class CopyPlan
             yield return new GuestRange(new GuestOffset(pendingStart), (int)(pendingEnd - pendingStart));
     }
 
-    private static IEnumerable<(long Start, long End)> DataRuns(DiskImage source, DiskImage? baseline, long length)
+    private static IEnumerable<(long Start, long End)> DataRuns(DiskImage source, DiskImage? baseline, long length, SharedFiles? shared)
     {
+        using var first = new RunCursor(source, length);
+        using var second = new RunCursor(baseline, length);
         long offset = 0;
         while (offset < length)
         {
-            Extent first = ExtentAt(source, offset, length);
-            Extent second = baseline is null ? Zeroes(offset, length) : ExtentAt(baseline, offset, length);
-            // Where either has data the other's extent may be long: only the common part is one case.
-            long run = Math.Min(first.Length, second.Length);
-            if (first.Kind == ExtentKind.Data || second.Kind == ExtentKind.Data)
-                yield return (offset, offset + run);
-            offset += run;
+            // Where either has data the other's run may be long: only the common part is one case.
+            long end = Math.Min(first.End, second.End);
+            if ((first.Holder ?? second.Holder) is not null && shared?.IsSame(first.Holder, second.Holder) is not true)
+                yield return (offset, end);
+            offset = end;
+            first.Pass(end);
+            second.Pass(end);
         }
     }
-
-    private static Extent ExtentAt(DiskImage image, long offset, long length)
-        => offset >= image.Length ? Zeroes(offset, length) : image.GetChainExtent(new GuestOffset(offset), length - offset);
-
-    private static Extent Zeroes(long offset, long length)
-        => new(new GuestOffset(offset), length - offset, ExtentKind.Zero, null);
 }

@@ -1,46 +1,116 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using Qed.Images;
 using Qed.Layout;
+using Qed.Storage;
 
 namespace Qed.Transfer;
 
-/// <summary>Finds out whether two disks read the same; where both are zeroes by their tables nothing is read.</summary>
-internal static class ImageComparer
+/// <summary>
+/// Finds out whether two disks read the same; the shorter one counts as followed by zeroes. Where both are zeroes by
+/// their tables nothing is read.
+/// </summary>
+internal sealed class ImageComparer
 {
     private const int SectorSize = 512;
 
-    /// <summary>Compares two disks; the shorter one counts as followed by zeroes.</summary>
-    /// <returns>The first sector that differs, or null.</returns>
-    internal static GuestOffset? FirstDifference(DiskImage left, DiskImage right, ProgressMeter progress, CancellationToken cancellation)
+    // Both buffers of a piece stay in a processor's own cache between reading and comparing.
+    private const int PieceSize = 128 << 10;
+
+    private readonly DiskImage _left;
+    private readonly DiskImage _right;
+    private readonly SharedFiles? _shared;
+    private readonly ProgressMeter _progress;
+    private readonly CancellationToken _cancellation;
+
+    /// <param name="left">One disk.</param>
+    /// <param name="right">The other.</param>
+    /// <param name="shared">Which data of the two is one and the same and is not read; null to read all of it.</param>
+    /// <param name="progress">Told the guest offset that was reached.</param>
+    /// <param name="cancellation">Honoured between ranges.</param>
+    internal ImageComparer(DiskImage left, DiskImage right, SharedFiles? shared, ProgressMeter progress, CancellationToken cancellation)
     {
-        long length = Math.Max(left.Length, right.Length);
+        _left = left;
+        _right = right;
+        _shared = shared;
+        _progress = progress;
+        _cancellation = cancellation;
+    }
+
+    /// <summary>The first sector that differs, or null, for those who verify: all data is read, also what is one and the same.</summary>
+    internal static GuestOffset? FirstDifference(DiskImage left, DiskImage right, ProgressMeter progress, CancellationToken cancellation)
+        => new ImageComparer(left, right, shared: null, progress, cancellation).FirstDifference();
+
+    /// <summary>The first sector that differs, or null. Nothing behind it is read but what was being read already.</summary>
+    internal GuestOffset? FirstDifference()
+    {
         object gate = new();
         GuestOffset? first = null;
-        using var workers = new OrderedWorkers(CopyPlan.Chunks(left, right, length, SectorSize), 2, cancellation);
+        IEnumerable<GuestRange> untilFound = Plan().TakeWhile(_ =>
+        {
+            lock (gate)
+                return first is null;
+        });
+        using var workers = new OrderedWorkers(untilFound, 2, _cancellation);
         workers.Run((range, buffers, _) =>
         {
-            Span<byte> a = buffers[0].Take(range.Length);
-            Span<byte> b = buffers[1].Take(range.Length);
-            left.ReadOrZero(range.Offset, a);
-            right.ReadOrZero(range.Offset, b);
-            if (!a.SequenceEqual(b))
+            foreach (DifferingRange difference in Differences(range, buffers))
             {
-                GuestOffset difference = range.Offset + FirstDifferentSector(a, b);
                 lock (gate)
-                    first = first is { } earlier && earlier < difference ? earlier : difference;
+                    first = first is { } earlier && earlier < difference.Offset ? earlier : difference.Offset;
+                break;
             }
 
-            progress.ReachedAtLeast(range.End.Value);
+            _progress.ReachedAtLeast(range.End.Value);
         });
         return first;
     }
 
-    private static int FirstDifferentSector(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b)
+    /// <summary>Every range that differs, the first of them by name.</summary>
+    /// <param name="maximumRanges">The most ranges that are kept; the others are only counted.</param>
+    internal DifferenceList AllDifferences(int maximumRanges)
     {
-        int start = 0;
-        while (a.Slice(start, Math.Min(SectorSize, a.Length - start)).SequenceEqual(b.Slice(start, Math.Min(SectorSize, b.Length - start))))
-            start += SectorSize;
-        return start;
+        var all = new DifferenceList(maximumRanges);
+        using var workers = new OrderedWorkers(Plan(), 2, _cancellation);
+        workers.Run((range, buffers, ticket) =>
+        {
+            List<DifferingRange>? found = null;
+            foreach (DifferingRange difference in Differences(range, buffers))
+                (found ??= []).Add(difference);
+            workers.InTurn(ticket, () => found?.ForEach(all.Add));
+            _progress.ReachedAtLeast(range.End.Value);
+        });
+        return all;
+    }
+
+    private IEnumerable<GuestRange> Plan()
+        => CopyPlan.Chunks(_left, _right, Math.Max(_left.Length, _right.Length), SectorSize, _shared);
+
+    private IEnumerable<DifferingRange> Differences(GuestRange range, AlignedBuffer[] buffers)
+    {
+        for (int start = 0; start < range.Length; start += PieceSize)
+        {
+            int length = Math.Min(PieceSize, range.Length - start);
+            GuestOffset offset = range.Offset + start;
+            if (ReadsTheSame(offset, length, buffers))
+                continue;
+            for (int sector = 0; sector < length; sector += SectorSize)
+            {
+                int size = Math.Min(SectorSize, length - sector);
+                if (!buffers[0].Take(length).Slice(sector, size).SequenceEqual(buffers[1].Take(length).Slice(sector, size)))
+                    yield return new DifferingRange(offset + sector, size);
+            }
+        }
+    }
+
+    private bool ReadsTheSame(GuestOffset offset, int length, AlignedBuffer[] buffers)
+    {
+        Span<byte> left = buffers[0].Take(length);
+        Span<byte> right = buffers[1].Take(length);
+        _left.ReadOrZero(offset, left);
+        _right.ReadOrZero(offset, right);
+        return left.SequenceEqual(right);
     }
 }

@@ -21,7 +21,7 @@ internal sealed class BackingNameRule(SessionState session, PathResolver resolve
         // Passed on as it is: the engine names the form and refuses it.
         if (IsPseudoProtocol(written))
             return written;
-        string full = Resolve(written);
+        string full = Resolve(written, imagePath);
         if (IsAbsolute(written))
             return full;
         bool isMeantFromImage = !File.Exists(full) && File.Exists(Path.Combine(Path.GetDirectoryName(imagePath) ?? string.Empty, written));
@@ -39,7 +39,7 @@ internal sealed class BackingNameRule(SessionState session, PathResolver resolve
             || session.Path.IsProviderQualified(written)
             || session.Path.IsPSAbsolute(written, out _);
 
-    private string Resolve(string written)
+    private string Resolve(string written, string imagePath)
     {
         try
         {
@@ -48,7 +48,7 @@ internal sealed class BackingNameRule(SessionState session, PathResolver resolve
         catch (DiskImageException error)
         {
             ErrorKind kind = error.Kind == ErrorKind.ImageNotFound ? ErrorKind.BackingFileMissing : ErrorKind.BackingFileRefused;
-            throw new DiskImageException(kind, "the backing file cannot be found there: " + error.Message.TrimEnd('.'), written, error);
+            throw new DiskImageException(kind, "the backing file cannot be found: " + error.Message.TrimEnd('.'), imagePath, error);
         }
     }
 }

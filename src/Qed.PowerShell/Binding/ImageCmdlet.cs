@@ -23,6 +23,7 @@ public abstract class ImageCmdlet : PSCmdlet, IDisposable
     /// <summary>The images, by path; wildcards are expanded.</summary>
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [SupportsWildcards]
+    [PathText]
     [ValidateNotNullOrEmpty]
     public string[] Path { get; set; } = [];
 

@@ -7,16 +7,19 @@ internal static class SizeArgument
 {
     private const long Sector = 512;
 
-    /// <exception cref="DiskImageException">The kind given, for a size that no file can have.</exception>
-    internal static long? ToBytes(ulong? size, ErrorKind kind, string path)
+    /// <exception cref="DiskImageException">InvalidSize, for a size that no file can have.</exception>
+    internal static long? ToBytes(ulong? size, string path)
     {
         if (size is null or <= long.MaxValue)
             return (long?)size;
-        throw new DiskImageException(kind, $"{Text(size.Value)} bytes are more than a file can hold", path)
+        throw new DiskImageException(ErrorKind.InvalidSize, $"{Text(size.Value)} bytes are more than a file can hold", path)
         {
             Hint = $"The largest size is {Text(long.MaxValue / Sector * Sector)}.",
         };
 
         static string Text(ulong value) => value.ToString(CultureInfo.InvariantCulture);
     }
+
+    /// <summary>A cluster size in the engine's numbers. One beyond them stays far out of bounds, and the format says which those are.</summary>
+    internal static long? ToClusterSize(ulong? size) => size is > long.MaxValue ? long.MaxValue : (long?)size;
 }

@@ -30,7 +30,13 @@ public abstract class TargetCmdlet : ImageCmdlet
     [Parameter]
     public SwitchParameter Force { get; set; }
 
-    private protected long? ClusterSizeFor(string path) => SizeArgument.ToBytes(ClusterSizeBytes, ErrorKind.InvalidGeometry, path);
+    private protected override void CheckParameters()
+    {
+        if (BackingFormat is not null && BackingPath is null)
+            RefuseParameters("MissingMandatoryParameter", "-BackingFormat is the format of the file that -BackingPath names; give that too.");
+    }
+
+    private protected long? ClusterSize => SizeArgument.ToClusterSize(ClusterSizeBytes);
 
     /// <summary>The backing file name that an image is to store; null for none.</summary>
     private protected string? BackingNameFor(string path) => BackingPath is null ? null : BackingNames.NameFor(BackingPath, path);

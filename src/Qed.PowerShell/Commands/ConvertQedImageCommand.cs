@@ -1,5 +1,3 @@
-using System;
-using System.Collections.Generic;
 using System.IO;
 using System.Management.Automation;
 using Qed.Formats;
@@ -13,10 +11,7 @@ namespace Qed.PowerShell.Commands;
 [OutputType(typeof(ImageInfo))]
 public sealed class ConvertQedImageCommand : TargetCmdlet
 {
-    private static readonly StringComparer PathComparer
-        = System.IO.Path.DirectorySeparatorChar == '\\' ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
-
-    private readonly Dictionary<string, string> _sourceOfTarget = new(PathComparer);
+    private readonly TargetNames _targets = new();
 
     /// <summary>The target, a literal path; or a folder, in which each target has its source's name and its format's extension.</summary>
     [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
@@ -76,7 +71,7 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
             DestinationPath = target,
             Format = Format,
             Subformat = Subformat,
-            ClusterSize = ClusterSizeFor(target),
+            ClusterSize = ClusterSize,
             TableSize = TableSize,
             BackingPath = BackingNameFor(target),
             BackingFormat = BackingFormat,
@@ -100,24 +95,16 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
     {
         string target = System.IO.Path.GetFullPath(Resolver.ResolveLiteral(DestinationPath));
         if (Directory.Exists(target))
-            target = System.IO.Path.Combine(target, NameInFolder(source));
-        if (_sourceOfTarget.TryGetValue(target, out string? first))
-        {
-            throw new DiskImageException(ErrorKind.ImageExists, $"this is the target of '{first}' already", target)
-            {
-                Hint = $"Convert '{source}' to another folder or name; of several images -DestinationPath is a folder.",
-            };
-        }
-
-        _sourceOfTarget.Add(target, source);
+            target = System.IO.Path.Combine(target, NameInFolder(target, source));
+        _targets.Claim(target, source, $"Convert '{source}' to another folder or name; of several images -DestinationPath is a folder.");
         return target;
     }
 
-    private string NameInFolder(string source)
+    private string NameInFolder(string folder, string source)
     {
         if (Format is null)
         {
-            throw new DiskImageException(ErrorKind.UnsupportedFeature, "a folder does not say which format the target is to have", DestinationPath)
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, "a folder does not say which format the target is to have", folder)
             {
                 Hint = "Give -Format.",
             };

@@ -20,8 +20,8 @@ public sealed class NewQedImageCommand : TargetCmdlet
         var options = new CreateImageOptions
         {
             Path = path,
-            Size = SizeArgument.ToBytes(SizeBytes, ErrorKind.InvalidSize, path),
-            ClusterSize = ClusterSizeFor(path),
+            Size = SizeArgument.ToBytes(SizeBytes, path),
+            ClusterSize = ClusterSize,
             TableSize = TableSize,
             BackingPath = BackingNameFor(path),
             BackingFormat = BackingFormat,

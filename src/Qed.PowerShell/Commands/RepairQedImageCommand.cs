@@ -22,7 +22,7 @@ public sealed class RepairQedImageCommand : ImageCmdlet
     [Parameter]
     public SwitchParameter DiscardUndo { get; set; }
 
-    /// <summary>Undoes a repair although the image was changed after it, which then is lost, or the undo file is damaged.</summary>
+    /// <summary>Undoes a repair although the image was changed after it, or its undo file is damaged: a last resort, old and new are mixed then.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 

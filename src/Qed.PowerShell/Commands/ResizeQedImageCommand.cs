@@ -41,7 +41,7 @@ public sealed class ResizeQedImageCommand : ImageCmdlet
 
     private protected override void ProcessImage(string path)
     {
-        var options = new ResizeImageOptions { Path = path, Size = SizeArgument.ToBytes(SizeBytes, ErrorKind.InvalidSize, path), AllowShrink = AllowShrink };
+        var options = new ResizeImageOptions { Path = path, Size = SizeArgument.ToBytes(SizeBytes, path), AllowShrink = AllowShrink };
         if (!IsWanted(options))
             return;
         bool passThru = PassThru;

@@ -10,9 +10,18 @@ namespace Qed.PowerShell.Pipeline;
 /// </summary>
 internal sealed class ResultQueue
 {
+    /// <summary>How many results of an item may wait; a map can have millions, and the pipeline be slow.</summary>
+    private const int MostWaiting = 4096;
+
     private readonly Queue<Action<Cmdlet>> _ready = new();
     private readonly Queue<WorkItem> _held = new();
     private WorkItem? _writing;
+
+    /// <summary>Whether what was full has room again for a good while.</summary>
+    internal bool HasDrained => _ready.Count == MostWaiting / 2;
+
+    /// <summary>Whether an item has to wait before it adds another result.</summary>
+    internal bool IsFullFor(WorkItem item) => (_writing is null || _writing == item ? _ready.Count : item.Held.Count) >= MostWaiting;
 
     /// <summary>Adds what belongs to no item's results.</summary>
     internal void Add(Action<Cmdlet> record) => _ready.Enqueue(record);

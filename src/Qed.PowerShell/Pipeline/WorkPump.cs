@@ -18,7 +18,7 @@ internal sealed class WorkPump : IDisposable
     private const int WaitingPerWorker = 16;
 
     private readonly object _gate = new();
-    private readonly Cmdlet _cmdlet;
+    private readonly PSCmdlet _cmdlet;
     private readonly int _limit;
     private readonly Queue<WorkItem> _waiting = new();
     private readonly ResultQueue _results = new();
@@ -27,13 +27,14 @@ internal sealed class WorkPump : IDisposable
     private readonly CancellationTokenSource _cancellation = new();
     private int _idle;
     private int _busy;
+    private int _blocked;
     private bool _pipelineWaits;
     private bool _isClosed;
     private bool _isDisposed;
 
     /// <param name="cmdlet">Who writes; every member but <see cref="Cancel"/> and <see cref="Post(Action{Cmdlet})"/> is called on its thread.</param>
     /// <param name="limit">The most items that are worked on at a time.</param>
-    internal WorkPump(Cmdlet cmdlet, int limit)
+    internal WorkPump(PSCmdlet cmdlet, int limit)
     {
         _cmdlet = cmdlet;
         _limit = limit;
@@ -52,7 +53,7 @@ internal sealed class WorkPump : IDisposable
                 return;
             _waiting.Enqueue(item);
             if (_waiting.Count <= _idle)
-                Monitor.Pulse(_gate);
+                WakeIdle();
             else if (_workers.Count < _limit)
                 StartWorker();
         }
@@ -78,7 +79,7 @@ internal sealed class WorkPump : IDisposable
         _cancellation.Cancel();
     }
 
-    /// <summary>Cancels what is still running and waits for it to end.</summary>
+    /// <summary>Cancels what is still running, waits for it to end and takes its progress bars away.</summary>
     public void Dispose()
     {
         if (_isDisposed)
@@ -86,6 +87,7 @@ internal sealed class WorkPump : IDisposable
         Cancel();
         foreach (Thread worker in _workers)
             worker.Join();
+        WriteProgress();
         lock (_gate)
             _isDisposed = true;
         _cancellation.Dispose();
@@ -101,11 +103,18 @@ internal sealed class WorkPump : IDisposable
         }
     }
 
-    /// <summary>Queues a result or an error of an item.</summary>
+    /// <summary>Queues a result or an error of an item; waits while the pipeline has too many of them to write already.</summary>
     internal void Post(WorkItem item, Action<Cmdlet> record)
     {
         lock (_gate)
         {
+            while (!_isClosed && _results.IsFullFor(item))
+            {
+                _blocked++;
+                Monitor.Wait(_gate);
+                _blocked--;
+            }
+
             _results.Add(item, record);
             WakePipeline();
         }
@@ -136,6 +145,8 @@ internal sealed class WorkPump : IDisposable
                 record = _results.TakeNext();
             }
 
+            if (_blocked > 0 && _results.HasDrained)
+                Monitor.PulseAll(_gate);
             isFinished = record is null && isReached();
             return record;
         }
@@ -146,7 +157,21 @@ internal sealed class WorkPump : IDisposable
         foreach (ItemProgress progress in _progress)
         {
             if (progress.NextRecord() is { } record)
-                _cmdlet.WriteProgress(record);
+                Show(record);
+        }
+    }
+
+    private void Show(ProgressRecord record)
+    {
+        try
+        {
+            _cmdlet.WriteProgress(record);
+        }
+        catch (Exception error) when (error is PipelineStoppedException or InvalidOperationException)
+        {
+            // A pipeline that has ended takes no more records, but its host still does, and may show a bar to be taken away.
+            if (record.RecordType == ProgressRecordType.Completed)
+                _cmdlet.Host.UI.WriteProgress(0, record);
         }
     }
 
@@ -169,6 +194,8 @@ internal sealed class WorkPump : IDisposable
                 _results.Complete(item);
                 _busy--;
                 WakePipeline();
+                if (_blocked > 0)
+                    Monitor.PulseAll(_gate);
             }
         }
     }
@@ -189,6 +216,15 @@ internal sealed class WorkPump : IDisposable
             _busy++;
             return _waiting.Dequeue();
         }
+    }
+
+    private void WakeIdle()
+    {
+        // A single pulse might reach a worker that waits to get rid of a result.
+        if (_blocked > 0)
+            Monitor.PulseAll(_gate);
+        else
+            Monitor.Pulse(_gate);
     }
 
     /// <summary>Idle workers wait on the same lock, and are not woken for nothing while the pipeline is busy itself.</summary>

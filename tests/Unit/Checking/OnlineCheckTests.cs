@@ -33,6 +33,7 @@ public sealed class OnlineCheckTests : IDisposable
         long before = new FileInfo(image).Length;
         try
         {
+            Assert.True(SpinWait.SpinUntil(() => new FileInfo(image).Length > before, TimeSpan.FromSeconds(30)), "The writer did not write.");
             for (int i = 0; i < 6; i++)
             {
                 CheckResult result = CheckImage.Run(new CheckImageOptions { Path = image, Online = true });
@@ -40,7 +41,6 @@ public sealed class OnlineCheckTests : IDisposable
                 Assert.True(result.IsOnline);
             }
 
-            Assert.True(new FileInfo(image).Length > before, "The writer did not write.");
             Fails.With(ErrorKind.ImageInUse, () => CheckImage.Run(new CheckImageOptions { Path = image }));
         }
         finally

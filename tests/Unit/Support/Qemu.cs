@@ -14,8 +14,11 @@ internal static class Qemu
 {
     private static readonly Lazy<bool> IsThere = new(() => TryRun("qemu-img", ["--version"]) is { ExitCode: 0 });
 
+    /// <summary>Whether QEMU is there to be asked.</summary>
+    internal static bool IsInstalled => IsThere.Value;
+
     /// <summary>Skips the test, saying why, where QEMU is not installed.</summary>
-    internal static void Require() => Assert.SkipUnless(IsThere.Value, "qemu-img is not installed (Debian package qemu-utils)");
+    internal static void Require() => Assert.SkipUnless(IsInstalled, "qemu-img is not installed (Debian package qemu-utils)");
 
     internal static Result Img(params string[] arguments) => Run("qemu-img", arguments);
 
@@ -50,6 +53,13 @@ internal static class Qemu
         Assert.Equal(0, Number("corruptions"));
         Assert.Equal(0, Number("check-errors"));
         Assert.InRange(Number("leaks"), 0, clusters / (clusterSize - 1));
+    }
+
+    /// <summary>Fails the test unless QEMU reads an image as a raw one, of the very same size.</summary>
+    internal static void AssertSame(string format, string raw, string image)
+    {
+        Result result = Img("compare", "-f", "raw", "-F", format, raw, image);
+        Assert.True(result.ExitCode == 0 && !(result.Output + result.Error).Contains("mismatch", StringComparison.Ordinal), result.Output + result.Error);
     }
 
     private static string Succeed(Result result, string program, string[] arguments)

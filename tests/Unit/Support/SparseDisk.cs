@@ -11,7 +11,10 @@ internal sealed class SparseDisk(long length, params (long Offset, int Length, b
 {
     private long _bytesRead;
 
-    public override string Path => "/memory/sparse.raw";
+    public override string Path => File;
+
+    /// <summary>The file that it passes for; unless told otherwise none that exists.</summary>
+    internal string File { get; init; } = "/memory/sparse.raw";
 
     public override string Format => "raw";
 

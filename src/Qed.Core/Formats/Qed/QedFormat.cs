@@ -1,6 +1,4 @@
-using System;
 using System.Collections.Generic;
-using System.Globalization;
 using Qed.Engine;
 using Qed.Images;
 using Qed.Layout;
@@ -23,13 +21,24 @@ internal sealed class QedFormat : ImageFormat
 
     public override bool HasTableSize => true;
 
+    public override bool IsChangedInPlace => true;
+
+    public override IReadOnlyList<CreationOption> CreationOptions { get; } =
+    [
+        CreationOption.Size,
+        CreationOption.BackingFile,
+        CreationOption.BackingFormat,
+        CreationOption.ClusterSize("cluster_size", "Cluster size (in bytes)", "65536"),
+        CreationOption.TableSize,
+    ];
+
     public override int SizeGranularity(Subformat subformat) => QedGeometry.SectorSize;
 
     internal override bool Matches(FileProbe probe) => QedHeaderReader.HasMagic(probe.Start);
 
     internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => QedImage.Open(storage);
 
-    private protected override ImageWriter CreateWriterCore(PendingFile target, TargetOptions options)
+    private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
     {
         string path = target.Storage.Path;
         QedGeometry geometry = GeometryFor(options, path);
@@ -44,16 +53,16 @@ internal sealed class QedFormat : ImageFormat
         int tableSize = options.TableSize ?? QedGeometry.DefaultTableSize;
         if (QedGeometry.TryCreate(clusterSize, 1) is null)
         {
-            throw new DiskImageException(ErrorKind.InvalidGeometry, $"the cluster size must be a power of two from 4 KiB to 64 MiB, not {Text(clusterSize)}", path)
+            throw new DiskImageException(ErrorKind.InvalidGeometry, $"the cluster size must be a power of two from 4 KiB to 64 MiB, not {RequestedSizes.Text(clusterSize)}", path)
             {
-                Hint = $"The nearest cluster size that works is {Text(NearestPower(clusterSize, QedGeometry.MinimumClusterSize, QedGeometry.MaximumClusterSize))}.",
+                Hint = $"The nearest cluster size that works is {RequestedSizes.Text(RequestedSizes.NearestPower(clusterSize, QedGeometry.MinimumClusterSize, QedGeometry.MaximumClusterSize))}.",
             };
         }
 
         return QedGeometry.TryCreate(clusterSize, tableSize)
-            ?? throw new DiskImageException(ErrorKind.InvalidGeometry, $"the table size must be 1, 2, 4, 8 or 16 clusters, not {Text(tableSize)}", path)
+            ?? throw new DiskImageException(ErrorKind.InvalidGeometry, $"the table size must be 1, 2, 4, 8 or 16 clusters, not {RequestedSizes.Text(tableSize)}", path)
             {
-                Hint = $"The nearest table size that works is {Text(NearestPower(tableSize, 1, QedGeometry.MaximumTableSize))}.",
+                Hint = $"The nearest table size that works is {RequestedSizes.Text(RequestedSizes.NearestPower(tableSize, 1, QedGeometry.MaximumTableSize))}.",
             };
     }
 
@@ -61,29 +70,12 @@ internal sealed class QedFormat : ImageFormat
     {
         if (size > geometry.MaximumImageSize)
         {
-            throw new DiskImageException(ErrorKind.InvalidSize, $"with this cluster and table size an image can have at most {Text(geometry.MaximumImageSize)} bytes, not {Text(size)}", path)
+            throw new DiskImageException(ErrorKind.InvalidSize, $"with this cluster and table size an image can have at most {RequestedSizes.Text(geometry.MaximumImageSize)} bytes, not {RequestedSizes.Text(size)}", path)
             {
                 Hint = "Choose a larger -ClusterSizeBytes or -TableSize.",
             };
         }
 
-        if (size < 0 || size % QedGeometry.SectorSize != 0)
-        {
-            long nearest = Math.Max(0, size / QedGeometry.SectorSize) + (size > 0 ? 1 : 0);
-            throw new DiskImageException(ErrorKind.InvalidSize, $"the image size must be a multiple of 512, not {Text(size)}", path)
-            {
-                Hint = $"The nearest size that works is {Text(nearest * QedGeometry.SectorSize)}.",
-            };
-        }
+        RequestedSizes.RequireMultiple(size, QedGeometry.SectorSize, path);
     }
-
-    private static long NearestPower(long value, long least, long most)
-    {
-        long power = least;
-        while (power < most && power < value)
-            power <<= 1;
-        return power > least && power - value > value - (power >> 1) ? power >> 1 : power;
-    }
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -14,22 +14,21 @@ namespace Qed.Formats.Qed;
 /// </summary>
 internal sealed class QedImageWriter : ImageWriter
 {
-    private const int EntriesPerPage = 1 << 13;
     private const int LargestGrain = 1 << 16;
     private const long PreallocationStep = 64 << 20;
 
-    private readonly HostFile _target;
+    private readonly BlockStorage _target;
     private readonly QedGeometry _geometry;
     private readonly long _size;
     private readonly BackingReference? _backing;
     private readonly byte[]? _backingName;
     private readonly object _lock = new();
-    // Pieces of L2 tables by guest cluster number / EntriesPerPage: a table of up to 1 GiB is never held whole.
-    private readonly Dictionary<long, ulong[]> _pages = [];
+    // L2 entries by guest cluster: a table of up to 1 GiB is never held whole.
+    private readonly EntryPages _entries = new();
     private long _nextCluster;
     private long _preallocated;
 
-    internal QedImageWriter(HostFile target, QedGeometry geometry, long size, BackingReference? backing, byte[]? backingName)
+    internal QedImageWriter(BlockStorage target, QedGeometry geometry, long size, BackingReference? backing, byte[]? backingName)
     {
         _target = target;
         _geometry = geometry;
@@ -49,7 +48,7 @@ internal sealed class QedImageWriter : ImageWriter
             (long first, long last) = Clusters(offset, length);
             for (long cluster = first; cluster <= last; cluster++)
             {
-                ref ulong entry = ref EntryOf(cluster);
+                ref ulong entry = ref _entries[cluster];
                 if (!TableEntry.IsOffset(entry))
                     entry = (ulong)_geometry.OffsetOf(new ClusterIndex(_nextCluster++)).Value;
             }
@@ -67,7 +66,7 @@ internal sealed class QedImageWriter : ImageWriter
             (long first, long last) = Clusters(offset, length);
             for (long cluster = first; cluster <= last; cluster++)
             {
-                ref ulong entry = ref EntryOf(cluster);
+                ref ulong entry = ref _entries[cluster];
                 if (entry == TableEntry.Unallocated)
                     entry = TableEntry.Zero;
             }
@@ -89,8 +88,8 @@ internal sealed class QedImageWriter : ImageWriter
     {
         Dictionary<int, HostOffset> tables = PlaceTables();
         _target.SetLength(_geometry.OffsetOf(new ClusterIndex(_nextCluster)).Value);
-        foreach (KeyValuePair<long, ulong[]> page in _pages)
-            WritePage(page.Key, page.Value, tables);
+        foreach ((long first, ulong[] entries) in _entries.InOrder)
+            WritePage(first, entries, tables);
         WriteL1(tables);
         if (_backingName is not null)
             _target.Write(QedHeader.BackingNameDefaultOffset, _backingName);
@@ -113,26 +112,18 @@ internal sealed class QedImageWriter : ImageWriter
     private (long First, long Last) Clusters(GuestOffset offset, long length)
         => (offset.Value >> _geometry.ClusterBits, (offset.Value + length - 1) >> _geometry.ClusterBits);
 
-    private ref ulong EntryOf(long guestCluster)
-    {
-        long key = guestCluster / EntriesPerPage;
-        if (!_pages.TryGetValue(key, out ulong[]? page))
-            _pages.Add(key, page = new ulong[EntriesPerPage]);
-        return ref page[guestCluster % EntriesPerPage];
-    }
-
     private (HostOffset Host, int Count) FindRun(GuestOffset offset, int wanted)
     {
         lock (_lock)
         {
             long cluster = offset.Value >> _geometry.ClusterBits;
             int inCluster = (int)(offset.Value & (_geometry.ClusterSize - 1));
-            ulong first = EntryOf(cluster);
+            ulong first = _entries[cluster];
             if (!TableEntry.IsOffset(first))
                 throw new InvalidOperationException("The range was not reserved.");
             int count = _geometry.ClusterSize - inCluster;
             ulong next = first + (ulong)_geometry.ClusterSize;
-            while (count < wanted && EntryOf(++cluster) == next)
+            while (count < wanted && _entries[++cluster] == next)
             {
                 count += _geometry.ClusterSize;
                 next += (ulong)_geometry.ClusterSize;
@@ -145,7 +136,7 @@ internal sealed class QedImageWriter : ImageWriter
     private Dictionary<int, HostOffset> PlaceTables()
     {
         var tables = new Dictionary<int, HostOffset>();
-        foreach (int l1Index in _pages.Keys.SelectMany(L1IndexesOf).Distinct().OrderBy(index => index))
+        foreach (int l1Index in _entries.InOrder.SelectMany(page => L1IndexesOf(page.First, page.Entries)).Distinct().OrderBy(index => index))
         {
             tables.Add(l1Index, _geometry.OffsetOf(new ClusterIndex(_nextCluster)));
             _nextCluster += _geometry.TableSize;
@@ -155,30 +146,29 @@ internal sealed class QedImageWriter : ImageWriter
     }
 
     /// <summary>The tables that a page has entries of: one, or several where tables are smaller than a page.</summary>
-    private IEnumerable<int> L1IndexesOf(long pageKey)
+    private IEnumerable<int> L1IndexesOf(long first, ulong[] entries)
     {
-        ulong[] page = _pages[pageKey];
-        int step = Math.Min(EntriesPerPage, _geometry.EntriesPerTable);
-        for (int start = 0; start < EntriesPerPage; start += step)
+        int step = Math.Min(entries.Length, _geometry.EntriesPerTable);
+        for (int start = 0; start < entries.Length; start += step)
         {
-            if (!ZeroScan.IsZero(TableCodec.Bytes(page.AsSpan(start, step))))
-                yield return L1IndexOf((pageKey * EntriesPerPage) + start);
+            if (!ZeroScan.IsZero(TableCodec.Bytes(entries.AsSpan(start, step))))
+                yield return L1IndexOf(first + start);
         }
     }
 
     private int L1IndexOf(long guestCluster) => (int)(guestCluster >> _geometry.EntriesBits);
 
-    private void WritePage(long pageKey, ulong[] page, Dictionary<int, HostOffset> tables)
+    private void WritePage(long first, ulong[] entries, Dictionary<int, HostOffset> tables)
     {
-        TableCodec.Convert(page);
-        int step = Math.Min(EntriesPerPage, _geometry.EntriesPerTable);
-        for (int start = 0; start < EntriesPerPage; start += step)
+        TableCodec.Convert(entries);
+        int step = Math.Min(entries.Length, _geometry.EntriesPerTable);
+        for (int start = 0; start < entries.Length; start += step)
         {
-            long cluster = (pageKey * EntriesPerPage) + start;
+            long cluster = first + start;
             if (!tables.TryGetValue(L1IndexOf(cluster), out HostOffset table))
                 continue;
             long inTable = (cluster & (_geometry.EntriesPerTable - 1)) * TableEntry.Size;
-            Span<byte> bytes = TableCodec.Bytes(page.AsSpan(start, step));
+            Span<byte> bytes = TableCodec.Bytes(entries.AsSpan(start, step));
             if (!ZeroScan.IsZero(bytes))
                 _target.Write(table.Value + inTable, bytes);
         }

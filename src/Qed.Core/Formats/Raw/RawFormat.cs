@@ -17,6 +17,6 @@ internal sealed class RawFormat : ImageFormat
 
     internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => new RawImage(storage);
 
-    private protected override ImageWriter CreateWriterCore(PendingFile target, TargetOptions options)
+    private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
         => new RawImageWriter(target.Storage, options.Size);
 }

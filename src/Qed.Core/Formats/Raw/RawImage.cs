@@ -5,15 +5,20 @@ using Qed.Storage;
 
 namespace Qed.Formats.Raw;
 
-/// <summary>An open raw image: guest and host offsets are the same.</summary>
-internal sealed class RawImage : DiskImage
+/// <summary>An open raw image: guest and host offsets are the same. Formats that only add something behind the disk derive from it.</summary>
+internal class RawImage : DiskImage
 {
     private readonly HostFile _storage;
 
     internal RawImage(HostFile storage)
+        : this(storage, storage.Length)
+    {
+    }
+
+    protected RawImage(HostFile storage, long length)
     {
         _storage = storage;
-        Length = storage.Length;
+        Length = length;
     }
 
     public override string Path => _storage.Path;

@@ -5,18 +5,19 @@ using Qed.Storage;
 
 namespace Qed.Formats.Raw;
 
-/// <summary>Fills a raw image; what is not written stays a hole.</summary>
-internal sealed class RawImageWriter : ImageWriter
+/// <summary>Fills a raw image; what is not written stays a hole. Formats that only add something behind the disk derive from it.</summary>
+internal class RawImageWriter : ImageWriter
 {
     private const int SmallestPreallocation = 1 << 16;
 
-    private readonly HostFile _target;
-
-    internal RawImageWriter(HostFile target, long size)
+    internal RawImageWriter(BlockStorage target, long size)
     {
-        _target = target;
+        Target = target;
         target.SetLength(size);
     }
+
+    /// <summary>The image's file.</summary>
+    protected BlockStorage Target { get; }
 
     /// <summary>A block of most file systems: a smaller hole would free nothing.</summary>
     public override int Grain => 4096;
@@ -24,14 +25,14 @@ internal sealed class RawImageWriter : ImageWriter
     public override void Reserve(GuestOffset offset, long length)
     {
         if (length >= SmallestPreallocation)
-            _target.Preallocate(offset.Value, length);
+            Target.Preallocate(offset.Value, length);
     }
 
-    public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer) => _target.Write(offset.Value, buffer);
+    public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer) => Target.Write(offset.Value, buffer);
 
     public override void WriteZeroes(GuestOffset offset, long length)
     {
     }
 
-    public override void Complete() => _target.Flush();
+    public override void Complete() => Target.Flush();
 }

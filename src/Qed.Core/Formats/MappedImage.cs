@@ -1,0 +1,46 @@
+using System;
+using Qed.Images;
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Formats;
+
+/// <summary>An image in one file that is only read, and read by what its extents say; a format adds where these come from.</summary>
+internal abstract class MappedImage(HostFile storage) : DiskImage
+{
+    public override string Path => Storage.Path;
+
+    /// <summary>The image's file.</summary>
+    protected HostFile Storage { get; } = storage;
+
+    public override void Read(GuestOffset offset, Span<byte> buffer)
+    {
+        RequireInside(offset, buffer.Length);
+        while (!buffer.IsEmpty)
+        {
+            Extent extent = GetExtent(offset, buffer.Length);
+            ReadExtent(extent, buffer.Slice(0, (int)extent.Length));
+            buffer = buffer.Slice((int)extent.Length);
+            offset += extent.Length;
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            Storage.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private void ReadExtent(Extent extent, Span<byte> buffer)
+    {
+        if (extent.Kind != ExtentKind.Data)
+        {
+            ReadBeneath(extent.Offset, extent.Kind, buffer);
+        }
+        else if (extent.HostOffset is not { } host || Storage.Read(host.Value, buffer) < buffer.Length)
+        {
+            throw new DiskImageException(ErrorKind.ImageCorrupt, "the file has become shorter while it was read", Path) { Offset = extent.HostOffset?.Value };
+        }
+    }
+}

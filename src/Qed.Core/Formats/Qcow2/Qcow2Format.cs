@@ -1,0 +1,83 @@
+using System.Collections.Generic;
+using Qed.Images;
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Formats.Qcow2;
+
+/// <summary>QEMU's copy-on-write format, versions 2 and 3; version 3 is written.</summary>
+internal sealed class Qcow2Format : ImageFormat
+{
+    public override string Name => "qcow2";
+
+    public override IReadOnlyList<string> Extensions { get; } = [".qcow2"];
+
+    public override bool HasSnapshots => true;
+
+    public override bool HasBackingFiles => true;
+
+    public override bool HasClusterSize => true;
+
+    public override bool HasCompression => true;
+
+    public override IReadOnlyList<CreationOption> CreationOptions { get; } =
+    [
+        CreationOption.Constant("encryption", CreationValue.Switch, "Encrypt the image", null, "off"),
+        CreationOption.ClusterSize("cluster_size", "qcow2 cluster size", "65536"),
+        CreationOption.Constant("extended_l2", CreationValue.Switch, "Extended L2 tables", "off", "off"),
+        CreationOption.Constant("compression_type", CreationValue.Text, "Compression method used for image cluster compression", "zlib", "zlib"),
+        CreationOption.Size,
+        CreationOption.Constant("compat", CreationValue.Text, "Compatibility level", null, "1.1", "v3"),
+        CreationOption.BackingFile,
+        CreationOption.BackingFormat,
+        CreationOption.Constant("lazy_refcounts", CreationValue.Switch, "Postpone refcount updates", "off", "off"),
+        CreationOption.Constant("refcount_bits", CreationValue.Number, "Width of a reference count entry in bits", "16", "16"),
+    ];
+
+    public override int SizeGranularity(Subformat subformat) => Qcow2Geometry.SectorSize;
+
+    internal override bool Matches(FileProbe probe) => Qcow2HeaderReader.HasMagic(probe.Start);
+
+    internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => Qcow2Image.Open(storage, options);
+
+    private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
+    {
+        string path = target.Storage.Path;
+        Qcow2Geometry geometry = GeometryFor(options, path);
+        RequireSize(options.Size, geometry, path);
+        var header = new HeaderCluster(geometry, options.Backing, path);
+        return new Qcow2ImageWriter(target.Storage, geometry, options, header);
+    }
+
+    private static Qcow2Geometry GeometryFor(TargetOptions options, string path)
+    {
+        const long Least = 1L << Qcow2Geometry.MinimumClusterBits;
+        const long Most = 1L << Qcow2Geometry.MaximumClusterBits;
+        long size = options.ClusterSize ?? 1L << Qcow2Geometry.DefaultClusterBits;
+        long nearest = RequestedSizes.NearestPower(size, Least, Most);
+        if (nearest != size)
+        {
+            throw new DiskImageException(ErrorKind.InvalidGeometry, $"the cluster size must be a power of two from 512 bytes to 2 MiB, not {RequestedSizes.Text(size)}", path)
+            {
+                Hint = $"The nearest cluster size that works is {RequestedSizes.Text(nearest)}.",
+            };
+        }
+
+        int bits = Qcow2Geometry.MinimumClusterBits;
+        while (1L << bits < size)
+            bits++;
+        return new Qcow2Geometry(bits, HasSubclusters: false);
+    }
+
+    private static void RequireSize(long size, Qcow2Geometry geometry, string path)
+    {
+        RequestedSizes.RequireMultiple(size, Qcow2Geometry.SectorSize, path);
+        if (size > geometry.MaximumSize)
+        {
+            throw new DiskImageException(ErrorKind.InvalidSize, $"with this cluster size an image can have at most {RequestedSizes.Text(geometry.MaximumSize)} bytes, not {RequestedSizes.Text(size)}", path)
+            {
+                Hint = "Choose a larger -ClusterSizeBytes.",
+            };
+        }
+    }
+}

@@ -1,0 +1,208 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Qed.Images;
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Formats.Qcow2;
+
+/// <summary>An open qcow2 image: the disk, or one of its internal snapshots, for reading.</summary>
+internal sealed class Qcow2Image : DiskImage
+{
+    private readonly HostFile _storage;
+    private readonly HostFile _data;
+    private readonly Qcow2Header _header;
+    private readonly Qcow2Map _map;
+    private readonly CompressedReader _compressed;
+
+    private Qcow2Image(HostFile storage, HostFile data, Qcow2Header header, IReadOnlyList<Snapshot> snapshots, L1Table l1, long length)
+    {
+        _storage = storage;
+        _data = data;
+        _header = header;
+        _map = new Qcow2Map(storage, header, l1, data.Length);
+        _compressed = new CompressedReader(storage, header);
+        Length = length;
+        Details = Describe(header, snapshots);
+    }
+
+    public override string Path => _storage.Path;
+
+    public override string Format => "qcow2";
+
+    public override long Length { get; }
+
+    public override BackingReference? BackingReference => _header.Backing;
+
+    public override ImageDetails Details { get; }
+
+    /// <summary>Opens an image from its file, which it owns from then on.</summary>
+    /// <exception cref="DiskImageException">A broken rule of the header, or a feature that is refused.</exception>
+    internal static Qcow2Image Open(HostFile storage, ImageOpenOptions options)
+    {
+        HostFile data = storage;
+        try
+        {
+            Qcow2Header header = Qcow2HeaderReader.Read(storage);
+            if (options.WithData)
+                RefuseEncryption(header, storage);
+            IReadOnlyList<Snapshot> snapshots = SnapshotTable.Read(storage, header);
+            L1Table l1 = header.L1Table;
+            long length = header.Size;
+            if (options.Snapshot is { } wanted)
+                (l1, length) = Select(SnapshotTable.Find(snapshots, wanted, storage.Path), header, storage);
+            if (options.WithData && header.Has(IncompatibleFeatures.ExternalData))
+                data = DataFile.Open(storage, header, options);
+            return new Qcow2Image(storage, data, header, snapshots, l1, length);
+        }
+        catch
+        {
+            if (data != storage)
+                data.Dispose();
+            storage.Dispose();
+            throw;
+        }
+    }
+
+    public override void Read(GuestOffset offset, Span<byte> buffer)
+    {
+        RequireInside(offset, buffer.Length);
+        while (!buffer.IsEmpty)
+        {
+            MappedClusters run = _map.Find(offset, buffer.Length);
+            Span<byte> part = buffer.Slice(0, (int)run.Length);
+            ReadRun(run, offset, part);
+            buffer = buffer.Slice(part.Length);
+            offset += part.Length;
+        }
+    }
+
+    public override Extent GetExtent(GuestOffset offset, long maximum)
+    {
+        maximum = Math.Min(maximum, Length - offset.Value);
+        RequireInside(offset, Math.Max(1, maximum));
+        MappedClusters run = _map.Find(offset, maximum);
+        ExtentKind kind = run.Kind switch
+        {
+            MappedKind.Unallocated => ExtentKind.Unallocated,
+            MappedKind.Zero => ExtentKind.Zero,
+            _ => ExtentKind.Data,
+        };
+        if (run.Kind == MappedKind.Compressed)
+            return new Extent(offset, CompressedLength(offset, run.Length, maximum), kind, null);
+        // In an external data file the offset would be one of another file.
+        HostOffset? host = run.Kind == MappedKind.Data && _data == _storage ? new HostOffset(run.HostOffset) : null;
+        return new Extent(offset, run.Length, kind, host);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            if (_data != _storage)
+                _data.Dispose();
+            _storage.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private void ReadRun(MappedClusters run, GuestOffset offset, Span<byte> target)
+    {
+        switch (run.Kind)
+        {
+            case MappedKind.Data:
+                _data.ReadOrZero(run.HostOffset, target);
+                break;
+            case MappedKind.Compressed:
+                _compressed.Read((ulong)run.HostOffset, _header.Geometry.InCluster(offset.Value), target);
+                break;
+            default:
+                ReadBeneath(offset, run.Kind == MappedKind.Unallocated ? ExtentKind.Unallocated : ExtentKind.Zero, target);
+                break;
+        }
+    }
+
+    private long CompressedLength(GuestOffset offset, long length, long maximum)
+    {
+        while (length < maximum && _map.Find(offset + length, Math.Min(maximum - length, _header.Geometry.ClusterSize)) is { Kind: MappedKind.Compressed } next)
+            length += next.Length;
+        return length;
+    }
+
+    private static void RefuseEncryption(Qcow2Header header, HostFile storage)
+    {
+        if (header.Encryption == Encryption.None)
+            return;
+        throw new DiskImageException(ErrorKind.UnsupportedFeature, $"the image is encrypted ({NameOf(header.Encryption)}), which is not supported", storage.Path)
+        {
+            Structure = "header field crypt_method",
+            Offset = 32,
+            Value = (ulong)header.Encryption,
+            Hint = "Decrypt it with qemu-img first.",
+        };
+    }
+
+    private static (L1Table L1, long Length) Select(Snapshot snapshot, Qcow2Header header, HostFile storage)
+    {
+        ulong size = snapshot.DiskSize ?? (ulong)header.Size;
+        if (size > long.MaxValue)
+        {
+            throw new DiskImageException(ErrorKind.ImageCorrupt, "the disk of a snapshot is larger than 2^63 bytes", storage.Path)
+            {
+                Structure = "snapshot table",
+                Offset = snapshot.Position,
+                Value = size,
+            };
+        }
+
+        L1Table l1 = L1Table.Checked(snapshot.L1Offset, snapshot.L1Entries, (long)size, header.Geometry, storage, "snapshot table", snapshot.Position);
+        return (l1, (long)size);
+    }
+
+    private static ImageDetails Describe(Qcow2Header header, IReadOnlyList<Snapshot> snapshots)
+    {
+        var features = new List<string>();
+        AddFlags(features, header.Incompatible, IncompatibleFeatures.Dirty, IncompatibleFeatures.Corrupt, IncompatibleFeatures.ExternalData, IncompatibleFeatures.ExtendedL2);
+        AddFlags(features, header.Compatible, CompatibleFeatures.LazyRefcounts);
+        AddFlags(features, header.Autoclear, AutoclearFeatures.Bitmaps, AutoclearFeatures.RawExternalData);
+        if (header.Compression != CompressionType.Deflate)
+            features.Add(header.Compression.ToString());
+        if (header.Encryption != Encryption.None)
+            features.Add("Encrypted" + header.Encryption);
+        return new ImageDetails
+        {
+            Subformat = $"version {header.Version}",
+            ClusterSize = header.Geometry.ClusterSize,
+            MaximumSize = header.Geometry.MaximumSize,
+            NeedsCheck = header.Has(IncompatibleFeatures.Dirty),
+            Features = features,
+            Properties = PropertiesOf(header).ToArray(),
+            Snapshots = snapshots.Select(SnapshotTable.LabelOf).ToArray(),
+        };
+    }
+
+    private static IEnumerable<FormatProperty> PropertiesOf(Qcow2Header header)
+    {
+        static FormatProperty Flag(string name, bool value) => new(name, value ? "true" : "false", IsLiteral: true);
+
+        bool isVersion3 = header.Version >= 3;
+        yield return new FormatProperty("compat", isVersion3 ? "1.1" : "0.10", IsLiteral: false);
+        yield return new FormatProperty("compression-type", header.Compression == CompressionType.Zstd ? "zstd" : "zlib", IsLiteral: false);
+        if (isVersion3)
+            yield return Flag("lazy-refcounts", (header.Compatible & CompatibleFeatures.LazyRefcounts) != 0);
+        yield return new FormatProperty("refcount-bits", RequestedSizes.Text(1L << header.RefcountOrder), IsLiteral: true);
+        if (isVersion3)
+        {
+            yield return Flag("corrupt", header.Has(IncompatibleFeatures.Corrupt));
+            yield return Flag("extended-l2", header.Has(IncompatibleFeatures.ExtendedL2));
+        }
+    }
+
+    private static void AddFlags<T>(List<string> features, T value, params T[] flags)
+        where T : struct, Enum
+        => features.AddRange(flags.Where(flag => value.HasFlag(flag)).Select(flag => flag.ToString()));
+
+    private static string NameOf(Encryption encryption) => encryption == Encryption.Aes ? "AES" : "LUKS";
+}

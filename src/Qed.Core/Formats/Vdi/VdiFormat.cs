@@ -1,0 +1,68 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using Qed.Images;
+using Qed.Storage;
+
+namespace Qed.Formats.Vdi;
+
+/// <summary>VirtualBox's disk image format, version 1.1.</summary>
+internal sealed class VdiFormat : ImageFormat
+{
+    internal const string FormatName = "vdi";
+
+    /// <summary>The largest disk whose blocks, behind a map of almost 4 GiB, start at a 32-bit offset; QEMU opens as much.</summary>
+    internal const long MaximumSize = 0x3ffbff80L << 20;
+
+    public override string Name => FormatName;
+
+    public override string DisplayName => "VDI";
+
+    public override IReadOnlyList<string> Extensions { get; } = [".vdi"];
+
+    public override IReadOnlyList<Subformat> Subformats { get; } = [Subformat.Dynamic, Subformat.Fixed];
+
+    public override IReadOnlyList<CreationOption> CreationOptions { get; } =
+    [
+        CreationOption.Size,
+        new("static", CreationSetting.Subformat, CreationValue.Switch, "VDI static (pre-allocated) image")
+        {
+            Default = "off",
+            Choices = [new("off"), new("on", Subformat.Fixed)],
+        },
+    ];
+
+    public override int SizeGranularity(Subformat subformat) => VdiHeader.SectorSize;
+
+    internal override bool Matches(FileProbe probe) => probe.StartHas(VdiHeader.SignatureOffset, VdiHeader.Signature);
+
+    internal override DiskImage Open(HostFile storage, ImageOpenOptions options)
+    {
+        try
+        {
+            return new VdiImage(storage);
+        }
+        catch
+        {
+            storage.Dispose();
+            throw;
+        }
+    }
+
+    private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
+    {
+        if (options.Size < 0 || options.Size % VdiHeader.SectorSize != 0)
+            throw InvalidSize(options, "must be a multiple of 512", Math.Max(0, options.Size / VdiHeader.SectorSize * VdiHeader.SectorSize), target);
+        if (options.Size > MaximumSize)
+            throw InvalidSize(options, $"can be at most {Text(MaximumSize)}", MaximumSize, target);
+        return new VdiImageWriter(target.Storage, options.Size, options.Subformat == Subformat.Fixed);
+    }
+
+    private static DiskImageException InvalidSize(TargetOptions options, string rule, long nearest, ImageTarget target)
+        => new(ErrorKind.InvalidSize, $"the size of a VDI image {rule} bytes, not {Text(options.Size)}", target.Storage.Path)
+        {
+            Hint = $"The nearest size that works is {Text(nearest)}.",
+        };
+
+    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,67 @@
+using System;
+using Qed.Images;
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Formats.Vdi;
+
+/// <summary>An open VDI image.</summary>
+internal sealed class VdiImage : MappedImage
+{
+    private const uint Unallocated = 0xffffffff;
+    private const uint Zero = 0xfffffffe;
+
+    private readonly VdiHeader _header;
+    private readonly BlockTable _map;
+    private readonly long _fileLength;
+
+    internal VdiImage(HostFile storage)
+        : base(storage)
+    {
+        _header = VdiHeader.Read(storage);
+        _map = new BlockTable(storage, _header.MapOffset, isBigEndian: false);
+        _fileLength = storage.Length;
+    }
+
+    public override string Format => VdiFormat.FormatName;
+
+    public override long Length => _header.DiskSize;
+
+    public override ImageDetails Details => new()
+    {
+        Subformat = _header.Type == VdiImageType.Static ? "static" : "dynamic",
+        ClusterSize = _header.BlockSize,
+    };
+
+    public override Extent GetExtent(GuestOffset offset, long maximum)
+    {
+        maximum = Math.Min(maximum, Length - offset.Value);
+        RequireInside(offset, Math.Max(1, maximum));
+        long block = offset.Value / _header.BlockSize;
+        long inBlock = offset.Value % _header.BlockSize;
+        uint entry = _map[block];
+        bool isData = entry is not (Unallocated or Zero);
+        long blocks = _map.Run(block, BlockLayout.CountFor(inBlock + maximum, _header.BlockSize), step: isData ? 1u : 0);
+        long length = Math.Min(maximum, (blocks * _header.BlockSize) - inBlock);
+        if (!isData)
+            return new Extent(offset, length, entry == Zero ? ExtentKind.Zero : ExtentKind.Unallocated, null);
+        long host = _header.DataOffset + (entry * (long)_header.BlockSize) + inBlock;
+        return new Extent(offset, InFile(block, entry, host, length, inBlock), ExtentKind.Data, new HostOffset(host));
+    }
+
+    /// <summary>As much of a run as the file holds: it must hold what lies in the first block.</summary>
+    private long InFile(long block, uint entry, long host, long length, long inBlock)
+    {
+        if (host + length <= _fileLength)
+            return length;
+        length = Math.Min(length, _header.BlockSize - inBlock);
+        if (host + length <= _fileLength)
+            return length;
+        throw new DiskImageException(ErrorKind.ImageCorrupt, "a block lies beyond the end of the file", Path)
+        {
+            Structure = "VDI block map",
+            Offset = _header.MapOffset + (block * BlockTable.EntrySize),
+            Value = entry,
+        };
+    }
+}

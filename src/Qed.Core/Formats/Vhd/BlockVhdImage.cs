@@ -1,0 +1,134 @@
+using System;
+using System.IO;
+using Qed.Images;
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Formats.Vhd;
+
+/// <summary>An open dynamic or differencing VHD.</summary>
+internal sealed class BlockVhdImage : MappedImage, IVhdImage
+{
+    private const uint Unused = uint.MaxValue;
+    // Bitmaps that one call looks at: a longer run is cut there, so that cancelling need not wait.
+    private const int MostBitmapsEachCall = 4096;
+    // File systems keep times to two seconds.
+    private const int TimeStampTolerance = 2;
+
+    private readonly VhdDynamicHeader _header;
+    private readonly BlockTable _table;
+    private readonly SectorBitmaps _bitmaps;
+    private readonly ImageDetails _details;
+    private readonly long _fileLength;
+
+    internal BlockVhdImage(HostFile storage, FoundFooter found)
+        : base(storage)
+    {
+        Footer = found.Footer;
+        _header = VhdDynamicHeader.Read(storage, Footer);
+        _table = new BlockTable(storage, _header.TableOffset, isBigEndian: true);
+        _bitmaps = new SectorBitmaps(storage, _header.BlockSize);
+        _details = VhdDetails.Of(found, _header);
+        _fileLength = storage.Length;
+        if (Footer.Type == VhdDiskType.Differencing)
+            BackingReference = VhdParentNames.Read(storage, _header);
+    }
+
+    public override string Format => VhdFormat.FormatName;
+
+    public override long Length => Footer.DiskSize;
+
+    public override BackingReference? BackingReference { get; }
+
+    public override ImageDetails Details => _details;
+
+    public VhdFooter Footer { get; }
+
+    public override Extent GetExtent(GuestOffset offset, long maximum)
+    {
+        maximum = Math.Min(maximum, Length - offset.Value);
+        RequireInside(offset, Math.Max(1, maximum));
+        (long length, long? host) = RunAt(offset.Value);
+        if (host is { } data)
+            return new Extent(offset, DataInFile(data, Math.Min(length, maximum)), ExtentKind.Data, new HostOffset(data));
+        for (int looked = 1; length < maximum && looked < MostBitmapsEachCall; looked++)
+        {
+            (long more, long? next) = RunAt(offset.Value + length);
+            if (next is not null)
+                break;
+            length += more;
+        }
+
+        return new Extent(offset, Math.Min(length, maximum), ExtentKind.Unallocated, null);
+    }
+
+    internal override string? CheckBacking(DiskImage backing)
+    {
+        if (backing is not IVhdImage parent)
+            throw WrongParent($"the parent of a VHD must be a VHD, but '{backing.Path}' is a {backing.Format} image");
+        if (parent.Footer.UniqueId != _header.ParentId)
+            throw WrongParent($"'{backing.Path}' has the id {parent.Footer.UniqueId}, but the parent of this disk has {_header.ParentId}");
+        uint noted = _header.ParentTimeStamp;
+        bool isAsNoted = noted == 0 || noted == parent.Footer.TimeStamp
+            || Math.Abs((long)noted - VhdFooter.TimeStampOf(File.GetLastWriteTimeUtc(backing.Path))) <= TimeStampTolerance;
+        return isAsNoted ? null : $"its parent '{backing.Path}' may have been changed since this disk was made, for their time stamps differ";
+    }
+
+    /// <summary>The run at an offset within one block, or over all unused blocks from there on.</summary>
+    private (long Length, long? Host) RunAt(long offset)
+    {
+        long block = offset / _header.BlockSize;
+        int inBlock = (int)(offset % _header.BlockSize);
+        uint entry = _table[block];
+        if (entry == Unused)
+        {
+            long unused = _table.Run(block, BlockLayout.CountFor(Length, _header.BlockSize) - block, step: 0);
+            return ((unused * _header.BlockSize) - inBlock, null);
+        }
+
+        long bitmap = BitmapOffset(block, entry);
+        int sector = inBlock / VhdFooter.SectorSize;
+        int sectors = _bitmaps.Run(block, bitmap, sector, out bool isHeld);
+        long length = ((sector + sectors) * (long)VhdFooter.SectorSize) - inBlock;
+        return (length, isHeld ? bitmap + _header.BitmapSize + inBlock : null);
+    }
+
+    private long BitmapOffset(long block, uint entry)
+    {
+        long offset = entry * (long)VhdFooter.SectorSize;
+        long end = offset + _header.BitmapSize + _header.BlockSize;
+        long tableEnd = _header.TableOffset + (_header.Blocks * BlockTable.EntrySize);
+        bool isOnStructure = offset < VhdFooter.Size
+            || (offset < Footer.DataOffset + VhdDynamicHeader.Size && end > Footer.DataOffset)
+            || (offset < tableEnd && end > _header.TableOffset);
+        if (!isOnStructure && offset <= _fileLength - _header.BitmapSize)
+            return offset;
+        throw new DiskImageException(
+            ErrorKind.ImageCorrupt, isOnStructure ? "a block lies on the image's own structures" : "a block lies beyond the end of the file", Path)
+        {
+            Structure = "VHD block allocation table",
+            Offset = _header.TableOffset + (block * BlockTable.EntrySize),
+            Value = entry,
+        };
+    }
+
+    /// <summary>Some writers cut the last block where the disk ends, so only what is needed must be there.</summary>
+    private long DataInFile(long host, long length)
+    {
+        if (host <= _fileLength - length)
+            return length;
+        throw new DiskImageException(ErrorKind.ImageCorrupt, "a block reaches beyond the end of the file", Path)
+        {
+            Structure = "VHD block",
+            Offset = host,
+            Value = (ulong)length,
+        };
+    }
+
+    private DiskImageException WrongParent(string rule) => new(ErrorKind.ImageCorrupt, rule, Path)
+    {
+        Structure = "VHD dynamic disk header",
+        Offset = Footer.DataOffset + 40,
+        Hint = "Put the original parent back under its name.",
+    };
+}

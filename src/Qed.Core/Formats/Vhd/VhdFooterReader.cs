@@ -1,0 +1,63 @@
+using System;
+using Qed.Storage;
+
+namespace Qed.Formats.Vhd;
+
+/// <summary>A footer and where it was found.</summary>
+/// <param name="Footer">The footer.</param>
+/// <param name="DataEnd">Host offset at which the guest's bytes or blocks must have ended.</param>
+/// <param name="IsCopy">Whether it is the copy at the start of the file, the one at the end being damaged.</param>
+internal readonly record struct FoundFooter(VhdFooter Footer, long DataEnd, bool IsCopy);
+
+/// <summary>Finds the footer of a file: at its end, or what is left of it at its start.</summary>
+internal static class VhdFooterReader
+{
+    /// <summary>Reads the footer.</summary>
+    /// <exception cref="DiskImageException">ImageNotRecognized without any footer; ImageCorrupt where none is whole; UnsupportedFeature.</exception>
+    internal static FoundFooter Read(HostFile storage)
+    {
+        long length = storage.Length;
+        byte[] end = ReadAt(storage, Math.Max(0, length - VhdFooter.Size));
+        int inEnd = PlaceInEnd(end);
+        if (inEnd >= 0)
+        {
+            long offset = length - end.Length + inEnd;
+            return new FoundFooter(VhdFooter.Read(end.AsSpan(inEnd), storage.Path, offset), offset, IsCopy: false);
+        }
+
+        byte[] start = ReadAt(storage, 0);
+        // A fixed disk has no copy: what stands at its start is the guest's.
+        if (VhdFooter.IsValid(start) && VhdFooter.TypeOf(start) != VhdDiskType.Fixed)
+            return new FoundFooter(VhdFooter.Read(start, storage.Path, 0), length, IsCopy: true);
+        throw Missing(storage.Path, length, VhdFooter.HasCookie(start) || VhdFooter.HasCookie(end));
+    }
+
+    /// <summary>Where in the last 512 bytes of a file a footer stands whose checksum is right; -1 where none does.</summary>
+    internal static int PlaceInEnd(ReadOnlySpan<byte> end)
+    {
+        if (VhdFooter.IsValid(end))
+            return 0;
+        int first = end.Length - VhdFooter.ShortSize;
+        return first > 0 && VhdFooter.IsValid(end.Slice(first)) ? first : -1;
+    }
+
+    private static byte[] ReadAt(HostFile storage, long offset)
+    {
+        byte[] bytes = new byte[VhdFooter.Size];
+        int read = storage.Read(offset, bytes);
+        Array.Resize(ref bytes, read);
+        return bytes;
+    }
+
+    private static DiskImageException Missing(string path, long length, bool isDamaged)
+    {
+        if (!isDamaged)
+            return new DiskImageException(ErrorKind.ImageNotRecognized, "the footer of a VHD image is missing", path);
+        return new DiskImageException(ErrorKind.ImageCorrupt, "the checksum of the footer is wrong and there is no good copy of it", path)
+        {
+            Structure = "VHD footer",
+            Offset = Math.Max(0, length - VhdFooter.Size),
+            Hint = "The contents of a fixed disk can still be read with -SourceFormat raw.",
+        };
+    }
+}

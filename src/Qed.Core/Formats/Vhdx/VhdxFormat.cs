@@ -1,0 +1,143 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using Qed.Images;
+using Qed.Storage;
+
+namespace Qed.Formats.Vhdx;
+
+/// <summary>Hyper-V's virtual hard disk, version 2 (MS-VHDX).</summary>
+internal sealed class VhdxFormat : ImageFormat
+{
+    private const int SectorSize = 512;
+
+    public override string Name => "vhdx";
+
+    public override string DisplayName => "VHDX";
+
+    public override IReadOnlyList<string> Extensions { get; } = [".vhdx", ".avhdx"];
+
+    public override IReadOnlyList<Subformat> Subformats { get; } = [Subformat.Dynamic, Subformat.Fixed];
+
+    public override bool HasBackingFiles => true;
+
+    public override bool HasClusterSize => true;
+
+    public override IReadOnlyList<CreationOption> CreationOptions { get; } =
+    [
+        CreationOption.Size,
+        CreationOption.BackingFile,
+        CreationOption.BackingFormat,
+        CreationOption.Constant("log_size", CreationValue.Size, "Log size", "1048576", "1M"),
+        CreationOption.ClusterSize("block_size", "Block size; min 1MB, max 256MB. 0 means auto-calculate based on image size.", "0"),
+        CreationOption.Variant(new("dynamic"), new("fixed", Subformat.Fixed)),
+        CreationOption.Constant("block_state_zero", CreationValue.Switch, "Payload blocks of type 'ZERO'", null, "on"),
+    ];
+
+    public override int SizeGranularity(Subformat subformat) => SectorSize;
+
+    internal override bool Matches(FileProbe probe) => probe.StartHas(0, VhdxImageWriter.FileSignature);
+
+    internal override DiskImage Open(HostFile storage, ImageOpenOptions options)
+    {
+        try
+        {
+            if (!Matches(new FileProbe(storage)))
+                throw new DiskImageException(ErrorKind.ImageNotRecognized, "this is not a VHDX image: the signature 'vhdxfile' is missing", storage.Path);
+            if (options.Snapshot is { } snapshot)
+                throw new DiskImageException(ErrorKind.UnsupportedFeature, $"VHDX images have no internal snapshots, so there is no '{snapshot}'", storage.Path);
+        }
+        catch
+        {
+            storage.Dispose();
+            throw;
+        }
+
+        return VhdxImage.Open(storage);
+    }
+
+    private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
+    {
+        string path = target.Storage.Path;
+        VhdxImage? parent = RequireParent(options, path);
+        long blockSize = options.ClusterSize ?? DefaultBlockSize(options.Size, parent is not null);
+        RequireBlockSize(blockSize, path);
+        int sectorSize = parent?.Metadata.Geometry.LogicalSectorSize ?? SectorSize;
+        RequireSize(options.Size, sectorSize, path);
+        var metadata = new VhdxMetadata
+        {
+            Geometry = new VhdxGeometry(options.Size, (int)blockSize, sectorSize),
+            IsFixed = options.Subformat == Subformat.Fixed,
+            PhysicalSectorSize = parent?.Metadata.PhysicalSectorSize ?? 4096,
+            VirtualDiskId = parent?.Metadata.VirtualDiskId ?? Guid.NewGuid(),
+            Parent = parent is null ? null : VhdxParentLocator.For(parent.Header.DataWriteGuid, options.Backing!.Name, target.Target),
+        };
+        return new VhdxImageWriter(target.Storage, metadata);
+    }
+
+    private static VhdxImage? RequireParent(TargetOptions options, string path)
+    {
+        if (options.Backing is null)
+            return null;
+        if (options.Subformat == Subformat.Fixed)
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, "a VHDX image with a backing file cannot be fixed", path) { Hint = "Choose the subformat Dynamic." };
+        return options.BackingImage as VhdxImage
+            ?? throw new DiskImageException(ErrorKind.UnsupportedFeature, $"the backing file of a VHDX image must be a VHDX image, and '{options.Backing.Name}' is not", path)
+            {
+                Hint = "Convert it to VHDX first.",
+            };
+    }
+
+    /// <summary>
+    /// As QEMU chooses: larger blocks for larger disks keep the table small, and blocks that are filled in part are cheap
+    /// only where the host has sparse files. For differencing images as Hyper-V chooses.
+    /// </summary>
+    private static int DefaultBlockSize(long size, bool hasParent)
+    {
+        const int Megabyte = VhdxGeometry.Megabyte;
+        if (hasParent)
+            return 2 * Megabyte;
+        return size switch
+        {
+            > 32L << 40 => 64 * Megabyte,
+            > 100L << 30 => 32 * Megabyte,
+            > 1L << 30 => 16 * Megabyte,
+            _ => 8 * Megabyte,
+        };
+    }
+
+    private static void RequireBlockSize(long blockSize, string path)
+    {
+        if (VhdxGeometry.IsBlockSize(blockSize))
+            return;
+        long nearest = VhdxGeometry.MinimumBlockSize;
+        while (nearest < VhdxGeometry.MaximumBlockSize && blockSize - nearest > (nearest * 2) - blockSize)
+            nearest *= 2;
+        throw new DiskImageException(ErrorKind.InvalidGeometry, $"the block size of a VHDX image must be a power of two from 1 MiB to 256 MiB, not {Text(blockSize)}", path)
+        {
+            Hint = $"The nearest block size that works is {Text(nearest)}.",
+        };
+    }
+
+    private static void RequireSize(long size, int sectorSize, string path)
+    {
+        if (size > VhdxGeometry.MaximumSize)
+        {
+            throw new DiskImageException(ErrorKind.InvalidSize, $"a VHDX image can have at most 64 TiB, {Text(VhdxGeometry.MaximumSize)} bytes, not {Text(size)}", path)
+            {
+                Hint = $"The nearest size that works is {Text(VhdxGeometry.MaximumSize)}.",
+            };
+        }
+
+        if (size < 0 || size % sectorSize != 0)
+        {
+            long nearest = size < 0 ? 0 : (size + sectorSize - 1) / sectorSize * sectorSize;
+            throw new DiskImageException(ErrorKind.InvalidSize, $"the image size must be a multiple of {Text(sectorSize)}, not {Text(size)}", path)
+            {
+                Hint = $"The nearest size that works is {Text(nearest)}.",
+            };
+        }
+    }
+
+    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

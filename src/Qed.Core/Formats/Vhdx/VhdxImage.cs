@@ -1,0 +1,156 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Qed.Images;
+using Qed.Layout;
+using Qed.Storage;
+
+namespace Qed.Formats.Vhdx;
+
+/// <summary>An open VHDX image, for reading. A log that is pending is replayed in memory; the file is never changed.</summary>
+internal sealed class VhdxImage : DiskImage
+{
+    private readonly HostFile _file;
+    private readonly BlockStorage _storage;
+    private readonly VhdxMetadata _metadata;
+    private readonly VhdxBlockMap _map;
+
+    private VhdxImage(HostFile file)
+    {
+        _file = file;
+        Header = VhdxHeader.ReadCurrent(file);
+        _storage = VhdxLog.Apply(file, Header);
+        VhdxRegionTable regions = VhdxRegionTable.Read(_storage, Header);
+        _metadata = VhdxMetadata.Read(_storage, regions.Metadata);
+        _map = new VhdxBlockMap(_storage, regions, _metadata.Geometry, _metadata.Parent is not null);
+        BackingReference = _metadata.Parent?.ToReference();
+        Details = Describe();
+    }
+
+    public override string Path => _file.Path;
+
+    public override string Format => "vhdx";
+
+    public override long Length => _metadata.Geometry.Size;
+
+    public override BackingReference? BackingReference { get; }
+
+    public override ImageDetails Details { get; }
+
+    internal VhdxHeader Header { get; }
+
+    internal VhdxMetadata Metadata => _metadata;
+
+    private bool IsReplayed => _storage != _file;
+
+    /// <summary>Opens an image, which owns the file from then on, also when opening fails.</summary>
+    internal static VhdxImage Open(HostFile file)
+    {
+        try
+        {
+            return new VhdxImage(file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    public override void Read(GuestOffset offset, Span<byte> buffer)
+    {
+        RequireInside(offset, buffer.Length);
+        while (!buffer.IsEmpty)
+        {
+            VhdxBlockMap.Run run = _map.Find(offset, buffer.Length);
+            Span<byte> part = buffer.Slice(0, (int)run.Length);
+            if (run.Kind == ExtentKind.Data)
+                ReadData(run.Host, part);
+            else
+                ReadBeneath(offset, run.Kind, part);
+            buffer = buffer.Slice(part.Length);
+            offset += part.Length;
+        }
+    }
+
+    public override Extent GetExtent(GuestOffset offset, long maximum)
+    {
+        maximum = Math.Min(maximum, Length - offset.Value);
+        RequireInside(offset, Math.Max(1, maximum));
+        VhdxBlockMap.Run first = _map.Find(offset, maximum);
+        long length = first.Length;
+        // Runs end with each partial block; what continues beyond is the same extent.
+        while (length < maximum)
+        {
+            VhdxBlockMap.Run next = _map.Find(offset + length, maximum - length);
+            if (next.Kind != first.Kind || (next.Kind == ExtentKind.Data && next.Host != first.Host + length))
+                break;
+            length += next.Length;
+        }
+
+        return first.Kind == ExtentKind.Data ? DataExtent(offset, length, first.Host) : new Extent(offset, length, first.Kind, null);
+    }
+
+    /// <exception cref="DiskImageException">ImageCorrupt where the candidate is another image than the one this was made on, or has changed since.</exception>
+    internal override string? CheckBacking(DiskImage backing)
+    {
+        if (_metadata.Parent is not { } locator)
+            return null;
+        if (backing is not VhdxImage parent)
+            throw VhdxFault.Corrupt(Path, $"the parent '{backing.Path}' is not a VHDX image", "parent locator");
+        if (!locator.ParentIds.Contains(parent.Header.DataWriteGuid))
+        {
+            throw new DiskImageException(
+                ErrorKind.ImageCorrupt, $"'{backing.Path}' is not the parent that this image was made on, or its data has changed since", Path)
+            {
+                Structure = $"parent locator key parent_linkage, {locator.ParentIds[0]}; the candidate has {parent.Header.DataWriteGuid}",
+            };
+        }
+
+        if (parent.Metadata.Geometry.LogicalSectorSize != _metadata.Geometry.LogicalSectorSize)
+            throw VhdxFault.Corrupt(Path, $"the parent '{backing.Path}' has another logical sector size", "metadata item Logical Sector Size");
+        return null;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _storage.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private void ReadData(HostOffset host, Span<byte> part)
+    {
+        if (_storage.Read(host.Value, part) < part.Length)
+            throw VhdxFault.Corrupt(Path, "the file has become shorter while it was read", "payload block", host.Value);
+    }
+
+    /// <summary>Of a block that was written in part the host holds the rest as a hole, which need not be read.</summary>
+    private Extent DataExtent(GuestOffset offset, long length, HostOffset host)
+    {
+        // What lies in the log's shadow need not be what the file says at that place.
+        if (IsReplayed)
+            return new Extent(offset, length, ExtentKind.Data, null);
+        StorageExtent run = _file.NextExtent(host.Value);
+        return new Extent(offset, Math.Min(length, run.Length), run.IsHole ? ExtentKind.Zero : ExtentKind.Data, host);
+    }
+
+    private ImageDetails Describe()
+    {
+        var features = new List<string>();
+        if (_metadata.IsFixed)
+            features.Add("LeaveBlocksAllocated");
+        if (_metadata.Parent is not null)
+            features.Add("HasParent");
+        if (_metadata.Geometry.LogicalSectorSize == 4096)
+            features.Add("LogicalSectorSize4096");
+        return new ImageDetails
+        {
+            Subformat = _metadata.Parent is not null ? "differencing" : _metadata.IsFixed ? "fixed" : "dynamic",
+            ClusterSize = _metadata.Geometry.BlockSize,
+            MaximumSize = VhdxGeometry.MaximumSize,
+            NeedsCheck = Header.HasLog,
+            Features = features,
+        };
+    }
+}

@@ -1,0 +1,38 @@
+using System;
+using Qed.Images;
+using Qed.Storage;
+
+namespace Qed.Formats.Vmdk;
+
+/// <summary>An extent whose file holds the guest's bytes as they are, from some place on.</summary>
+internal sealed class FlatExtent(HostFile file, long start, long length) : VmdkExtent(length)
+{
+    /// <summary>Makes an extent of a descriptor's line.</summary>
+    /// <exception cref="DiskImageException">ImageCorrupt where the file is shorter than the line says.</exception>
+    internal static FlatExtent Open(HostFile file, DescriptorExtent line)
+    {
+        long start = line.FirstSector * SparseHeader.SectorSize;
+        long length = line.Sectors * SparseHeader.SectorSize;
+        if (start <= file.Length - length)
+            return new FlatExtent(file, start, length);
+        throw new DiskImageException(ErrorKind.ImageCorrupt, "the flat extent's file is shorter than the descriptor says", file.Path)
+        {
+            Structure = "extent line of the descriptor, sectors",
+            Value = (ulong)line.Sectors,
+        };
+    }
+
+    internal override ExtentRun Find(long offset, long maximum)
+    {
+        StorageExtent run = file.NextExtent(start + offset);
+        return new ExtentRun(run.IsHole ? ExtentKind.Zero : ExtentKind.Data, Math.Min(run.Length, maximum), start + offset);
+    }
+
+    internal override ExtentRun FindToRead(long offset, long maximum) => new(ExtentKind.Data, maximum, start + offset);
+
+    internal override void Read(long offset, ExtentRun run, Span<byte> buffer)
+    {
+        if (file.Read(start + offset, buffer) < buffer.Length)
+            throw new DiskImageException(ErrorKind.ImageCorrupt, "the flat extent's file has become shorter while it was read", file.Path) { Offset = start + offset };
+    }
+}

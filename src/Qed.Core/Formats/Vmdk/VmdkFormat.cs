@@ -1,0 +1,124 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using Qed.Images;
+using Qed.Storage;
+
+namespace Qed.Formats.Vmdk;
+
+/// <summary>VMware's virtual disk format.</summary>
+internal sealed class VmdkFormat : ImageFormat
+{
+    private const int SmallestGrain = 8 << 10;
+    private const int LargestGrain = 1 << 20;
+    private const int DefaultGrain = 64 << 10;
+    // Places in a sparse extent are 32-bit numbers of sectors.
+    private const long LargestSparse = (1L << 32) * SparseHeader.SectorSize;
+    // What ESXi takes.
+    private const long LargestFlat = 62L << 40;
+
+    public override string Name => "vmdk";
+
+    public override string DisplayName => "VMDK";
+
+    public override IReadOnlyList<string> Extensions { get; } = [".vmdk"];
+
+    public override IReadOnlyList<Subformat> Subformats { get; } = [Subformat.Dynamic, Subformat.StreamOptimized, Subformat.Fixed];
+
+    public override bool HasBackingFiles => true;
+
+    public override bool HasClusterSize => true;
+
+    public override bool HasCompression => true;
+
+    public override IReadOnlyList<CreationOption> CreationOptions { get; } =
+    [
+        CreationOption.Size,
+        CreationOption.Constant("adapter_type", CreationValue.Text, "Virtual adapter type", null, "lsilogic"),
+        CreationOption.BackingFile,
+        CreationOption.BackingFormat,
+        CreationOption.Constant("compat6", CreationValue.Switch, "VMDK version 6 image", "off", "off"),
+        CreationOption.Constant("hwversion", CreationValue.Text, "VMDK hardware version", "undefined", "4", "undefined"),
+        CreationOption.ClusterSize("cluster_size", "Grain size; min 8KB, max 1MB"),
+        CreationOption.Variant(new("monolithicSparse"), new("monolithicFlat", Subformat.Fixed), new("streamOptimized", Subformat.StreamOptimized)),
+    ];
+
+    // The specification wants whole grains, but VMware's own writers and readers do well with sectors.
+    public override int SizeGranularity(Subformat subformat) => SparseHeader.SectorSize;
+
+    internal override bool Matches(FileProbe probe) => VmdkOpener.Matches(probe);
+
+    internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => VmdkOpener.Open(storage, options);
+
+    private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
+    {
+        string path = target.Storage.Path;
+        bool isStream = options.Subformat == Subformat.StreamOptimized || options.Compress;
+        RequirePossible(options, isStream, path);
+        RequireSize(options.Size, options.Subformat, path);
+        if (options.Subformat == Subformat.Fixed)
+            return new FlatImageWriter(target, options.Size);
+        int grain = GrainFor(options.ClusterSize ?? DefaultGrain, isStream, path);
+        return isStream
+            ? new StreamImageWriter(target, grain, options.Size)
+            : new SparseImageWriter(target, grain, options.Size, options.Backing, ParentOf(options, path));
+    }
+
+    private static void RequirePossible(TargetOptions options, bool isStream, string path)
+    {
+        string? refused = options switch
+        {
+            { Subformat: Subformat.Fixed, Compress: true } => "compress their data",
+            { Subformat: Subformat.Fixed, ClusterSize: not null } => "have a cluster size",
+            { Subformat: Subformat.Fixed, Backing: not null } => "rest on a backing file",
+            _ when isStream && options.Backing is not null => "rest on a backing file",
+            _ => null,
+        };
+        if (refused is not null)
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, $"{(isStream ? "stream-optimized" : "flat")} VMDK images cannot {refused}", path);
+    }
+
+    private static VmdkImage? ParentOf(TargetOptions options, string path)
+    {
+        if (options.Backing is null)
+            return null;
+        return options.BackingImage as VmdkImage
+            ?? throw new DiskImageException(ErrorKind.UnsupportedFeature, "a VMDK image can rest on another VMDK image only", path)
+            {
+                Hint = "Convert the backing file to VMDK first.",
+            };
+    }
+
+    private static int GrainFor(long size, bool isStream, string path)
+    {
+        // VMware's readers of streams take no larger grain than the usual one.
+        int largest = isStream ? DefaultGrain : LargestGrain;
+        if (size >= SmallestGrain && size <= largest && (size & (size - 1)) == 0)
+            return (int)size;
+        long nearest = SmallestGrain;
+        while (nearest < largest && nearest * 3 / 2 <= size)
+            nearest <<= 1;
+        throw new DiskImageException(
+            ErrorKind.InvalidGeometry, $"the grain size must be a power of two from {Text(SmallestGrain)} to {Text(largest)} bytes, not {Text(size)}", path)
+        {
+            Hint = $"The nearest grain size that works is {Text(nearest)}.",
+        };
+    }
+
+    private static void RequireSize(long size, Subformat subformat, string path)
+    {
+        long largest = subformat == Subformat.Fixed ? LargestFlat : LargestSparse;
+        if (size > 0 && size <= largest && size % SparseHeader.SectorSize == 0)
+            return;
+        long nearest = Math.Min(largest, Math.Max(SparseHeader.SectorSize, (size + SparseHeader.SectorSize - 1) / SparseHeader.SectorSize * SparseHeader.SectorSize));
+        string limit = subformat == Subformat.Fixed ? "62 TiB" : "2 TiB";
+        throw new DiskImageException(ErrorKind.InvalidSize, $"the image size must be a multiple of 512 from 512 bytes to {limit}, not {Text(size)}", path)
+        {
+            Hint = size > largest && subformat != Subformat.Fixed
+                ? "Larger disks need -Subformat Fixed."
+                : $"The nearest size that works is {Text(nearest)}.",
+        };
+    }
+
+    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

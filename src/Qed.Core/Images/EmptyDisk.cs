@@ -1,0 +1,28 @@
+using System;
+using Qed.Layout;
+
+namespace Qed.Images;
+
+/// <summary>A disk of zeroes that lies nowhere, for asking what one of its size would take.</summary>
+/// <param name="length">Bytes of the disk.</param>
+internal sealed class EmptyDisk(long length) : DiskImage
+{
+    public override string Path => "disk";
+
+    public override string Format => "raw";
+
+    public override long Length => length;
+
+    public override void Read(GuestOffset offset, Span<byte> buffer)
+    {
+        RequireInside(offset, buffer.Length);
+        buffer.Clear();
+    }
+
+    public override Extent GetExtent(GuestOffset offset, long maximum)
+    {
+        maximum = Math.Min(maximum, Length - offset.Value);
+        RequireInside(offset, Math.Max(1, maximum));
+        return new Extent(offset, maximum, ExtentKind.Zero, null);
+    }
+}

@@ -1,0 +1,33 @@
+using System;
+using System.Globalization;
+
+namespace Qed.Layout;
+
+/// <summary>Checks sizes that a user asked for; each refusal names the nearest one that works.</summary>
+internal static class RequestedSizes
+{
+    /// <summary>Throws unless a size is not negative and a multiple of something.</summary>
+    /// <exception cref="DiskImageException">InvalidSize.</exception>
+    internal static void RequireMultiple(long size, int granularity, string path)
+    {
+        if (size >= 0 && size % granularity == 0)
+            return;
+        long count = Math.Max(0, size / granularity) + (size > 0 ? 1 : 0);
+        throw new DiskImageException(ErrorKind.InvalidSize, $"the image size must be a multiple of {Text(granularity)}, not {Text(size)}", path)
+        {
+            Hint = $"The nearest size that works is {Text(count * granularity)}.",
+        };
+    }
+
+    /// <summary>The power of two in a range that a value is nearest to.</summary>
+    internal static long NearestPower(long value, long least, long most)
+    {
+        long power = least;
+        while (power < most && power < value)
+            power <<= 1;
+        return power > least && power - value > value - (power >> 1) ? power >> 1 : power;
+    }
+
+    /// <summary>A number as messages show it.</summary>
+    internal static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

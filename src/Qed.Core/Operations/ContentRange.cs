@@ -1,0 +1,35 @@
+using System.Globalization;
+using Qed.Images;
+using Qed.Layout;
+
+namespace Qed.Operations;
+
+/// <summary>Which part of the guest's disk is read or written.</summary>
+/// <param name="Offset">Where it starts.</param>
+/// <param name="Length">Its length in bytes.</param>
+public readonly record struct ContentRange(GuestOffset Offset, long Length)
+{
+    /// <summary>The range that was asked for.</summary>
+    /// <param name="image">The disk.</param>
+    /// <param name="offset">Bytes from its start.</param>
+    /// <param name="length">Bytes of the range; null for all up to the end of the disk.</param>
+    /// <exception cref="DiskImageException">InvalidSize, naming the size of the disk, where the range does not lie within it.</exception>
+    internal static ContentRange Of(DiskImage image, long offset, long? length)
+    {
+        if (offset < 0 || length < 0 || offset > image.Length - (length ?? 0))
+            throw Outside(image, offset, length);
+        return new ContentRange(new GuestOffset(offset), length ?? image.Length - offset);
+    }
+
+    internal static DiskImageException Outside(DiskImage image, long offset, long? length)
+    {
+        string bytes = length is { } count ? $"{Text(count)} bytes at offset {Text(offset)}" : $"offset {Text(offset)}";
+        bool startsInside = offset >= 0 && offset <= image.Length;
+        return new DiskImageException(ErrorKind.InvalidSize, $"{bytes} reach beyond the disk, whose size is {Text(image.Length)} bytes", image.Path)
+        {
+            Hint = startsInside ? $"From that offset on it has {Text(image.Length - offset)} bytes." : null,
+        };
+    }
+
+    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

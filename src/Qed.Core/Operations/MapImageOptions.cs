@@ -1,0 +1,14 @@
+namespace Qed.Operations;
+
+/// <summary>Which image <see cref="MapImage"/> is to map.</summary>
+public sealed record MapImageOptions
+{
+    /// <summary>The image's file.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Its format; null to probe.</summary>
+    public string? SourceFormat { get; init; }
+
+    /// <summary>Whether to map what the image alone says; nothing that it rests on is opened then.</summary>
+    public bool TopOnly { get; init; }
+}

@@ -1,0 +1,17 @@
+using Qed.Images;
+using Qed.Layout;
+
+namespace Qed.Operations;
+
+/// <summary>A run of the guest's disk of one kind in one image, as long as it can be, contiguous on the host where it has an offset there.</summary>
+/// <param name="Offset">Where it starts on the guest's disk.</param>
+/// <param name="Length">Its length in bytes, at least 1.</param>
+/// <param name="Kind">What it is; unallocated where no image that was asked says anything, so that it reads as zeroes or from images below.</param>
+/// <param name="HostOffset">Where its first byte lies in <paramref name="HostPath"/>, where one exists.</param>
+/// <param name="Depth">How far below the mapped image the one lies that holds it; of an unallocated run the last one whose disk reaches so far.</param>
+/// <param name="HostPath">Full path of the image that holds it; null for an unallocated run.</param>
+public readonly record struct MappedExtent(GuestOffset Offset, long Length, ExtentKind Kind, HostOffset? HostOffset, int Depth, string? HostPath)
+{
+    /// <summary>The guest offset just behind the run.</summary>
+    public GuestOffset End => Offset + Length;
+}

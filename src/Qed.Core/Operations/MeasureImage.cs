@@ -1,0 +1,175 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Qed.Formats;
+using Qed.Images;
+using Qed.Layout;
+using Qed.Storage;
+using Qed.Transfer;
+
+namespace Qed.Operations;
+
+/// <summary>
+/// Tells how large the file of a conversion would be, by letting the target's format lay it out for a target that keeps
+/// nothing but its length. The data itself is read only on demand.
+/// </summary>
+public static class MeasureImage
+{
+    // A disk of more grains is measured in part and the rest is reckoned from that: tables grow with the data.
+    private const long MostGrains = 1 << 20;
+    private const long ReserveStep = 64 << 20;
+
+    /// <summary>Measures the conversion to one format.</summary>
+    /// <param name="format">The target's format.</param>
+    /// <param name="options">The source, and how the target is to be.</param>
+    /// <param name="progress">Told how much of the source has been looked at.</param>
+    /// <param name="logger">Receives warnings.</param>
+    /// <param name="cancellation">Honoured between pieces.</param>
+    /// <exception cref="DiskImageException">
+    /// Of any image of the source's chain; UnsupportedFeature, InvalidSize or InvalidGeometry where the conversion is not possible.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public static ImageMeasure Run(
+        string format,
+        MeasureImageOptions options,
+        IProgress<OperationProgress>? progress = null,
+        ILogger? logger = null,
+        CancellationToken cancellation = default)
+    {
+        if (options is null)
+            throw new ArgumentNullException(nameof(options));
+        ImageFormat target = FormatRegistry.ByName(format);
+        using DiskImage source = OpenSource(options, logger);
+        return Measure(source, target, options, progress, cancellation);
+    }
+
+    /// <summary>Measures the conversion to each format that there is, but for those that do not have what is asked for.</summary>
+    /// <returns>The measures, taken while they are enumerated; the source is open until the enumeration ends.</returns>
+    /// <exception cref="DiskImageException">While enumerating: of any image of the source's chain.</exception>
+    /// <exception cref="OperationCanceledException">While enumerating: the work was cancelled.</exception>
+    public static IEnumerable<ImageMeasure> RunAll(
+        MeasureImageOptions options,
+        IProgress<OperationProgress>? progress = null,
+        ILogger? logger = null,
+        CancellationToken cancellation = default)
+    {
+        if (options is null)
+            throw new ArgumentNullException(nameof(options));
+        return MeasureAll(options, progress, logger ?? NullLogger.Instance, cancellation);
+    }
+
+    private static IEnumerable<ImageMeasure> MeasureAll(
+        MeasureImageOptions options, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
+    {
+        using DiskImage source = OpenSource(options, logger);
+        foreach (ImageFormat format in FormatRegistry.All)
+        {
+            ImageMeasure? measure = null;
+            try
+            {
+                measure = Measure(source, format, options, progress, cancellation);
+            }
+            catch (DiskImageException error) when (error.Kind is ErrorKind.UnsupportedFeature or ErrorKind.InvalidSize or ErrorKind.InvalidGeometry)
+            {
+                Log.NotMeasured(logger, source.Path, format.DisplayName, error.Message);
+            }
+
+            if (measure is not null)
+                yield return measure;
+        }
+    }
+
+    private static DiskImage OpenSource(MeasureImageOptions options, ILogger? logger) => options switch
+    {
+        { Path: { } path } => OpenImage.ForReading(path, options.SourceFormat, logger),
+        { Size: { } size and >= 0 } => new EmptyDisk(size),
+        _ => throw new ArgumentException("Neither a source nor the size of an empty disk is given.", nameof(options)),
+    };
+
+    private static ImageMeasure Measure(
+        DiskImage source, ImageFormat format, MeasureImageOptions options, IProgress<OperationProgress>? progress, CancellationToken cancellation)
+    {
+        var target = new TargetOptions
+        {
+            Size = format.PaddedSize(source.Length, options.Subformat),
+            ClusterSize = options.ClusterSize,
+            TableSize = options.TableSize,
+            Subformat = options.Subformat,
+            Compress = options.Compress,
+        };
+        // A conversion into a folder gives it this name, and some formats write it into the file.
+        string name = System.IO.Path.ChangeExtension(source.Path, format.Extensions[0]);
+        ProgressMeter meter = progress.Meter($"Measuring as {format.Name}", target.Size);
+        try
+        {
+            return new ImageMeasure
+            {
+                Path = source.Path,
+                Format = format.Name,
+                Subformat = options.Subformat,
+                Size = target.Size,
+                FileSize = LengthOf(format, name, target, writer =>
+                {
+                    if (options.Exact)
+                        new ImageCopier(source, null, writer, target.Size).Run(meter, cancellation);
+                    else
+                        ReserveData(source, writer, target.Size, meter, cancellation);
+                }),
+                FullyAllocatedSize = FullyAllocated(format, name, target, cancellation),
+                IsExact = options.Exact,
+            };
+        }
+        catch (DiskImageException error) when (error.Path == name)
+        {
+            throw error.WithPath(source.Path);
+        }
+    }
+
+    private static long LengthOf(ImageFormat format, string name, TargetOptions options, Action<ImageWriter> fill)
+    {
+        using var target = new MeasuredTarget(name);
+        using (ImageWriter writer = format.CreateWriter(target, options))
+        {
+            fill(writer);
+            writer.Complete();
+        }
+
+        return target.Length;
+    }
+
+    private static void ReserveData(DiskImage source, ImageWriter writer, long size, ProgressMeter meter, CancellationToken cancellation)
+    {
+        foreach (GuestRange range in CopyPlan.Chunks(source, null, size, writer.Grain))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            writer.Reserve(range.Offset, range.Length);
+            meter.ReachedAtLeast(range.End.Value);
+        }
+    }
+
+    private static long FullyAllocated(ImageFormat format, string name, TargetOptions options, CancellationToken cancellation)
+    {
+        long part = 0;
+        long whole = LengthOf(format, name, options, writer =>
+        {
+            part = Math.Min(options.Size, MostGrains * writer.Grain);
+            Reserve(writer, part, cancellation);
+        });
+        if (part == options.Size)
+            return whole;
+        long half = part / 2;
+        long growth = whole - LengthOf(format, name, options, writer => Reserve(writer, half, cancellation));
+        return whole + (long)Math.Ceiling((decimal)growth * (options.Size - part) / (part - half));
+    }
+
+    private static void Reserve(ImageWriter writer, long end, CancellationToken cancellation)
+    {
+        for (long offset = 0; offset < end; offset += ReserveStep)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            writer.Reserve(new GuestOffset(offset), Math.Min(ReserveStep, end - offset));
+        }
+    }
+}

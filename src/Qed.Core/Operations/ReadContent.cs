@@ -1,0 +1,139 @@
+using System;
+using System.Buffers;
+using System.Globalization;
+using System.IO;
+using System.Threading;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Qed.Formats;
+using Qed.Formats.Raw;
+using Qed.Images;
+using Qed.Storage;
+using Qed.Transfer;
+
+namespace Qed.Operations;
+
+/// <summary>Reads a range of the guest's disk, through the backing chain, into a file, a stream or memory. The image is only read.</summary>
+public static class ReadContent
+{
+    private const int ChunkSize = 1 << 20;
+
+    /// <summary>Reads a range into a file, which appears only when it is whole, or into a stream.</summary>
+    /// <exception cref="DiskImageException">
+    /// Of any image of the chain; InvalidSize for a range that is not within the disk; ImageExists, NotEnoughSpace or
+    /// AccessDenied of the file, AccessDenied also where the stream fails.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">Cancelled; nothing is left of the file, the stream has what was read so far.</exception>
+    public static ContentRange Run(
+        ReadContentOptions options,
+        IProgress<OperationProgress>? progress = null,
+        ILogger? logger = null,
+        CancellationToken cancellation = default)
+    {
+        if (options is null)
+            throw new ArgumentNullException(nameof(options));
+        if (options.DestinationFile is null == options.DestinationStream is null)
+            throw new ArgumentException("Either a file or a stream has to be given.", nameof(options));
+        using DiskImage image = Open(options, logger, out ContentRange range);
+        ProgressMeter meter = progress.Meter("Reading", range.Length);
+        if (options.DestinationStream is { } stream)
+            ReadInto(stream, image, range, meter, cancellation);
+        else
+            ReadInto(options.DestinationFile!, image, range, options, meter, cancellation);
+        Log.ContentRead(logger ?? NullLogger.Instance, range.Length, range.Offset.Value, image.Path);
+        return range;
+    }
+
+    /// <summary>Reads a range into memory; the options name no destination.</summary>
+    /// <exception cref="DiskImageException">As <see cref="Run"/>; InvalidSize also for more than an array can hold.</exception>
+    public static byte[] ToArray(
+        ReadContentOptions options,
+        IProgress<OperationProgress>? progress = null,
+        ILogger? logger = null,
+        CancellationToken cancellation = default)
+    {
+        if (options is null)
+            throw new ArgumentNullException(nameof(options));
+        using DiskImage image = Open(options, logger, out ContentRange range);
+        // The most that both .NET and .NET Framework allow.
+        const int Most = 0x7fffffc7;
+        if (range.Length > Most)
+        {
+            throw new DiskImageException(ErrorKind.InvalidSize, $"an array cannot hold {range.Length.ToString(CultureInfo.InvariantCulture)} bytes", image.Path)
+            {
+                Hint = $"The largest length is {Most.ToString(CultureInfo.InvariantCulture)}; a file or a stream takes more.",
+            };
+        }
+
+        byte[] bytes = new byte[range.Length];
+        using var memory = new MemoryStream(bytes);
+        ReadInto(memory, image, range, progress.Meter("Reading", range.Length), cancellation);
+        return bytes;
+    }
+
+    private static DiskImage Open(ReadContentOptions options, ILogger? logger, out ContentRange range)
+    {
+        DiskImage image = OpenImage.ForReading(options.Path, options.SourceFormat, logger);
+        try
+        {
+            range = ContentRange.Of(image, options.Offset, options.Length);
+            return image;
+        }
+        catch
+        {
+            image.Dispose();
+            throw;
+        }
+    }
+
+    private static void ReadInto(Stream stream, DiskImage image, ContentRange range, ProgressMeter meter, CancellationToken cancellation)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(ChunkSize, range.Length));
+        try
+        {
+            for (long done = 0; done < range.Length;)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                int length = (int)Math.Min(buffer.Length, range.Length - done);
+                image.Read(range.Offset + done, buffer.AsSpan(0, length));
+                CallersStream.Use(image.Path, () => stream.Write(buffer, 0, length));
+                done += length;
+                meter.ReachedAtLeast(done);
+            }
+
+            CallersStream.Use(image.Path, stream.Flush);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static void ReadInto(
+        string path, DiskImage image, ContentRange range, ReadContentOptions options, ProgressMeter meter, CancellationToken cancellation)
+    {
+        TargetFile.RefuseLinkOf(image, path);
+        var part = new DiskImageRange(image, range.Offset, range.Length);
+        using PendingFile file = PendingFile.Begin(path, options.Force);
+        TargetFile.Fill(file, () =>
+        {
+            using (ImageWriter writer = FormatRegistry.ByName("raw").CreateWriter(file, new TargetOptions { Size = range.Length }))
+            {
+                new ImageCopier(part, null, writer, range.Length).Run(meter, cancellation);
+                writer.Complete();
+            }
+
+            if (options.Verify)
+                Verify(part, file, cancellation);
+        });
+        cancellation.ThrowIfCancellationRequested();
+        file.Commit();
+    }
+
+    private static void Verify(DiskImage part, PendingFile file, CancellationToken cancellation)
+    {
+        using var written = new RawImage(HostFile.Open(file.Storage.Path, StorageAccess.Peek));
+        if (ImageComparer.FirstDifference(part, written, ProgressMeter.Silent, cancellation) is { } offset)
+            throw TargetFile.DiffersFromSource(file.Target, part.Path, offset.Value);
+    }
+}

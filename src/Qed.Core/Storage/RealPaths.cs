@@ -1,0 +1,63 @@
+using System;
+using System.Globalization;
+using System.IO;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace Qed.Storage;
+
+/// <summary>Finds out where an opened file really lies. Asked of the handle, the answer cannot be outrun by swapping links.</summary>
+internal static unsafe class RealPaths
+{
+    private const int Longest = 1 << 15;
+
+    /// <summary>The full path of an opened file without any link in it.</summary>
+    /// <param name="handle">The file.</param>
+    /// <param name="path">The path that it was opened by.</param>
+    /// <returns>Null where the last part of that path is a link and the system does not tell more.</returns>
+    internal static string? Of(SafeFileHandle handle, string path)
+    {
+        string? real = HostPlatform.IsLinux ? OnLinux(handle) : HostPlatform.IsWindows ? OnWindows(handle) : null;
+        return real ?? (IsLink(path) ? null : path);
+    }
+
+    private static string? OnLinux(SafeFileHandle handle)
+    {
+        string link = "/proc/self/fd/" + handle.DangerousGetHandle().ToInt32().ToString(CultureInfo.InvariantCulture);
+        byte[] buffer = new byte[Longest];
+        fixed (byte* start = buffer)
+        {
+            nint length = LinuxNative.ReadLink(FileIdentity.NullTerminated(link), start, buffer.Length);
+            return length > 0 && length < buffer.Length ? Encoding.UTF8.GetString(buffer, 0, (int)length) : null;
+        }
+    }
+
+    private static string? OnWindows(SafeFileHandle handle)
+    {
+        const string Prefix = @"\\?\";
+        const string Network = @"\\?\UNC\";
+        char[] buffer = new char[Longest];
+        fixed (char* start = buffer)
+        {
+            uint length = WindowsNative.GetFinalPathNameByHandle(handle, start, (uint)buffer.Length, 0);
+            if (length == 0 || length >= buffer.Length)
+                return null;
+            string path = new(buffer, 0, (int)length);
+            return path.StartsWith(Network, StringComparison.Ordinal) ? $@"\\{path.Substring(Network.Length)}"
+                : path.StartsWith(Prefix, StringComparison.Ordinal) ? path.Substring(Prefix.Length)
+                : path;
+        }
+    }
+
+    private static bool IsLink(string path)
+    {
+        try
+        {
+            return (File.GetAttributes(path) & FileAttributes.ReparsePoint) != 0;
+        }
+        catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
+        {
+            return true;
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using System;
+using System.Linq;
+using Qed.Operations;
+
+namespace Qed;
+
+/// <summary>How the disks of two images differ.</summary>
+public sealed class ComparisonResult
+{
+    private readonly CompareResult _result;
+
+    internal ComparisonResult(CompareResult result)
+    {
+        _result = result;
+        Ranges = result.Ranges.Select(range => new DifferingRange(range)).ToArray();
+    }
+
+    /// <summary>Full path of the one image.</summary>
+    public string Path => _result.Path;
+
+    /// <summary>The path with its provider, which other cmdlets take for a literal path.</summary>
+    public string PSPath => ProviderPath.Of(Path);
+
+    /// <summary>Full path of the other image.</summary>
+    public string DifferencePath => _result.DifferencePath;
+
+    /// <summary>Whether a guest would see no difference; of sizes only with -Strict.</summary>
+    public bool IsEqual => _result.IsEqual;
+
+    /// <summary>Whether the disks have different sizes; the smaller one is compared as if zeroes followed.</summary>
+    public bool SizesDiffer => Size != DifferenceSize;
+
+    /// <summary>Bytes of the one disk.</summary>
+    public ulong Size => (ulong)_result.Size;
+
+    /// <summary>Bytes of the other disk.</summary>
+    public ulong DifferenceSize => (ulong)_result.DifferenceSize;
+
+    /// <summary>Offset of the first sector that differs; null where none does.</summary>
+    public ulong? FirstDifference => (ulong?)_result.FirstDifference?.Value;
+
+    /// <summary>Bytes of all sectors that differ.</summary>
+    public ulong DifferingBytes => (ulong)_result.DifferingBytes;
+
+    /// <summary>How many ranges differ.</summary>
+    public long RangeCount => _result.RangeCount;
+
+    /// <summary>The first of these ranges, in order; all of them unless they are more than -MaximumRanges.</summary>
+    public DifferingRange[] Ranges { get; }
+
+    /// <summary>How long the comparison took.</summary>
+    public TimeSpan Duration => _result.Duration;
+
+    /// <summary>The path, so that a result can be given wherever a path can.</summary>
+    public override string ToString() => Path;
+}

@@ -1,0 +1,43 @@
+using Qed.Images;
+using Qed.Operations;
+
+namespace Qed;
+
+/// <summary>A run of an image's disk, and where it lies on the host.</summary>
+public sealed class ImageExtent
+{
+    private readonly MappedExtent _run;
+
+    internal ImageExtent(string path, MappedExtent run)
+    {
+        Path = path;
+        _run = run;
+    }
+
+    /// <summary>Full path of the image that was mapped.</summary>
+    public string Path { get; }
+
+    /// <summary>The path with its provider, which other cmdlets take for a literal path.</summary>
+    public string PSPath => ProviderPath.Of(Path);
+
+    /// <summary>Where the run starts on the guest's disk, in bytes.</summary>
+    public ulong Offset => (ulong)_run.Offset.Value;
+
+    /// <summary>Bytes of the run.</summary>
+    public ulong Length => (ulong)_run.Length;
+
+    /// <summary>What it is: Data, Zero, or Unallocated where no image says anything.</summary>
+    public ExtentKind Kind => _run.Kind;
+
+    /// <summary>Where its first byte lies in the file <see cref="HostPath"/>; null where there is no such place.</summary>
+    public ulong? HostOffset => (ulong?)_run.HostOffset?.Value;
+
+    /// <summary>How far below the mapped image the one lies that holds it; 0 for the mapped image itself.</summary>
+    public int Depth => _run.Depth;
+
+    /// <summary>Full path of the image that holds it; null where none does.</summary>
+    public string? HostPath => _run.HostPath;
+
+    /// <summary>The run in a few words.</summary>
+    public override string ToString() => $"{Kind}: {Length} from {Offset}";
+}

@@ -1,0 +1,38 @@
+using Qed.Formats;
+
+namespace Qed;
+
+/// <summary>How much room a conversion of an image to a format needs.</summary>
+public sealed class ImageMeasure
+{
+    private readonly Operations.ImageMeasure _measure;
+
+    internal ImageMeasure(Operations.ImageMeasure measure) => _measure = measure;
+
+    /// <summary>Full path of the image that would be converted.</summary>
+    public string Path => _measure.Path;
+
+    /// <summary>The path with its provider, which other cmdlets take for a literal path.</summary>
+    public string PSPath => ProviderPath.Of(Path);
+
+    /// <summary>Short name of the target's format.</summary>
+    public string Format => _measure.Format;
+
+    /// <summary>Variant of the target's format.</summary>
+    public Subformat Subformat => _measure.Subformat;
+
+    /// <summary>Bytes of the target's disk: the source's, padded to what the format demands.</summary>
+    public ulong Size => (ulong)_measure.Size;
+
+    /// <summary>Bytes that the target's file needs, or all its files together.</summary>
+    public ulong FileSize => (ulong)_measure.FileSize;
+
+    /// <summary>Bytes of that file if the whole disk were data.</summary>
+    public ulong FullyAllocatedSize => (ulong)_measure.FullyAllocatedSize;
+
+    /// <summary>Whether a conversion gives exactly that file size; else it may be smaller, and never larger.</summary>
+    public bool IsExact => _measure.IsExact;
+
+    /// <summary>The path, so that a result can be given wherever a path can.</summary>
+    public override string ToString() => Path;
+}

@@ -1,0 +1,84 @@
+using System.Collections.Generic;
+using Qed.Formats;
+using Qed.Operations;
+using Qed.Tool.CommandLine;
+using Qed.Tool.Output;
+
+namespace Qed.Tool.Commands;
+
+/// <summary><c>qed create</c>: an empty image, or an overlay on a backing file.</summary>
+internal static class CreateCommand
+{
+    private static readonly CommandOption Format = CommonOptions.FormatOption('f', "fmt", "Format of the new image; raw where it is left out.");
+    private static readonly CommandOption Backing = CommandOption.WithValue('b', "backing_file", "Backing file, relative to the new image.") with { NamesFile = true };
+    private static readonly CommandOption Unsafe = CommandOption.Switch('u', "Do not open the backing file, which then need not exist.");
+    private static readonly CommandOption NoOverwrite = CommandOption.Switch("no-overwrite", "Fail where the file exists.");
+
+    internal static ToolCommand Definition { get; } = new()
+    {
+        Name = "create",
+        Summary = "Create an empty image, or an overlay on a backing file.",
+        Operands = "filename [size]",
+        Remarks = "The size can be left out with a backing file, whose size the image then has. An existing file is replaced, as qemu-img does.",
+        Options =
+        [
+            CommonOptions.Quiet, Format, Backing, CommonOptions.BackingFormat, Unsafe, CommonOptions.CreationOptions, NoOverwrite,
+            CommonOptions.Refused[0],
+        ],
+        Run = Run,
+    };
+
+    private static int Run(ParsedArguments arguments, Session session)
+    {
+        string formatName = arguments.ValueOf(Format) ?? "raw";
+        IReadOnlyList<string> lists = arguments.ValuesOf(CommonOptions.CreationOptions);
+        if (OptionList.AsksForHelp(lists))
+        {
+            NewImageSettings.WriteHelp(formatName, session);
+            return ExitCode.Success;
+        }
+
+        NewImageSettings settings = NewImageSettings.Read(formatName, lists);
+        CreateImageOptions options = Complete(settings, arguments);
+        ImageDescription image = CreateImage.Run(options, logger: session.Logger, cancellation: session.Cancellation);
+        session.Say($"Formatting '{Printable.Text(options.Path)}', {Printable.Text(settings.Describe(options.Size ?? image.Size))}");
+        return ExitCode.Success;
+    }
+
+    private static CreateImageOptions Complete(NewImageSettings settings, ParsedArguments arguments)
+    {
+        if (arguments.Operands.Count == 0)
+            throw new UsageException("Expecting image file name", mayHelp: true);
+        if (arguments.Operands.Count > 2)
+            throw new UsageException("Unexpected argument: " + arguments.Operands[2], mayHelp: true);
+        string path = FileOperand.PathOf(arguments.Operands[0]);
+        settings.Set(CreationSetting.BackingPath, arguments.ValueOf(Backing));
+        settings.Set(CreationSetting.BackingFormat, arguments.ValueOf(CommonOptions.BackingFormat));
+        if (settings.BackingPath is { Length: 0 })
+            throw new UsageException($"{path}: Expected backing file name, got empty string");
+        if (settings.BackingPath is not null && settings.BackingFormat is null)
+            throw new UsageException($"{path}: Backing file specified without backing format");
+        long? size = settings.Size;
+        if (arguments.Operands.Count == 2)
+        {
+            if (size is not null)
+                throw new UsageException($"{path}: The image size must be specified only once");
+            size = ByteSize.Require(arguments.Operands[1], "image size");
+        }
+
+        return new CreateImageOptions
+        {
+            Path = path,
+            Format = settings.Format.Name,
+            Subformat = settings.Subformat,
+            Size = size,
+            RoundUpSize = true,
+            ClusterSize = settings.ClusterSize,
+            TableSize = settings.TableSize,
+            BackingPath = settings.BackingPath,
+            BackingFormat = settings.BackingFormat,
+            WithoutOpeningBacking = arguments.Has(Unsafe),
+            Force = !arguments.Has(NoOverwrite),
+        };
+    }
+}

@@ -1,0 +1,27 @@
+using System;
+using Qed.Chains;
+using Qed.Tool.CommandLine;
+
+namespace Qed.Tool.Commands;
+
+/// <summary>The names of images on the command line: paths, and nothing that goes through a protocol.</summary>
+internal static class FileOperand
+{
+    private const string FileProtocol = "file:";
+
+    /// <summary>The path that an operand stands for.</summary>
+    internal static string PathOf(string operand)
+    {
+        string path = operand.StartsWith(FileProtocol, StringComparison.Ordinal) ? operand[FileProtocol.Length..] : operand;
+        if (path.Length == 0)
+            throw new UsageException("The file name is empty", mayHelp: true);
+        if (BackingNames.IsPseudoProtocol(path))
+            throw new UsageException($"'{path}' names a protocol, and only files and devices are opened; a file of this name is './{path}'");
+        return path;
+    }
+
+    /// <summary>The one image that a command takes.</summary>
+    internal static string Single(ParsedArguments arguments) => arguments.Operands.Count == 1
+        ? PathOf(arguments.Operands[0])
+        : throw new UsageException("Expecting one image file name", mayHelp: true);
+}

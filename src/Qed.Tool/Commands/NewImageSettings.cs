@@ -1,0 +1,149 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using Qed.Formats;
+using Qed.Tool.CommandLine;
+
+namespace Qed.Tool.Commands;
+
+/// <summary>What <c>-o</c> says of a new image, by the options that its format has.</summary>
+internal sealed class NewImageSettings
+{
+    // Options of the file that holds an image; what they ask for is what is done.
+    private static readonly CreationOption[] FileOptions =
+    [
+        new("preallocation", CreationSetting.Constant, CreationValue.Text, "Preallocation mode (allowed values: off)") { Choices = [new("off")] },
+        new("nocow", CreationSetting.Constant, CreationValue.Switch, "Turn off copy-on-write (allowed values: off)") { Choices = [new("off")] },
+    ];
+
+    private readonly Dictionary<CreationOption, string> _given = [];
+
+    private NewImageSettings(ImageFormat format) => Format = format;
+
+    internal ImageFormat Format { get; }
+
+    internal long? Size { get; private set; }
+
+    internal string? BackingPath { get; private set; }
+
+    internal string? BackingFormat { get; private set; }
+
+    internal long? ClusterSize { get; private set; }
+
+    internal int? TableSize { get; private set; }
+
+    internal Subformat Subformat { get; private set; }
+
+    /// <summary>Reads all lists that were given.</summary>
+    /// <exception cref="UsageException">An option that the format lacks, or a value that it does not take.</exception>
+    internal static NewImageSettings Read(string formatName, IReadOnlyList<string> lists)
+    {
+        var settings = new NewImageSettings(FormatRegistry.ByName(formatName));
+        foreach ((string name, string? value) in lists.SelectMany(OptionList.Parse))
+            settings.Set(settings.Find(name), value);
+        return settings;
+    }
+
+    /// <summary>Lists a format's options.</summary>
+    internal static void WriteHelp(string formatName, Session session)
+    {
+        ImageFormat format = FormatRegistry.ByName(formatName);
+        session.Output.WriteLine($"Supported {format.QemuName} options:");
+        foreach (CreationOption option in format.CreationOptions.Concat(FileOptions).OrderBy(option => option.Name, StringComparer.Ordinal))
+            session.Output.WriteLine($"  {option.Name}={TypeOf(option)}".PadRight(24) + $" - {option.Description}{ChoicesOf(option)}");
+    }
+
+    /// <summary>Adds what an option of the command line says, which counts more than the same said by <c>-o</c>.</summary>
+    internal void Set(CreationSetting setting, string? value)
+    {
+        if (value is null)
+            return;
+        CreationOption? option = Format.CreationOptions.FirstOrDefault(option => option.Setting == setting)
+            ?? throw new UsageException($"Backing file not supported for file format '{Format.QemuName}'");
+        Set(option, value);
+    }
+
+    /// <summary>All settings in QEMU's words, those that were not given with the values that it shows for them.</summary>
+    internal string Describe(long size)
+    {
+        IEnumerable<string> words = Format.CreationOptions.Concat(FileOptions)
+            .Select(option => (option.Name, Value: option.Setting == CreationSetting.Size ? Number(size) : _given.GetValueOrDefault(option) ?? option.Default))
+            .Where(setting => setting.Value is not null)
+            .Select(setting => $"{setting.Name}={setting.Value}");
+        return $"fmt={Format.QemuName} " + string.Join(' ', words);
+    }
+
+    private static string TypeOf(CreationOption option) => option.Value switch
+    {
+        CreationValue.Size => "<size>",
+        CreationValue.Number => "<num>",
+        CreationValue.Switch => "<bool (on/off)>",
+        _ => "<str>",
+    };
+
+    private static string ChoicesOf(CreationOption option)
+        => option.Choices.Count == 0 || FileOptions.Contains(option) ? string.Empty : $" (allowed values: {string.Join(", ", option.Choices.Select(choice => choice.Text))})";
+
+    private CreationOption Find(string name)
+        => Format.CreationOptions.Concat(FileOptions).FirstOrDefault(option => option.Name == name) ?? throw new UsageException($"Invalid parameter '{name}'");
+
+    private void Set(CreationOption option, string? text)
+    {
+        string value = Canonical(option, text);
+        _given[option] = value;
+        CreationChoice? choice = option.Choices.FirstOrDefault(choice => Canonical(option, choice.Text) == value);
+        if (option.Choices.Count > 0 && choice is null)
+        {
+            throw new UsageException(
+                $"Parameter '{option.Name}' does not accept value '{text}'; it can be {string.Join(" or ", option.Choices.Select(choice => choice.Text))}");
+        }
+
+        switch (option.Setting)
+        {
+            case CreationSetting.Size:
+                Size = Bytes(option, value);
+                break;
+            case CreationSetting.BackingPath:
+                BackingPath = value;
+                break;
+            case CreationSetting.BackingFormat:
+                BackingFormat = value;
+                break;
+            case CreationSetting.ClusterSize:
+                // Zero leaves the choice to the format.
+                ClusterSize = Bytes(option, value) is > 0 and var size ? size : null;
+                break;
+            case CreationSetting.TableSize:
+                TableSize = (int)Math.Min(int.MaxValue, Bytes(option, value));
+                break;
+            case CreationSetting.Subformat:
+                Subformat = choice!.Subformat;
+                break;
+            default:
+                break;
+        }
+    }
+
+    /// <summary>A value in the one spelling that it is shown and compared in.</summary>
+    private static string Canonical(CreationOption option, string? text) => option.Value switch
+    {
+        CreationValue.Size => Number(Bytes(option, text ?? string.Empty)),
+        CreationValue.Switch => text switch
+        {
+            null or "on" or "yes" or "true" or "y" => "on",
+            "off" or "no" or "false" or "n" => "off",
+            _ => throw new UsageException($"Parameter '{option.Name}' expects 'on' or 'off'"),
+        },
+        _ => text ?? throw new UsageException($"Parameter '{option.Name}' expects a value"),
+    };
+
+    private static long Bytes(CreationOption option, string text)
+        => ByteSize.Read(text) ?? throw new UsageException($"""
+            Parameter '{option.Name}' expects a non-negative number below 2^63
+            Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-
+            and exabytes, respectively.
+            """);
+
+    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

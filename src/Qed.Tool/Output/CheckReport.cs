@@ -1,0 +1,153 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Text.Json;
+using Qed.Checking;
+
+namespace Qed.Tool.Output;
+
+/// <summary>What a check, and the repair before it, is told about, as qemu-img writes it.</summary>
+internal sealed record CheckReport
+{
+    internal required CheckResult Check { get; init; }
+
+    internal string FileName { get; init; } = string.Empty;
+
+    internal string Format { get; init; } = string.Empty;
+
+    internal bool WithDetails { get; init; }
+
+    internal long FixedCorruptions { get; init; }
+
+    internal long FixedLeaks { get; init; }
+
+    internal IReadOnlyList<string> Changes { get; init; } = [];
+
+    internal string? UndoPath { get; init; }
+
+    internal void WriteText(TextWriter output)
+    {
+        if (FixedCorruptions > 0 || FixedLeaks > 0)
+        {
+            output.WriteLine("The following inconsistencies were found and repaired:");
+            output.WriteLine();
+            output.WriteLine($"    {Number(Math.Max(0, FixedLeaks))} leaked clusters");
+            output.WriteLine($"    {Number(Math.Max(0, FixedCorruptions))} corruptions");
+            output.WriteLine();
+            if (UndoPath is not null)
+                output.WriteLine($"'qed check --undo' puts the image back; what it needs is in '{UndoPath}'.");
+            output.WriteLine("Double checking the fixed image now...");
+        }
+
+        WriteFindings(output);
+        if (WithDetails)
+            WriteDetails(output);
+    }
+
+    internal void WriteJson(Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        Positive(json, "total-clusters", Check.TotalClusters);
+        Positive(json, "corruptions", Check.Corruptions);
+        Positive(json, "corruptions-fixed", FixedCorruptions);
+        json.WriteNumber("check-errors", 0);
+        Positive(json, "leaks", Check.LeakedClusters);
+        Positive(json, "leaks-fixed", FixedLeaks);
+        Positive(json, "allocated-clusters", Check.AllocatedClusters);
+        json.WriteString("filename", FileName);
+        json.WriteString("format", Format);
+        Positive(json, "fragmented-clusters", Check.FragmentedClusters);
+        if (UndoPath is not null)
+            json.WriteString("undo-filename", UndoPath);
+        if (WithDetails)
+            WriteDetails(json);
+        json.WriteEndObject();
+    }
+
+    private void WriteFindings(TextWriter output)
+    {
+        if (Check.IsClean)
+            output.WriteLine("No errors were found on the image.");
+        if (Check.Corruptions > 0)
+        {
+            output.WriteLine();
+            output.WriteLine($"{Number(Check.Corruptions)} errors were found on the image.");
+            output.WriteLine("Data may be corrupted, or further writes to the image may corrupt it.");
+        }
+
+        if (Check.LeakedClusters > 0)
+        {
+            output.WriteLine();
+            output.WriteLine($"{Number(Check.LeakedClusters)} leaked clusters were found on the image.");
+            output.WriteLine("This means waste of disk space, but no harm to data.");
+        }
+
+        if (Check.TotalClusters > 0 && Check.AllocatedClusters > 0)
+        {
+            output.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Check.AllocatedClusters}/{Check.TotalClusters} = {Share(Check.AllocatedClusters, Check.TotalClusters):F2}% allocated, {Share(Check.FragmentedClusters, Check.AllocatedClusters):F2}% fragmented, 0.00% compressed clusters"));
+        }
+    }
+
+    private void WriteDetails(TextWriter output)
+    {
+        foreach (CheckIssue issue in Check.Issues)
+            output.WriteLine($"{issue.Kind}: {Place(issue)}; a repair would: {issue.Repair}");
+        foreach (string change in Changes)
+            output.WriteLine("Repair: " + change);
+    }
+
+    private void WriteDetails(Utf8JsonWriter json)
+    {
+        json.WriteStartArray("issues");
+        foreach (CheckIssue issue in Check.Issues)
+        {
+            json.WriteStartObject();
+            json.WriteString("kind", issue.Kind.ToString());
+            Known(json, "l1-index", issue.L1Index);
+            Known(json, "l2-index", issue.L2Index);
+            Known(json, "guest-offset", issue.GuestOffset?.Value);
+            Known(json, "host-offset", issue.HostOffset?.Value);
+            json.WriteNumber("clusters", issue.Clusters);
+            json.WriteString("repair", issue.Repair);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("changes");
+        foreach (string change in Changes)
+            json.WriteStringValue(change);
+        json.WriteEndArray();
+    }
+
+    private static string Place(CheckIssue issue)
+    {
+        var parts = new List<string>();
+        void Add(string name, long? value)
+        {
+            if (value is { } number)
+                parts.Add($"{name} {Number(number)}");
+        }
+
+        Add("L1 entry", issue.L1Index);
+        Add("L2 entry", issue.L2Index);
+        Add("guest offset", issue.GuestOffset?.Value);
+        Add("host offset", issue.HostOffset?.Value);
+        Add("clusters", issue.Clusters > 1 ? issue.Clusters : null);
+        return string.Join(", ", parts);
+    }
+
+    private static void Positive(Utf8JsonWriter json, string name, long value) => Known(json, name, value > 0 ? value : null);
+
+    private static void Known(Utf8JsonWriter json, string name, long? value)
+    {
+        if (value is { } number)
+            json.WriteNumber(name, number);
+    }
+
+    private static double Share(long part, long whole) => 100.0 * part / whole;
+
+    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,34 @@
+using System;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using Qed.Tests.Support;
+using Qed.Tool;
+
+namespace Qed.Tests.Tool;
+
+/// <summary>Runs a command line, written with <c>{d}</c> for the folder of the images, through either program.</summary>
+internal static class Invocation
+{
+    private const string Folder = "{d}";
+
+    internal static Qemu.Result Theirs(string line, string folder) => Normalize(Qemu.Img(Words(line, folder)), folder);
+
+    internal static Qemu.Result Ours(string line, string folder, bool isTerminal = false, CancellationToken cancellation = default)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        int exitCode = QedCommand.Run(Words(line, folder), new ToolConsole(output, error, isTerminal), cancellation);
+        return Normalize(new Qemu.Result(exitCode, output.ToString(), error.ToString()), folder);
+    }
+
+    private static string[] Words(string line, string folder) => line
+        .Split(' ', StringSplitOptions.RemoveEmptyEntries)
+        .Select(word => word == "''" ? string.Empty : word.Replace(Folder, folder, StringComparison.Ordinal))
+        .ToArray();
+
+    private static Qemu.Result Normalize(Qemu.Result result, string folder)
+        => result with { Output = Without(folder, result.Output), Error = Without(folder, result.Error) };
+
+    private static string Without(string folder, string text) => folder.Length == 0 ? text : text.Replace(folder, Folder, StringComparison.Ordinal);
+}

@@ -1,0 +1,106 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+using System.Threading;
+using Qed.Tests.Support;
+using Qed.Tool;
+using Xunit;
+
+namespace Qed.Tests.Tool;
+
+/// <summary>The command as a process of its own.</summary>
+public sealed class ProcessTests
+{
+    private static readonly string Program = typeof(QedCommand).Assembly.Location;
+
+    [Fact]
+    public void The_demo_runs_through_and_leaves_nothing_behind()
+    {
+        using var folder = new TempFolder();
+        using Process process = Start(folder, "demo");
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        Assert.Contains("Images are identical.", output, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Theory]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    public void A_signal_ends_a_conversion_and_nothing_half_written_is_left(string signal, int exitCode)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Signals are sent by kill");
+        using var folder = new TempFolder();
+        MakeLargeDisk(folder["large.raw"]);
+        using Process process = Start(folder, "convert", "--verify", "-O", "qcow2", "-c", "large.raw", "large.qcow2");
+        var patience = Stopwatch.StartNew();
+        while (Directory.GetFiles(folder.Path).Length < 2 && patience.Elapsed < TimeSpan.FromSeconds(30))
+            Thread.Sleep(5);
+        Qemu.Run("kill", "-" + signal, Qemu.Text(process.Id));
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(exitCode, process.ExitCode);
+        Assert.Equal("qed: interrupted\n", error);
+        Assert.Equal([folder["large.raw"]], Directory.GetFiles(folder.Path));
+    }
+
+    [Fact]
+    public void Whoever_stops_reading_gets_no_complaint()
+    {
+        using var folder = new TempFolder();
+        using Process process = Start(folder, "completions", "bash");
+        process.StandardOutput.Close();
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.Empty(error);
+    }
+
+    [Fact]
+    public void Nothing_is_begun_where_the_work_is_cancelled_already()
+    {
+        using var folder = new TempFolder();
+        MakeLargeDisk(folder["large.raw"]);
+        Qemu.Result result = Invocation.Ours("convert -O qed {d}/large.raw {d}/n.qed", folder.Path, cancellation: new CancellationToken(canceled: true));
+        Assert.Equal(130, result.ExitCode);
+        Assert.Equal([folder["large.raw"]], Directory.GetFiles(folder.Path));
+    }
+
+    [Fact]
+    public void Progress_is_shown_on_a_terminal_and_nowhere_else()
+    {
+        using var folder = new TempFolder();
+        MakeLargeDisk(folder["large.raw"]);
+        Qemu.Result shown = Invocation.Ours("convert -p -O qed {d}/large.raw {d}/n.qed", folder.Path, isTerminal: true);
+        Assert.StartsWith("    (0.00/100%)\r", shown.Output, StringComparison.Ordinal);
+        Assert.EndsWith("    (100.00/100%)\r\n", shown.Output, StringComparison.Ordinal);
+        Assert.Empty(Invocation.Ours("convert -p -O qed {d}/large.raw {d}/n.qed", folder.Path).Output);
+        Assert.Empty(Invocation.Ours("convert -pq -O qed {d}/large.raw {d}/n.qed", folder.Path, isTerminal: true).Output);
+    }
+
+    private static Process Start(TempFolder folder, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", ["exec", Program, .. arguments])
+        {
+            WorkingDirectory = folder.Path,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["TMPDIR"] = folder.Path;
+        // The runtime's own sockets would lie there.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
+        return Process.Start(start)!;
+    }
+
+    private static void MakeLargeDisk(string path)
+    {
+        byte[] chunk = new byte[1 << 20];
+        var random = new Random(1);
+        using FileStream file = File.Create(path);
+        for (int i = 0; i < 96; i++)
+        {
+            random.NextBytes(chunk);
+            file.Write(chunk);
+        }
+    }
+}

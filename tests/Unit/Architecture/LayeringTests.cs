@@ -1,0 +1,106 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace Qed.Tests.Architecture;
+
+/// <summary>Imports run one way only: what lies lower does not know what lies higher.</summary>
+public sealed class LayeringTests
+{
+    /// <summary>What each layer of the engine may use besides itself. Files of the root (errors, log, progress) are everybody's.</summary>
+    private static readonly Dictionary<string, string[]> Allowed = new()
+    {
+        ["Storage"] = [],
+        ["Layout"] = ["Storage"],
+        ["Images"] = ["Layout", "Storage"],
+        ["Engine"] = ["Images", "Layout", "Storage"],
+        ["Formats"] = ["Engine", "Images", "Layout", "Storage"],
+        ["Chains"] = ["Formats", "Engine", "Images", "Layout", "Storage"],
+        ["Checking"] = ["Formats", "Engine", "Images", "Layout", "Storage"],
+        ["Transfer"] = ["Formats", "Engine", "Images", "Layout", "Storage"],
+        ["Operations"] = ["Chains", "Checking", "Transfer", "Formats", "Engine", "Images", "Layout", "Storage"],
+        [Root] = [],
+    };
+
+    private const string Root = "";
+
+    // A using directive, or a name written out in code, whole or from inside the common namespace; the namespace that the
+    // file itself declares does not count. Storage and Layout are names of properties too, and lie below nearly all.
+    private static readonly Regex Mention = new(
+        @"(?<!namespace )\bQed\.(?<layer>[A-Z]\w+)|(?<![\w.])(?<layer>Images|Engine|Formats|Chains|Checking|Transfer|Operations)\.[A-Z]",
+        RegexOptions.Compiled);
+
+    [Fact]
+    public void No_file_of_the_engine_uses_a_layer_above_its_own()
+    {
+        var violations = new List<string>();
+        foreach ((string file, string layer, string code) in Files())
+        {
+            foreach (string used in LayersIn(code).Where(used => used != layer && !Allowed[layer].Contains(used)))
+                violations.Add($"{file} uses Qed.{used}, which {(layer.Length == 0 ? "a file of the root" : layer)} must not");
+        }
+
+        Assert.True(violations.Count == 0, string.Join(Environment.NewLine, violations));
+    }
+
+    [Fact]
+    public void Every_folder_is_a_layer_of_the_table_and_gives_its_files_their_namespace()
+    {
+        var wrong = new List<string>();
+        foreach ((string file, string layer, string code) in Files())
+        {
+            string expected = string.Join('.', file.Split('/')[..^1].Prepend("Qed"));
+            if (!Allowed.ContainsKey(layer) || !Regex.IsMatch(code, $@"^namespace {Regex.Escape(expected)};", RegexOptions.Multiline))
+                wrong.Add(file);
+        }
+
+        Assert.Empty(wrong);
+    }
+
+    [Fact]
+    public void The_engine_knows_no_front_end()
+        => Assert.DoesNotContain(Files(), file => file.Code.Contains("System.Management.Automation", StringComparison.Ordinal)
+            || Regex.IsMatch(file.Code, @"\bConsole\."));
+
+    [Theory]
+    [InlineData("using Qed.Engine;", "Engine")]
+    [InlineData("using static Qed.Engine.QedImage;", "Engine")]
+    [InlineData("using Map = Qed.Engine.ClusterMap;", "Engine")]
+    [InlineData("    Qed.Engine.QedImage image = null;", "Engine")]
+    [InlineData("    global::Qed.Engine.QedImage image = null;", "Engine")]
+    [InlineData("    Engine.QedImage image = null;", "Engine")]
+    [InlineData("namespace Qed.Engine;", null)]
+    [InlineData("    _owner.Engine.Start();", null)]
+    [InlineData("// opened by Qed.Engine", null)]
+    [InlineData("/// <see cref=\"Qed.Engine.QedImage\"/>", null)]
+    public void A_mention_is_found_in_code_and_not_in_comments(string line, string? layer)
+        => Assert.Equal(layer is null ? [] : [layer], LayersIn(line));
+
+    private static IEnumerable<string> LayersIn(string code)
+        => code.Split('\n')
+            .Where(line => !line.TrimStart().StartsWith("//", StringComparison.Ordinal))
+            .SelectMany(line => Mention.Matches(line))
+            .Select(match => match.Groups["layer"].Value)
+            .Where(name => name != Root && Allowed.ContainsKey(name))
+            .Distinct();
+
+    private static IEnumerable<(string File, string Layer, string Code)> Files()
+    {
+        string engine = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(ThisFile())!, "..", "..", "..", "src", "Qed.Core"));
+        Assert.SkipUnless(Directory.Exists(engine), "the sources are not where the tests were built");
+        string[] files = Directory.GetFiles(engine, "*.cs", SearchOption.AllDirectories);
+        Assert.True(files.Length > 50);
+        foreach (string path in files)
+        {
+            string file = Path.GetRelativePath(engine, path).Replace('\\', '/');
+            if (!file.StartsWith("obj/", StringComparison.Ordinal) && !file.StartsWith("bin/", StringComparison.Ordinal))
+                yield return (file, file.Contains('/') ? file[..file.IndexOf('/')] : Root, File.ReadAllText(path));
+        }
+    }
+
+    private static string ThisFile([CallerFilePath] string path = "") => path;
+}
