@@ -73,11 +73,11 @@ internal sealed class ImageBounds
     private static string RepairFor(CheckIssueKind kind, bool isL1) => kind switch
     {
         CheckIssueKind.DataReferencedTwice => "Give this reference a copy of the cluster.",
-        CheckIssueKind.TableReferencedTwice when !isL1 => "Give this reference a copy of the cluster as it reads now.",
+        CheckIssueKind.TableReferencedTwice => isL1 ? "Give this reference a copy of the table, or the orphaned L2 table that it must have had." : "Give this reference a copy of the cluster as it reads now.",
         CheckIssueKind.EntryBeyondImageSize => "Clear the entry; the guest cannot reach it.",
         CheckIssueKind.LeakedClusters => "Reclaim the space.",
         _ => isL1
-            ? "Point the entry at an orphaned L2 table where one fits, else clear it."
+            ? "Point the entry at an orphaned L2 table where one alone fits, clear it where none does, else leave it."
             : "Clear the entry, or mark it as zero where a backing file must not show through.",
     };
 }

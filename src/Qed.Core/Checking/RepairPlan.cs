@@ -40,7 +40,10 @@ internal sealed class RepairPlan
 
     private enum Stage
     {
-        /// <summary>Entries change, and lead to nothing new.</summary>
+        /// <summary>Wrong L1 entries change, before any other table could become an orphan that is taken for theirs.</summary>
+        L1Entries,
+
+        /// <summary>Other entries change, and lead to nothing new.</summary>
         Entries,
 
         /// <summary>The file becomes longer by what is missing of its end.</summary>
@@ -84,7 +87,7 @@ internal sealed class RepairPlan
     {
         if (IsEmpty)
             return;
-        if (_steps[0].Stage != Stage.Entries)
+        if (_steps[0].Stage > Stage.Entries)
             _storage.SetLength(EndOf(_steps) << Geometry.ClusterBits);
         var mover = new ClusterMover(_storage, Geometry);
         long end = Geometry.ClustersToHold(new ByteCount(_length));
@@ -118,7 +121,7 @@ internal sealed class RepairPlan
             return;
         Stage stage = _steps.Min(step => step.Stage);
         _steps = _steps.Where(step => step.Stage == stage).ToList();
-        if (stage == Stage.Entries)
+        if (stage <= Stage.Entries)
             return;
         long end = EndOf(_steps) << Geometry.ClusterBits;
         var mended = new HashSet<CheckIssue>(_steps.Select(step => step.Change.Issue!));
@@ -164,10 +167,10 @@ internal sealed class RepairPlan
         switch (verdict.Remedy)
         {
             case L1Remedy.Clear:
-                Set(verdict.Issue, entry, TableEntry.Unallocated, $"Clear {name}; no L2 table is left that could be its own");
+                Set(verdict.Issue, entry, TableEntry.Unallocated, $"Clear {name}; no L2 table is left that could be its own", isL1Verdict: true);
                 break;
             case L1Remedy.Repoint:
-                Set(verdict.Issue, entry, (ulong)verdict.Table.Value, $"Point {name} at the orphaned L2 table at offset {Text(verdict.Table.Value)}");
+                Set(verdict.Issue, entry, (ulong)verdict.Table.Value, $"Point {name} at the orphaned L2 table at offset {Text(verdict.Table.Value)}", isL1Verdict: true);
                 break;
             case L1Remedy.Copy:
                 Copy(verdict.Issue, entry, Geometry.TableSize, $"Give {name} a copy of its L2 table");
@@ -217,13 +220,13 @@ internal sealed class RepairPlan
         _steps.Add(new Step(Stage.Length, change) { End = end });
     }
 
-    private void Set(CheckIssue issue, HostOffset entry, ulong value, string description)
+    private void Set(CheckIssue issue, HostOffset entry, ulong value, string description, bool isL1Verdict = false)
     {
         // An entry can break several rules; the one that is listed first decides.
         if (!_changed.Add(entry))
             return;
         // What is data to somebody else is not touched before that has its copy.
-        Stage stage = _usedAsData.Contains(Geometry.ClusterOf(entry).Value) ? Stage.Data : Stage.Entries;
+        Stage stage = isL1Verdict ? Stage.L1Entries : _usedAsData.Contains(Geometry.ClusterOf(entry).Value) ? Stage.Data : Stage.Entries;
         _steps.Add(new Step(stage, new RepairChange(description, issue)) { Entry = entry, Value = value });
     }
 

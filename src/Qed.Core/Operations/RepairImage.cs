@@ -32,7 +32,7 @@ public static class RepairImage
     /// <summary>Repairs one image.</summary>
     /// <exception cref="DiskImageException">
     /// The header breaks a rule or the file cannot be written; ImageExists where an undo file is there that does not fit
-    /// the image any more; NotEnoughSpace, after which the image can be put back or the repair run again.
+    /// the image any more; ImageCorrupt where it is damaged or something else; NotEnoughSpace, after which the image can be put back or the repair run again.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled; the image can be put back or the repair run again.</exception>
     public static RepairResult Run(
@@ -61,7 +61,7 @@ public static class RepairImage
     /// <param name="path">The image's file.</param>
     /// <param name="force">Whether to do so although the image was changed after the repair, or the undo file is damaged; old and new are mixed then.</param>
     /// <param name="logger">Receives what was done.</param>
-    /// <exception cref="DiskImageException">ImageNotFound without an undo file; ImageCorrupt where the image was changed after the repair.</exception>
+    /// <exception cref="DiskImageException">ImageNotFound without an undo file; ImageCorrupt where the image was changed after the repair, or the undo file is damaged.</exception>
     public static void Undo(string path, bool force = false, ILogger? logger = null)
     {
         using HostFile file = HostFile.Open(path, StorageAccess.Write);
