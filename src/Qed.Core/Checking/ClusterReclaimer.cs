@@ -212,7 +212,7 @@ internal sealed class ClusterReclaimer
 
     private void ForEachData(Action<long, HostOffset> action)
     {
-        var scanner = new TableScanner(_storage, _check.Bounds, new ReferenceMap(0));
+        using var scanner = new TableScanner(_storage, _check.Bounds, new ReferenceMap(0));
         Dictionary<int, HostOffset> tables = _check.Tables.ToDictionary(table => table.L1Index, table => table.Offset);
         foreach (TableBatch batch in TableBatch.Cut(_check.Tables.ToList(), Geometry))
         {

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
@@ -106,7 +107,19 @@ internal sealed class ImageChecker
     private void ScanL1(CancellationToken cancellation)
     {
         long end = _header.L1TableEnd.Value;
-        var entries = new ulong[Math.Min(Geometry.EntriesPerTable, TableBatch.MaximumBytes / TableEntry.Size)];
+        ulong[] entries = ArrayPool<ulong>.Shared.Rent(Math.Min(Geometry.EntriesPerTable, TableBatch.MaximumBytes / TableEntry.Size));
+        try
+        {
+            ScanL1(entries, end, cancellation);
+        }
+        finally
+        {
+            ArrayPool<ulong>.Shared.Return(entries);
+        }
+    }
+
+    private void ScanL1(ulong[] entries, long end, CancellationToken cancellation)
+    {
         for (long offset = _header.L1TableOffset.Value; offset < end;)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -179,7 +192,15 @@ internal sealed class ImageChecker
         // The first worker goes on with the map that has the header and the tables in it.
         for (int i = 0; i < workers; i++)
             scanners.Add(new TableScanner(_storage, _bounds, i == 0 ? _references : new ReferenceMap(_bounds.FileClusters)));
-        RunAll(scanners, Work);
+        try
+        {
+            RunAll(scanners, Work);
+        }
+        finally
+        {
+            scanners.ForEach(scanner => scanner.Dispose());
+        }
+
         foreach (TableScanner scanner in scanners)
         {
             if (scanner.References != _references)
@@ -221,7 +242,7 @@ internal sealed class ImageChecker
         HashSet<long> tableClusters = [.. _tables.SelectMany(table => Enumerable.Range(0, Geometry.TableSize)
             .Select(cluster => Geometry.ClusterOf(table.Offset).Value + cluster)).Where(cluster => twice[new ClusterIndex(cluster)])];
         var references = new List<Reference>();
-        var scanner = new TableScanner(_storage, _bounds, new ReferenceMap(0));
+        using var scanner = new TableScanner(_storage, _bounds, new ReferenceMap(0));
         foreach (TableBatch batch in batches)
         {
             cancellation.ThrowIfCancellationRequested();

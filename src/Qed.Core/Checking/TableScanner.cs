@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -11,16 +12,17 @@ using Qed.Storage;
 namespace Qed.Checking;
 
 /// <summary>Reads batches of L2 tables, counts what they hold and notes what breaks a rule. One worker has one scanner.</summary>
-internal sealed class TableScanner
+internal sealed class TableScanner : IDisposable
 {
     private const int LookAhead = 16;
 
     private readonly BlockStorage _storage;
     private readonly ImageBounds _bounds;
-    private readonly ulong[] _entries = new ulong[TableBatch.MaximumBytes / TableEntry.Size];
     private readonly ulong _alignmentMask;
     private readonly ulong _clusterSize;
     private readonly int _clusterBits;
+    // Rented when there is something to read: over thousands of small images a fresh megabyte each costs more than their check.
+    private ulong[] _entries = [];
 
     internal TableScanner(BlockStorage storage, ImageBounds bounds, ReferenceMap references)
     {
@@ -89,12 +91,22 @@ internal sealed class TableScanner
         }
     }
 
+    /// <summary>Gives its memory back; what it has found stays.</summary>
+    public void Dispose()
+    {
+        if (_entries.Length > 0)
+            ArrayPool<ulong>.Shared.Return(_entries);
+        _entries = [];
+    }
+
     /// <summary>Whether nothing of a batch was ever written: a table of a large geometry is up to 1 GiB of mostly nothing.</summary>
     private bool IsHole(TableBatch batch)
         => _storage.NextExtent(batch.Offset.Value) is { IsHole: true } hole && hole.End >= batch.Offset.Value + ((long)batch.Entries * TableEntry.Size);
 
     private int Read(TableBatch batch)
     {
+        if (_entries.Length == 0)
+            _entries = ArrayPool<ulong>.Shared.Rent(TableBatch.MaximumBytes / TableEntry.Size);
         Span<ulong> entries = _entries.AsSpan(0, batch.Entries);
         _storage.ReadOrZero(batch.Offset.Value, TableCodec.Bytes(entries));
         TableCodec.Convert(entries);
