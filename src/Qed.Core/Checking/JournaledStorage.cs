@@ -41,6 +41,8 @@ internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> sta
 
     public override StorageExtent NextExtent(long offset) => image.NextExtent(offset);
 
+    public override bool IsHole(long offset, long length) => image.IsHole(offset, length);
+
     internal override long? WriteStamp => image.WriteStamp;
 
     public override bool TryPunch(long offset, long length)

@@ -101,7 +101,7 @@ internal sealed class TableScanner : IDisposable
 
     /// <summary>Whether nothing of a batch was ever written: a table of a large geometry is up to 1 GiB of mostly nothing.</summary>
     private bool IsHole(TableBatch batch)
-        => _storage.NextExtent(batch.Offset.Value) is { IsHole: true } hole && hole.End >= batch.Offset.Value + ((long)batch.Entries * TableEntry.Size);
+        => _storage.IsHole(batch.Offset.Value, (long)batch.Entries * TableEntry.Size);
 
     private int Read(TableBatch batch)
     {

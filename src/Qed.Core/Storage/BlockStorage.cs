@@ -39,6 +39,9 @@ public abstract class BlockStorage : IDisposable
     /// <returns>At least one byte; all data where the host does not tell.</returns>
     public virtual StorageExtent NextExtent(long offset) => new(offset, Math.Max(1, Length - offset), IsHole: false);
 
+    /// <summary>Whether the host tells that it holds no blocks for a range, without finding out where the data around it ends.</summary>
+    public virtual bool IsHole(long offset, long length) => NextExtent(offset) is { IsHole: true } hole && hole.End >= offset + length;
+
     /// <summary>Makes a range read as zeroes and frees its blocks, without changing the length.</summary>
     /// <returns>False, with nothing changed, where the host cannot.</returns>
     public virtual bool TryPunch(long offset, long length) => false;

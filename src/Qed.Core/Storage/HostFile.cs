@@ -205,6 +205,16 @@ public sealed unsafe class HostFile : BlockStorage
     }
 
     /// <inheritdoc/>
+    public override bool IsHole(long offset, long length)
+    {
+        if (!HostPlatform.IsLinux)
+            return base.IsHole(offset, length);
+        // Asking for the end of the data as well, a file system in memory walks through all its pages.
+        long data = LinuxNative.LSeek(_io.Handle, offset, LinuxNative.SeekData);
+        return data < 0 ? Marshal.GetLastWin32Error() == LinuxNative.Enxio : data >= offset + length;
+    }
+
+    /// <inheritdoc/>
     public override bool TryPunch(long offset, long length)
     {
         if (HostPlatform.IsLinux)

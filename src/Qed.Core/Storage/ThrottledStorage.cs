@@ -46,6 +46,8 @@ internal sealed class ThrottledStorage(BlockStorage storage, long bytesPerSecond
 
     public override StorageExtent NextExtent(long offset) => storage.NextExtent(offset);
 
+    public override bool IsHole(long offset, long length) => storage.IsHole(offset, length);
+
     /// <summary>The storage beneath is its owner's to close.</summary>
     protected override void Dispose(bool disposing)
     {
