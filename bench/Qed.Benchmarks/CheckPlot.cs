@@ -18,8 +18,9 @@ internal static class CheckPlot
             if (series.Length == 0)
                 continue;
             string cache = isCold ? "cold cache" : "warm cache";
-            Add(plot, series, row => row.Ours, "Test-QedImage, " + cache, Colors.Blue, isCold);
-            Add(plot, series, row => row.Peer, "qemu-img check, " + cache, Colors.OrangeRed, isCold);
+            // Shades, not dashes, which the SVG writer does not know.
+            Add(plot, series, row => row.Ours, "Test-QedImage, " + cache, isCold ? Colors.LightSkyBlue : Colors.Blue);
+            Add(plot, series, row => row.Peer, "qemu-img check, " + cache, isCold ? Colors.Orange : Colors.OrangeRed);
         }
 
         plot.Title("Check of an image with every cluster allocated in random order");
@@ -33,14 +34,13 @@ internal static class CheckPlot
         plot.SaveSvg(path, 760, 460);
     }
 
-    private static void Add(Plot plot, CheckTable.Row[] rows, Func<CheckTable.Row, double> value, string label, Color color, bool isCold)
+    private static void Add(Plot plot, CheckTable.Row[] rows, Func<CheckTable.Row, double> value, string label, Color color)
     {
         var line = plot.Add.Scatter(
             rows.Select(row => Math.Log10(row.Size)).ToArray(),
             rows.Select(row => Math.Log10(value(row))).ToArray(),
             color);
         line.LegendText = label;
-        line.LinePattern = isCold ? LinePattern.Dashed : LinePattern.Solid;
         line.LineWidth = 2;
         line.MarkerSize = 7;
     }
