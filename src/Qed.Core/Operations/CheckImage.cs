@@ -3,7 +3,6 @@ using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Checking;
-using Qed.Formats;
 using Qed.Storage;
 
 namespace Qed.Operations;
@@ -25,9 +24,8 @@ public static class CheckImage
     {
         if (options is null)
             throw new ArgumentNullException(nameof(options));
-        using HostFile file = HostFile.Open(options.Path, options.Online ? StorageAccess.Peek : StorageAccess.Read);
-        if (FormatRegistry.Probe(file).Name != "qed")
-            throw new DiskImageException(ErrorKind.UnsupportedFeature, "only QED images have tables that can be checked", file.Path);
+        StorageAccess access = options.Online ? StorageAccess.Peek : StorageAccess.Read;
+        using HostFile file = QedFile.Open(options.Path, access, "only QED images have tables that can be checked");
         BlockStorage storage = options.MaximumBytesPerSecond is { } rate ? new ThrottledStorage(file, rate, cancellation) : file;
         CheckResult result = options.Online
             ? new OnlineChecker(storage, options.MaximumIssues, cancellation).Run(progress.Meter("Checking", total: 0))

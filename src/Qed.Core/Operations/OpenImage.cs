@@ -4,7 +4,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Chains;
 using Qed.Checking;
 using Qed.Engine;
-using Qed.Formats;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
@@ -31,13 +30,11 @@ public static class OpenImage
 
     internal static QedImage ForWriting(string path, bool withBacking, ILogger logger)
     {
-        HostFile file = HostFile.Open(path, StorageAccess.Write);
+        HostFile file = QedFile.Open(path, StorageAccess.Write, "only QED images are changed in place", "Convert-QedImage makes a QED image of it.");
         QedImage image;
         CheckResult? check;
         try
         {
-            if (FormatRegistry.Probe(file).Name != "qed")
-                throw new DiskImageException(ErrorKind.UnsupportedFeature, "only QED images are changed in place", file.Path) { Hint = "Convert-QedImage makes a QED image of it." };
             check = VerifyIfDoubtful(file, logger);
             image = QedImage.Open(file, new QedOpenOptions { ForWriting = true, NeedCheckVerified = check is not null });
             Log.Opened(logger, image.Path, image.Format, image.Length);

@@ -5,7 +5,6 @@ using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Checking;
-using Qed.Formats;
 using Qed.Storage;
 
 namespace Qed.Operations;
@@ -69,9 +68,6 @@ public static class RepairImage
         Log.RepairUndone(logger ?? NullLogger.Instance, file.Path);
     }
 
-    /// <summary>Removes the undo file of an image, if there is one.</summary>
-    public static void RemoveUndo(string path) => new UndoFile(path).Remove();
-
     private static RepairResult Report((CheckResult Check, List<RepairChange> Changes) done, UndoFile undo, RepairImageOptions options) => new()
     {
         Check = done.Check with { Issues = done.Check.Issues.Take(options.MaximumIssues).ToArray() },
@@ -80,18 +76,5 @@ public static class RepairImage
     };
 
     private static HostFile Open(string path, StorageAccess access)
-    {
-        HostFile file = HostFile.Open(path, access);
-        try
-        {
-            if (FormatRegistry.Probe(file).Name != "qed")
-                throw new DiskImageException(ErrorKind.UnsupportedFeature, "only QED images have tables that can be repaired", file.Path);
-            return file;
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
-    }
+        => QedFile.Open(path, access, "only QED images have tables that can be repaired");
 }

@@ -1,0 +1,30 @@
+using Qed.Formats;
+using Qed.Storage;
+
+namespace Qed.Operations;
+
+/// <summary>Opens the files of QED images, for what can be done to no other format.</summary>
+internal static class QedFile
+{
+    /// <summary>Opens a file and makes sure that it is a QED image.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="access">What for.</param>
+    /// <param name="rule">What is said of an image of another format.</param>
+    /// <param name="hint">What would help there.</param>
+    /// <exception cref="DiskImageException">UnsupportedFeature for another format, and what opening and probing throw.</exception>
+    internal static HostFile Open(string path, StorageAccess access, string rule, string? hint = null)
+    {
+        HostFile file = HostFile.Open(path, access);
+        try
+        {
+            if (FormatRegistry.Probe(file).Name != "qed")
+                throw new DiskImageException(ErrorKind.UnsupportedFeature, rule, file.Path) { Hint = hint };
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+}
