@@ -169,7 +169,7 @@ Describe 'Errors' {
         }
 
         It 'AccessDenied: a file system that is read-only' {
-            $there = (New-QedImage "$mount/there.qed" 1MB -Force).Path
+            $there = (New-QedImage "$mount/there.qed" 1MB -ErrorAction Stop).Path
             & mount -o remount,ro $mount
             try {
                 $failures = Get-Failure {

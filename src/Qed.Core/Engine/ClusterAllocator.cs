@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using Qed.Layout;
 using Qed.Storage;
 
@@ -12,6 +13,7 @@ internal sealed class ClusterAllocator
     private readonly BlockStorage _storage;
     private readonly QedGeometry _geometry;
     private readonly object _lock = new();
+    private readonly Dictionary<long, long> _returned = [];
     private long _clusters;
 
     internal ClusterAllocator(BlockStorage storage, QedGeometry geometry)
@@ -47,17 +49,37 @@ internal sealed class ClusterAllocator
         }
     }
 
-    /// <summary>Takes clusters back that were never referenced; possible only while nothing was allocated behind them.</summary>
-    internal bool TryReturn(HostOffset start, long count)
+    /// <summary>Whether clusters were returned that others lie behind: nothing references them, and the file still holds them.</summary>
+    internal bool HasGaps
+    {
+        get
+        {
+            lock (_lock)
+                return _returned.Count > 0;
+        }
+    }
+
+    /// <summary>
+    /// Takes clusters back that were never referenced. The file is cut as soon as nothing lies behind them, so that a
+    /// disk that several requests have filled together is as empty as before once all of them have failed.
+    /// </summary>
+    internal void Return(HostOffset start, long count)
     {
         lock (_lock)
         {
             long first = _geometry.ClusterOf(start).Value;
-            if (first + count != _clusters)
-                return false;
-            _storage.SetLength(start.Value);
-            _clusters = first;
-            return true;
+            _returned.Add(first + count, first);
+            long end = _clusters;
+            while (_returned.TryGetValue(end, out first))
+            {
+                _returned.Remove(end);
+                end = first;
+            }
+
+            if (end == _clusters)
+                return;
+            _storage.SetLength(end << _geometry.ClusterBits);
+            _clusters = end;
         }
     }
 
@@ -65,6 +87,9 @@ internal sealed class ClusterAllocator
     internal void Reload()
     {
         lock (_lock)
+        {
             _clusters = _geometry.ClustersToHold(new ByteCount(_storage.Length));
+            _returned.Clear();
+        }
     }
 }

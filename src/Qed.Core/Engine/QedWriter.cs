@@ -89,7 +89,8 @@ internal sealed class QedWriter
     internal void Close()
     {
         Commit();
-        _header.ClearNeedCheck();
+        if (!_image.Allocator.HasGaps)
+            _header.ClearNeedCheck();
     }
 
     private long ZeroInPlace(MappedRun run)
@@ -152,9 +153,8 @@ internal sealed class QedWriter
             }
             catch
             {
-                // Nothing references the clusters yet. If they cannot be given back they are a leak, which a check mends.
-                if (!_image.Allocator.TryReturn(host, clusters))
-                    _header.KeepNeedCheck();
+                // Nothing references the clusters yet.
+                _image.Allocator.Return(host, clusters);
                 throw;
             }
 

@@ -98,6 +98,63 @@ public sealed class ConcurrencyTests : IDisposable
         Assert.Equal(["flush", "clear", "flush"], kinds.Skip(kinds.Count - 3));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Requests_that_fill_the_disk_together_give_all_their_clusters_back(bool firstFailsFirst)
+    {
+        var storage = new MemoryStorage(TestImage.Bytes(1 << 20));
+        long before = storage.Length;
+        QedImage image = QedImage.Open(storage, new QedOpenOptions { ForWriting = true });
+        using var bothAllocated = new Barrier(2);
+        using var otherFailed = new ManualResetEventSlim();
+        storage.OnWrite = offset =>
+        {
+            if (offset < before)
+                return;
+            bothAllocated.SignalAndWait(TestContext.Current.CancellationToken);
+            if (firstFailsFirst != (offset == before))
+                otherFailed.Wait(TestContext.Current.CancellationToken);
+            throw new DiskImageException(ErrorKind.NotEnoughSpace, "the disk is full");
+        };
+        Task[] writes = [.. new[] { 0L, 65536L }.Select(offset => Task.Run(() =>
+        {
+            try
+            {
+                Assert.Throws<DiskImageException>(() => image.Write(new GuestOffset(offset), Patterns.Filled(65536, 1)));
+            }
+            finally
+            {
+                otherFailed.Set();
+            }
+        }))];
+        await Task.WhenAll(writes);
+        storage.OnWrite = null;
+        image.Dispose();
+        Assert.Equal(before, storage.Length);
+        Assert.Equal(0, storage.ToArray()[16] & 2);
+    }
+
+    [Fact]
+    public void A_failed_request_whose_clusters_stay_in_the_file_leaves_NEED_CHECK_set()
+    {
+        var storage = new MemoryStorage(TestImage.Bytes(1 << 20));
+        long before = storage.Length;
+        QedImage image = QedImage.Open(storage, new QedOpenOptions { ForWriting = true });
+        storage.OnWrite = offset =>
+        {
+            if (offset != before)
+                return;
+            // While this one waits for the disk, another one takes the clusters behind it.
+            Task.Run(() => image.Write(new GuestOffset(65536), Patterns.Filled(65536, 1))).Wait(TestContext.Current.CancellationToken);
+            throw new DiskImageException(ErrorKind.NotEnoughSpace, "the disk is full");
+        };
+        Assert.Throws<DiskImageException>(() => image.Write(new GuestOffset(0), Patterns.Filled(65536, 2)));
+        storage.OnWrite = null;
+        image.Dispose();
+        Assert.Equal(2, storage.ToArray()[16] & 2);
+    }
+
     [Fact]
     public void A_failed_table_write_leaves_NEED_CHECK_set()
     {

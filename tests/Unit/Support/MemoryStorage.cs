@@ -32,7 +32,10 @@ internal sealed class MemoryStorage : BlockStorage
 
     internal int Flushes { get; private set; }
 
-    /// <summary>Called before each change, with what is about to happen; may throw.</summary>
+    /// <summary>Called with the offset of each write before it waits for its turn, by several threads at a time; may throw.</summary>
+    internal Action<long>? OnWrite { get; set; }
+
+    /// <summary>Called before each change, with what is about to happen, one change at a time; may throw.</summary>
     internal Action<StorageChange>? BeforeChange { get; set; }
 
     internal byte[] ToArray()
@@ -56,6 +59,7 @@ internal sealed class MemoryStorage : BlockStorage
     {
         if (!CanWrite)
             throw new InvalidOperationException("The storage was opened for reading.");
+        OnWrite?.Invoke(offset);
         lock (_lock)
         {
             BeforeChange?.Invoke(new StorageChange(StorageChangeKind.Write, offset, buffer.ToArray()));
