@@ -128,23 +128,6 @@ public sealed class QedImage : WritableDiskImage
     public Stream AsStream() => new DiskImageStream(this, leaveOpen: true);
 
     /// <inheritdoc/>
-    public override void Read(GuestOffset offset, Span<byte> buffer)
-    {
-        RequireInside(offset, buffer.Length);
-        while (!buffer.IsEmpty)
-        {
-            MappedRun run = Map.Find(offset, buffer.Length);
-            Span<byte> part = buffer.Slice(0, (int)run.Length);
-            if (run.Kind == ExtentKind.Data)
-                ReadCluster(run.HostOffset, part);
-            else
-                ReadBeneath(offset, run.Kind, part);
-            buffer = buffer.Slice(part.Length);
-            offset += part.Length;
-        }
-    }
-
-    /// <inheritdoc/>
     public override Extent GetExtent(GuestOffset offset, long maximum)
     {
         maximum = Math.Min(maximum, Length - offset.Value);
@@ -224,6 +207,18 @@ public sealed class QedImage : WritableDiskImage
     }
 
     internal DiskImage? BackingForWriting() => RequireBackingIfNamed();
+
+    /// <inheritdoc/>
+    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    {
+        MappedRun run = Map.Find(offset, buffer.Length);
+        Span<byte> part = buffer.Slice(0, (int)run.Length);
+        if (run.Kind == ExtentKind.Data)
+            ReadCluster(run.HostOffset, part);
+        else
+            ReadBeneath(offset, run.Kind, part);
+        return part.Length;
+    }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -13,16 +13,11 @@ internal abstract class MappedImage(HostFile storage) : DiskImage
     /// <summary>The image's file.</summary>
     protected HostFile Storage { get; } = storage;
 
-    public override void Read(GuestOffset offset, Span<byte> buffer)
+    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
-        RequireInside(offset, buffer.Length);
-        while (!buffer.IsEmpty)
-        {
-            Extent extent = GetExtent(offset, buffer.Length);
-            ReadExtent(extent, buffer.Slice(0, (int)extent.Length));
-            buffer = buffer.Slice((int)extent.Length);
-            offset += extent.Length;
-        }
+        Extent extent = GetExtent(offset, buffer.Length);
+        ReadExtent(extent, buffer.Slice(0, (int)extent.Length));
+        return (int)extent.Length;
     }
 
     protected override void Dispose(bool disposing)

@@ -33,7 +33,16 @@ public abstract class DiskImage : IDisposable
     /// <param name="buffer">Filled whole.</param>
     /// <exception cref="ArgumentOutOfRangeException">The range does not lie within the disk.</exception>
     /// <exception cref="DiskImageException">The image is damaged there, its backing file was not opened, or the host failed.</exception>
-    public abstract void Read(GuestOffset offset, Span<byte> buffer);
+    public void Read(GuestOffset offset, Span<byte> buffer)
+    {
+        RequireInside(offset, buffer.Length);
+        while (!buffer.IsEmpty)
+        {
+            int count = ReadRun(offset, buffer);
+            buffer = buffer.Slice(count);
+            offset += count;
+        }
+    }
 
     /// <summary>What this image alone says about the run that starts at an offset.</summary>
     /// <param name="offset">Guest offset, below <see cref="Length"/>.</param>
@@ -122,6 +131,12 @@ public abstract class DiskImage : IDisposable
         else
             buffer.Clear();
     }
+
+    /// <summary>Reads the run of bytes, held in one way, that starts at an offset, or as much of it as is wanted.</summary>
+    /// <param name="offset">Guest offset.</param>
+    /// <param name="buffer">Filled from its start; not empty, and within the disk.</param>
+    /// <returns>How many bytes of the buffer were filled, at least 1.</returns>
+    protected abstract int ReadRun(GuestOffset offset, Span<byte> buffer);
 
     /// <summary>Throws unless a range lies within the disk.</summary>
     protected void RequireInside(GuestOffset offset, long length)

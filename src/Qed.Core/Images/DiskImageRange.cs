@@ -17,12 +17,6 @@ internal sealed class DiskImageRange(DiskImage image, GuestOffset start, long le
 
     public override long Length { get; } = length;
 
-    public override void Read(GuestOffset offset, Span<byte> buffer)
-    {
-        RequireInside(offset, buffer.Length);
-        image.Read(start + offset.Value, buffer);
-    }
-
     public override Extent GetExtent(GuestOffset offset, long maximum)
         => GetExtents(offset, Math.Min(maximum, Length - offset.Value)).First();
 
@@ -35,5 +29,11 @@ internal sealed class DiskImageRange(DiskImage image, GuestOffset start, long le
             Kind = found.Run.Kind == ExtentKind.Data ? ExtentKind.Data : ExtentKind.Zero,
             HostOffset = null,
         });
+    }
+
+    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    {
+        image.Read(start + offset.Value, buffer);
+        return buffer.Length;
     }
 }

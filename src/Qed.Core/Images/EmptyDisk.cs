@@ -13,16 +13,16 @@ internal sealed class EmptyDisk(long length) : DiskImage
 
     public override long Length => length;
 
-    public override void Read(GuestOffset offset, Span<byte> buffer)
-    {
-        RequireInside(offset, buffer.Length);
-        buffer.Clear();
-    }
-
     public override Extent GetExtent(GuestOffset offset, long maximum)
     {
         maximum = Math.Min(maximum, Length - offset.Value);
         RequireInside(offset, Math.Max(1, maximum));
         return new Extent(offset, maximum, ExtentKind.Zero, null);
+    }
+
+    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    {
+        buffer.Clear();
+        return buffer.Length;
     }
 }

@@ -13,9 +13,12 @@ internal sealed class MemoryDisk(byte[] contents) : DiskImage
 
     public override long Length => contents.Length;
 
-    public override void Read(GuestOffset offset, Span<byte> buffer)
-        => contents.AsSpan((int)offset.Value, buffer.Length).CopyTo(buffer);
-
     public override Extent GetExtent(GuestOffset offset, long maximum)
         => new(offset, Math.Min(maximum, Length - offset.Value), ExtentKind.Data, null);
+
+    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    {
+        contents.AsSpan((int)offset.Value, buffer.Length).CopyTo(buffer);
+        return buffer.Length;
+    }
 }

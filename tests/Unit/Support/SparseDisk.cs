@@ -25,20 +25,6 @@ internal sealed class SparseDisk(long length, params (long Offset, int Length, b
     /// <summary>Called before each read.</summary>
     internal Action? BeforeRead { get; set; }
 
-    public override void Read(GuestOffset offset, Span<byte> buffer)
-    {
-        BeforeRead?.Invoke();
-        Interlocked.Add(ref _bytesRead, buffer.Length);
-        buffer.Clear();
-        foreach ((long start, int count, byte value) in runs)
-        {
-            long from = Math.Max(start, offset.Value);
-            long to = Math.Min(start + count, offset.Value + buffer.Length);
-            if (from < to)
-                buffer.Slice((int)(from - offset.Value), (int)(to - from)).Fill(value);
-        }
-    }
-
     public override Extent GetExtent(GuestOffset offset, long maximum)
     {
         maximum = Math.Min(maximum, length - offset.Value);
@@ -51,5 +37,21 @@ internal sealed class SparseDisk(long length, params (long Offset, int Length, b
         }
 
         return new Extent(offset, maximum, ExtentKind.Zero, null);
+    }
+
+    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    {
+        BeforeRead?.Invoke();
+        Interlocked.Add(ref _bytesRead, buffer.Length);
+        buffer.Clear();
+        foreach ((long start, int count, byte value) in runs)
+        {
+            long from = Math.Max(start, offset.Value);
+            long to = Math.Min(start + count, offset.Value + buffer.Length);
+            if (from < to)
+                buffer.Slice((int)(from - offset.Value), (int)(to - from)).Fill(value);
+        }
+
+        return buffer.Length;
     }
 }

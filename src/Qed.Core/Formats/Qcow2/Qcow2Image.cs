@@ -65,19 +65,6 @@ internal sealed class Qcow2Image : DiskImage
         }
     }
 
-    public override void Read(GuestOffset offset, Span<byte> buffer)
-    {
-        RequireInside(offset, buffer.Length);
-        while (!buffer.IsEmpty)
-        {
-            MappedClusters run = _map.Find(offset, buffer.Length);
-            Span<byte> part = buffer.Slice(0, (int)run.Length);
-            ReadRun(run, offset, part);
-            buffer = buffer.Slice(part.Length);
-            offset += part.Length;
-        }
-    }
-
     public override Extent GetExtent(GuestOffset offset, long maximum)
     {
         maximum = Math.Min(maximum, Length - offset.Value);
@@ -96,20 +83,10 @@ internal sealed class Qcow2Image : DiskImage
         return new Extent(offset, run.Length, kind, host);
     }
 
-    protected override void Dispose(bool disposing)
+    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
-        if (disposing)
-        {
-            if (_data != _storage)
-                _data.Dispose();
-            _storage.Dispose();
-        }
-
-        base.Dispose(disposing);
-    }
-
-    private void ReadRun(MappedClusters run, GuestOffset offset, Span<byte> target)
-    {
+        MappedClusters run = _map.Find(offset, buffer.Length);
+        Span<byte> target = buffer.Slice(0, (int)run.Length);
         switch (run.Kind)
         {
             case MappedKind.Data:
@@ -122,6 +99,20 @@ internal sealed class Qcow2Image : DiskImage
                 ReadBeneath(offset, run.Kind == MappedKind.Unallocated ? ExtentKind.Unallocated : ExtentKind.Zero, target);
                 break;
         }
+
+        return target.Length;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            if (_data != _storage)
+                _data.Dispose();
+            _storage.Dispose();
+        }
+
+        base.Dispose(disposing);
     }
 
     private long CompressedLength(GuestOffset offset, long length, long maximum)

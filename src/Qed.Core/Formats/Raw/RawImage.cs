@@ -27,13 +27,6 @@ internal class RawImage : DiskImage
 
     public override long Length { get; }
 
-    public override void Read(GuestOffset offset, Span<byte> buffer)
-    {
-        RequireInside(offset, buffer.Length);
-        if (_storage.Read(offset.Value, buffer) < buffer.Length)
-            throw new DiskImageException(ErrorKind.ImageCorrupt, "the file has become shorter while it was read", Path) { Offset = offset.Value };
-    }
-
     public override Extent GetExtent(GuestOffset offset, long maximum)
     {
         maximum = Math.Min(maximum, Length - offset.Value);
@@ -41,6 +34,13 @@ internal class RawImage : DiskImage
         StorageExtent run = _storage.NextExtent(offset.Value);
         ExtentKind kind = run.IsHole ? ExtentKind.Zero : ExtentKind.Data;
         return new Extent(offset, Math.Min(run.Length, maximum), kind, new HostOffset(offset.Value));
+    }
+
+    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    {
+        if (_storage.Read(offset.Value, buffer) < buffer.Length)
+            throw new DiskImageException(ErrorKind.ImageCorrupt, "the file has become shorter while it was read", Path) { Offset = offset.Value };
+        return buffer.Length;
     }
 
     protected override void Dispose(bool disposing)

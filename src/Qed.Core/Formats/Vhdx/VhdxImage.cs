@@ -57,22 +57,6 @@ internal sealed class VhdxImage : DiskImage
         }
     }
 
-    public override void Read(GuestOffset offset, Span<byte> buffer)
-    {
-        RequireInside(offset, buffer.Length);
-        while (!buffer.IsEmpty)
-        {
-            VhdxBlockMap.Run run = _map.Find(offset, buffer.Length);
-            Span<byte> part = buffer.Slice(0, (int)run.Length);
-            if (run.Kind == ExtentKind.Data)
-                ReadData(run.Host, part);
-            else
-                ReadBeneath(offset, run.Kind, part);
-            buffer = buffer.Slice(part.Length);
-            offset += part.Length;
-        }
-    }
-
     public override Extent GetExtent(GuestOffset offset, long maximum)
     {
         maximum = Math.Min(maximum, Length - offset.Value);
@@ -110,6 +94,17 @@ internal sealed class VhdxImage : DiskImage
         if (parent.Metadata.Geometry.LogicalSectorSize != _metadata.Geometry.LogicalSectorSize)
             throw VhdxFault.Corrupt(Path, $"the parent '{backing.Path}' has another logical sector size", "metadata item Logical Sector Size");
         return null;
+    }
+
+    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    {
+        VhdxBlockMap.Run run = _map.Find(offset, buffer.Length);
+        Span<byte> part = buffer.Slice(0, (int)run.Length);
+        if (run.Kind == ExtentKind.Data)
+            ReadData(run.Host, part);
+        else
+            ReadBeneath(offset, run.Kind, part);
+        return part.Length;
     }
 
     protected override void Dispose(bool disposing)

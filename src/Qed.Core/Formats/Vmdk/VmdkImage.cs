@@ -48,23 +48,6 @@ internal sealed class VmdkImage : DiskImage
     /// <summary>The id that images resting on this one remember.</summary>
     internal uint ContentId => _descriptor.ContentId;
 
-    public override void Read(GuestOffset offset, Span<byte> buffer)
-    {
-        RequireInside(offset, buffer.Length);
-        while (!buffer.IsEmpty)
-        {
-            (VmdkExtent extent, long within) = Locate(offset.Value);
-            ExtentRun run = extent.FindToRead(within, Math.Min(buffer.Length, extent.Length - within));
-            Span<byte> part = buffer.Slice(0, (int)run.Length);
-            if (run.Kind == ExtentKind.Data)
-                extent.Read(within, run, part);
-            else
-                ReadBeneath(offset, run.Kind, part);
-            buffer = buffer.Slice(part.Length);
-            offset += part.Length;
-        }
-    }
-
     public override Extent GetExtent(GuestOffset offset, long maximum)
     {
         maximum = Math.Min(maximum, Length - offset.Value);
@@ -86,6 +69,18 @@ internal sealed class VmdkImage : DiskImage
             Structure = "descriptor field parentCID",
             Value = _descriptor.ParentContentId,
         };
+    }
+
+    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    {
+        (VmdkExtent extent, long within) = Locate(offset.Value);
+        ExtentRun run = extent.FindToRead(within, Math.Min(buffer.Length, extent.Length - within));
+        Span<byte> part = buffer.Slice(0, (int)run.Length);
+        if (run.Kind == ExtentKind.Data)
+            extent.Read(within, run, part);
+        else
+            ReadBeneath(offset, run.Kind, part);
+        return part.Length;
     }
 
     protected override void Dispose(bool disposing)
