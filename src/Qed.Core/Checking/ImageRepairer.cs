@@ -1,8 +1,8 @@
 using System.Collections.Generic;
-using System.Globalization;
 using System.Threading;
 using Qed.Engine;
 using Qed.Storage;
+using static Qed.Invariant;
 
 namespace Qed.Checking;
 
@@ -111,6 +111,4 @@ internal sealed class ImageRepairer
             Changes.Add(new RepairChange($"Reclaim {Text(reclaimed)} leaked clusters: move others down into the gaps and cut the file"));
         return after;
     }
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,10 +1,10 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using System.Threading;
 using Qed.Layout;
 using Qed.Storage;
+using static Qed.Invariant;
 
 namespace Qed.Checking;
 
@@ -235,8 +235,6 @@ internal sealed class RepairPlan
         if (_changed.Add(entry))
             _steps.Add(new Step(issue.L2Index is null ? Stage.Tables : Stage.Data, new RepairChange(description, issue)) { Entry = entry, Clusters = clusters });
     }
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 
     private sealed record Step(Stage Stage, RepairChange Change)
     {

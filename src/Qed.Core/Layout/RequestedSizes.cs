@@ -1,5 +1,5 @@
 using System;
-using System.Globalization;
+using static Qed.Invariant;
 
 namespace Qed.Layout;
 
@@ -27,7 +27,4 @@ internal static class RequestedSizes
             power <<= 1;
         return power > least && power - value > value - (power >> 1) ? power >> 1 : power;
     }
-
-    /// <summary>A number as messages show it.</summary>
-    internal static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

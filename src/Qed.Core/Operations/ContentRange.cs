@@ -1,6 +1,6 @@
-using System.Globalization;
 using Qed.Images;
 using Qed.Layout;
+using static Qed.Invariant;
 
 namespace Qed.Operations;
 
@@ -30,6 +30,4 @@ public readonly record struct ContentRange(GuestOffset Offset, long Length)
             Hint = startsInside ? $"From that offset on it has {Text(image.Length - offset)} bytes." : null,
         };
     }
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

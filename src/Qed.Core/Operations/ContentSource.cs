@@ -1,9 +1,9 @@
 using System;
 using System.Buffers;
-using System.Globalization;
 using System.IO;
 using System.Security.Cryptography;
 using Qed.Transfer;
+using static Qed.Invariant;
 
 namespace Qed.Operations;
 
@@ -61,6 +61,4 @@ internal sealed class ContentSource : IDisposable
         _hash?.Dispose();
         ArrayPool<byte>.Shared.Return(_buffer);
     }
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,11 +1,11 @@
 using System;
-using System.Globalization;
 using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Checking;
 using Qed.Engine;
 using Qed.Transfer;
+using static Qed.Invariant;
 
 namespace Qed.Operations;
 
@@ -67,6 +67,4 @@ public static class ResizeImage
         {
             Hint = "Shrink the file system inside first.",
         };
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,9 +1,9 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using Qed.Formats;
 using Qed.Tool.CommandLine;
+using static Qed.Tool.Output.Digits;
 
 namespace Qed.Tool.Commands;
 
@@ -144,6 +144,4 @@ internal sealed class NewImageSettings
             Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-
             and exabytes, respectively.
             """);
-
-    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.IO;
 using System.Text.Json;
 using Qed.Checking;
+using static Qed.Tool.Output.Digits;
 
 namespace Qed.Tool.Output;
 
@@ -148,6 +149,4 @@ internal sealed record CheckReport
     }
 
     private static double Share(long part, long whole) => 100.0 * part / whole;
-
-    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

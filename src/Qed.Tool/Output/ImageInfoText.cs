@@ -1,8 +1,8 @@
-using System.Globalization;
 using System.Text;
 using Qed.Formats;
 using Qed.Images;
 using Qed.Operations;
+using static Qed.Tool.Output.Digits;
 
 namespace Qed.Tool.Output;
 
@@ -38,6 +38,4 @@ internal static class ImageInfoText
             Line("    " + property.Name.Replace('-', ' '), property.Text);
         return text.ToString();
     }
-
-    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

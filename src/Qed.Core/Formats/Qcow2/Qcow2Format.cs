@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
+using static Qed.Invariant;
 
 namespace Qed.Formats.Qcow2;
 
@@ -57,9 +58,9 @@ internal sealed class Qcow2Format : ImageFormat
         long nearest = RequestedSizes.NearestPower(size, Least, Most);
         if (nearest != size)
         {
-            throw new DiskImageException(ErrorKind.InvalidGeometry, $"the cluster size must be a power of two from 512 bytes to 2 MiB, not {RequestedSizes.Text(size)}", path)
+            throw new DiskImageException(ErrorKind.InvalidGeometry, $"the cluster size must be a power of two from 512 bytes to 2 MiB, not {Text(size)}", path)
             {
-                Hint = $"The nearest cluster size that works is {RequestedSizes.Text(nearest)}.",
+                Hint = $"The nearest cluster size that works is {Text(nearest)}.",
             };
         }
 
@@ -74,7 +75,7 @@ internal sealed class Qcow2Format : ImageFormat
         RequestedSizes.RequireMultiple(size, Qcow2Geometry.SectorSize, path);
         if (size > geometry.MaximumSize)
         {
-            throw new DiskImageException(ErrorKind.InvalidSize, $"with this cluster size an image can have at most {RequestedSizes.Text(geometry.MaximumSize)} bytes, not {RequestedSizes.Text(size)}", path)
+            throw new DiskImageException(ErrorKind.InvalidSize, $"with this cluster size an image can have at most {Text(geometry.MaximumSize)} bytes, not {Text(size)}", path)
             {
                 Hint = "Choose a larger -ClusterSizeBytes.",
             };

@@ -4,6 +4,7 @@ using System.Linq;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
+using static Qed.Invariant;
 
 namespace Qed.Formats.Qcow2;
 
@@ -183,7 +184,7 @@ internal sealed class Qcow2Image : DiskImage
         yield return new FormatProperty("compression-type", header.Compression == CompressionType.Zstd ? "zstd" : "zlib", IsLiteral: false);
         if (isVersion3)
             yield return Flag("lazy-refcounts", (header.Compatible & CompatibleFeatures.LazyRefcounts) != 0);
-        yield return new FormatProperty("refcount-bits", RequestedSizes.Text(1L << header.RefcountOrder), IsLiteral: true);
+        yield return new FormatProperty("refcount-bits", Text(1L << header.RefcountOrder), IsLiteral: true);
         if (isVersion3)
         {
             yield return Flag("corrupt", header.Has(IncompatibleFeatures.Corrupt));

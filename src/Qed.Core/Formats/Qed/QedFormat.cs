@@ -3,6 +3,7 @@ using Qed.Engine;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
+using static Qed.Invariant;
 
 namespace Qed.Formats.Qed;
 
@@ -53,16 +54,16 @@ internal sealed class QedFormat : ImageFormat
         int tableSize = options.TableSize ?? QedGeometry.DefaultTableSize;
         if (QedGeometry.TryCreate(clusterSize, 1) is null)
         {
-            throw new DiskImageException(ErrorKind.InvalidGeometry, $"the cluster size must be a power of two from 4 KiB to 64 MiB, not {RequestedSizes.Text(clusterSize)}", path)
+            throw new DiskImageException(ErrorKind.InvalidGeometry, $"the cluster size must be a power of two from 4 KiB to 64 MiB, not {Text(clusterSize)}", path)
             {
-                Hint = $"The nearest cluster size that works is {RequestedSizes.Text(RequestedSizes.NearestPower(clusterSize, QedGeometry.MinimumClusterSize, QedGeometry.MaximumClusterSize))}.",
+                Hint = $"The nearest cluster size that works is {Text(RequestedSizes.NearestPower(clusterSize, QedGeometry.MinimumClusterSize, QedGeometry.MaximumClusterSize))}.",
             };
         }
 
         return QedGeometry.TryCreate(clusterSize, tableSize)
-            ?? throw new DiskImageException(ErrorKind.InvalidGeometry, $"the table size must be 1, 2, 4, 8 or 16 clusters, not {RequestedSizes.Text(tableSize)}", path)
+            ?? throw new DiskImageException(ErrorKind.InvalidGeometry, $"the table size must be 1, 2, 4, 8 or 16 clusters, not {Text(tableSize)}", path)
             {
-                Hint = $"The nearest table size that works is {RequestedSizes.Text(RequestedSizes.NearestPower(tableSize, 1, QedGeometry.MaximumTableSize))}.",
+                Hint = $"The nearest table size that works is {Text(RequestedSizes.NearestPower(tableSize, 1, QedGeometry.MaximumTableSize))}.",
             };
     }
 
@@ -70,7 +71,7 @@ internal sealed class QedFormat : ImageFormat
     {
         if (size > geometry.MaximumImageSize)
         {
-            throw new DiskImageException(ErrorKind.InvalidSize, $"with this cluster and table size an image can have at most {RequestedSizes.Text(geometry.MaximumImageSize)} bytes, not {RequestedSizes.Text(size)}", path)
+            throw new DiskImageException(ErrorKind.InvalidSize, $"with this cluster and table size an image can have at most {Text(geometry.MaximumImageSize)} bytes, not {Text(size)}", path)
             {
                 Hint = "Choose a larger -ClusterSizeBytes or -TableSize.",
             };

@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using Qed.Images;
 using Qed.Storage;
+using static Qed.Invariant;
 
 namespace Qed.Formats.Vdi;
 
@@ -63,6 +63,4 @@ internal sealed class VdiFormat : ImageFormat
         {
             Hint = $"The nearest size that works is {Text(nearest)}.",
         };
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using Qed.Images;
 using Qed.Storage;
+using static Qed.Invariant;
 
 namespace Qed.Formats.Vhd;
 
@@ -150,6 +150,4 @@ internal sealed class VhdFormat : ImageFormat
             Hint = $"The nearest size that works is {Text(Math.Max(least, (options.Size + granularity - 1) / granularity * granularity))}.",
         };
     }
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using Qed.Images;
 using Qed.Storage;
+using static Qed.Invariant;
 
 namespace Qed.Formats.Vhdx;
 
@@ -138,6 +138,4 @@ internal sealed class VhdxFormat : ImageFormat
             };
         }
     }
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

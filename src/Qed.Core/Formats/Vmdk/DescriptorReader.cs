@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Text;
 using Qed.Storage;
+using static Qed.Invariant;
 
 namespace Qed.Formats.Vmdk;
 
@@ -182,6 +183,4 @@ internal static class DescriptorReader
         const int Longest = 80;
         return text.Length <= Longest ? text : $"{text.Substring(0, Longest)}...";
     }
-
-    private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -2,6 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.Globalization;
 using Qed.Storage;
+using static Qed.Invariant;
 
 namespace Qed.Formats.Vmdk;
 
@@ -150,8 +151,6 @@ internal static class SparseHeaderReader
 
     private static DiskImageException Unsupported(Fields fields, string rule, string field, int offset, ulong value)
         => new(ErrorKind.UnsupportedFeature, rule, fields.File.Path) { Structure = fields.Name(field), Offset = fields.Offset + offset, Value = value };
-
-    private static string Text(uint value) => value.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>The fields of one header sector, each checked as it is read.</summary>
     private readonly ref struct Fields(HostFile file, ReadOnlySpan<byte> sector, long offset, string structure)

@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using Qed.Images;
 using Qed.Storage;
+using static Qed.Invariant;
 
 namespace Qed.Formats.Vmdk;
 
@@ -119,6 +119,4 @@ internal sealed class VmdkFormat : ImageFormat
                 : $"The nearest size that works is {Text(nearest)}.",
         };
     }
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }
