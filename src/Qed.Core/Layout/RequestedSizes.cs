@@ -19,6 +19,25 @@ internal static class RequestedSizes
         };
     }
 
+    /// <summary>Throws unless the size of an image's unit is a power of two in a range.</summary>
+    /// <param name="size">The size asked for, in bytes.</param>
+    /// <param name="least">The smallest that works, a power of two.</param>
+    /// <param name="most">The largest that works, a power of two.</param>
+    /// <param name="name">What the format calls it: "cluster size".</param>
+    /// <param name="range">The range in words.</param>
+    /// <param name="path">The image.</param>
+    /// <exception cref="DiskImageException">InvalidGeometry.</exception>
+    internal static void RequirePower(long size, long least, long most, string name, string range, string path)
+    {
+        long nearest = NearestPower(size, least, most);
+        if (nearest == size)
+            return;
+        throw new DiskImageException(ErrorKind.InvalidGeometry, $"the {name} must be a power of two from {range}, not {Text(size)}", path)
+        {
+            Hint = $"The nearest {name} that works is {Text(nearest)}.",
+        };
+    }
+
     /// <summary>The power of two in a range that a value is nearest to.</summary>
     internal static long NearestPower(long value, long least, long most)
     {

@@ -55,15 +55,7 @@ internal sealed class Qcow2Format : ImageFormat
         const long Least = 1L << Qcow2Geometry.MinimumClusterBits;
         const long Most = 1L << Qcow2Geometry.MaximumClusterBits;
         long size = options.ClusterSize ?? 1L << Qcow2Geometry.DefaultClusterBits;
-        long nearest = RequestedSizes.NearestPower(size, Least, Most);
-        if (nearest != size)
-        {
-            throw new DiskImageException(ErrorKind.InvalidGeometry, $"the cluster size must be a power of two from 512 bytes to 2 MiB, not {Text(size)}", path)
-            {
-                Hint = $"The nearest cluster size that works is {Text(nearest)}.",
-            };
-        }
-
+        RequestedSizes.RequirePower(size, Least, Most, "cluster size", "512 bytes to 2 MiB", path);
         int bits = Qcow2Geometry.MinimumClusterBits;
         while (1L << bits < size)
             bits++;

@@ -52,14 +52,7 @@ internal sealed class QedFormat : ImageFormat
     {
         long clusterSize = options.ClusterSize ?? QedGeometry.DefaultClusterSize;
         int tableSize = options.TableSize ?? QedGeometry.DefaultTableSize;
-        if (QedGeometry.TryCreate(clusterSize, 1) is null)
-        {
-            throw new DiskImageException(ErrorKind.InvalidGeometry, $"the cluster size must be a power of two from 4 KiB to 64 MiB, not {Text(clusterSize)}", path)
-            {
-                Hint = $"The nearest cluster size that works is {Text(RequestedSizes.NearestPower(clusterSize, QedGeometry.MinimumClusterSize, QedGeometry.MaximumClusterSize))}.",
-            };
-        }
-
+        RequestedSizes.RequirePower(clusterSize, QedGeometry.MinimumClusterSize, QedGeometry.MaximumClusterSize, "cluster size", "4 KiB to 64 MiB", path);
         return QedGeometry.TryCreate(clusterSize, tableSize)
             ?? throw new DiskImageException(ErrorKind.InvalidGeometry, $"the table size must be 1, 2, 4, 8 or 16 clusters, not {Text(tableSize)}", path)
             {

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Qed.Images;
+using Qed.Layout;
 using Qed.Storage;
 using static Qed.Invariant;
 
@@ -119,11 +120,9 @@ internal sealed class VhdFormat : ImageFormat
     private static int BlockSizeFor(TargetOptions options, string path)
     {
         long size = options.ClusterSize ?? VhdDynamicHeader.DefaultBlockSize;
-        if (size is >= SmallestBlock and <= LargestBlock && (size & (size - 1)) == 0)
+        long nearest = RequestedSizes.NearestPower(size, SmallestBlock, LargestBlock);
+        if (nearest == size)
             return (int)size;
-        long nearest = SmallestBlock;
-        while (nearest < LargestBlock && nearest + (nearest / 2) <= size)
-            nearest <<= 1;
         throw new DiskImageException(ErrorKind.InvalidGeometry, $"the block size of a VHD must be a power of two from 512 KiB to 16 MiB, not {Text(size)}", path)
         {
             Hint = $"The nearest block size that works is {Text(nearest)}; Windows creates 512 KiB and 2 MiB.",

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Qed.Images;
+using Qed.Layout;
 using Qed.Storage;
 using static Qed.Invariant;
 
@@ -108,11 +109,9 @@ internal sealed class VhdxFormat : ImageFormat
 
     private static void RequireBlockSize(long blockSize, string path)
     {
-        if (VhdxGeometry.IsBlockSize(blockSize))
+        long nearest = RequestedSizes.NearestPower(blockSize, VhdxGeometry.MinimumBlockSize, VhdxGeometry.MaximumBlockSize);
+        if (nearest == blockSize)
             return;
-        long nearest = VhdxGeometry.MinimumBlockSize;
-        while (nearest < VhdxGeometry.MaximumBlockSize && blockSize - nearest > (nearest * 2) - blockSize)
-            nearest *= 2;
         throw new DiskImageException(ErrorKind.InvalidGeometry, $"the block size of a VHDX image must be a power of two from 1 MiB to 256 MiB, not {Text(blockSize)}", path)
         {
             Hint = $"The nearest block size that works is {Text(nearest)}.",
@@ -129,13 +128,6 @@ internal sealed class VhdxFormat : ImageFormat
             };
         }
 
-        if (size < 0 || size % sectorSize != 0)
-        {
-            long nearest = size < 0 ? 0 : (size + sectorSize - 1) / sectorSize * sectorSize;
-            throw new DiskImageException(ErrorKind.InvalidSize, $"the image size must be a multiple of {Text(sectorSize)}, not {Text(size)}", path)
-            {
-                Hint = $"The nearest size that works is {Text(nearest)}.",
-            };
-        }
+        RequestedSizes.RequireMultiple(size, sectorSize, path);
     }
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Qed.Images;
+using Qed.Layout;
 using Qed.Storage;
 using static Qed.Invariant;
 
@@ -93,16 +94,8 @@ internal sealed class VmdkFormat : ImageFormat
     {
         // VMware's readers of streams take no larger grain than the usual one.
         int largest = isStream ? DefaultGrain : LargestGrain;
-        if (size >= SmallestGrain && size <= largest && (size & (size - 1)) == 0)
-            return (int)size;
-        long nearest = SmallestGrain;
-        while (nearest < largest && nearest * 3 / 2 <= size)
-            nearest <<= 1;
-        throw new DiskImageException(
-            ErrorKind.InvalidGeometry, $"the grain size must be a power of two from {Text(SmallestGrain)} to {Text(largest)} bytes, not {Text(size)}", path)
-        {
-            Hint = $"The nearest grain size that works is {Text(nearest)}.",
-        };
+        RequestedSizes.RequirePower(size, SmallestGrain, largest, "grain size", $"{Text(SmallestGrain)} to {Text(largest)} bytes", path);
+        return (int)size;
     }
 
     private static void RequireSize(long size, Subformat subformat, string path)
