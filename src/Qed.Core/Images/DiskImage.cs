@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using Qed.Layout;
 
 namespace Qed.Images;
@@ -65,18 +64,6 @@ public abstract class DiskImage : IDisposable
 
     /// <summary>Walks what the whole chain says about a range, in order and without gaps; neighbours may be alike.</summary>
     public IEnumerable<ChainExtent> GetChainExtents(GuestOffset offset, long length) => ChainWalk.Over(this, offset, length);
-
-    /// <summary>What the whole chain says about the run at an offset: data of the nearest image that has any, else zero.</summary>
-    /// <returns>A run that is <see cref="ExtentKind.Data"/> or <see cref="ExtentKind.Zero"/>; without a host offset where a backing file holds it.</returns>
-    public Extent GetChainExtent(GuestOffset offset, long maximum)
-    {
-        ChainExtent first = GetChainExtents(offset, Math.Min(maximum, Length - offset.Value)).First();
-        return first.Run with
-        {
-            Kind = first.Run.Kind == ExtentKind.Data ? ExtentKind.Data : ExtentKind.Zero,
-            HostOffset = first.Depth == 0 ? first.Run.HostOffset : null,
-        };
-    }
 
     /// <summary>Reads guest bytes of a range that may reach past the end of the disk, where it is zeroes.</summary>
     public void ReadOrZero(GuestOffset offset, Span<byte> buffer)

@@ -135,7 +135,7 @@ public sealed class BackingChainTests : IDisposable
         image.Read(new Qed.Layout.GuestOffset(0), sector);
         Assert.Equal(4, sector[0]);
         Fails.With(ErrorKind.BackingFileMissing, "base.raw", () => image.Read(new Qed.Layout.GuestOffset(65536), sector));
-        Fails.With(ErrorKind.BackingFileMissing, "base.raw", () => image.GetChainExtent(new Qed.Layout.GuestOffset(65536), 512));
+        Fails.With(ErrorKind.BackingFileMissing, "base.raw", () => _ = image.GetChainExtents(new Qed.Layout.GuestOffset(65536), 512).ToArray());
     }
 
     private void AssertLoop(string name, int links)
