@@ -3,17 +3,8 @@ using System.Management.Automation;
 namespace Qed.PowerShell.Binding;
 
 /// <summary>The base of the cmdlets that make new images: what a new image can be told.</summary>
-public abstract class TargetCmdlet : ImageCmdlet
+public abstract class TargetCmdlet : LayoutCmdlet
 {
-    /// <summary>Bytes in a cluster of the new image, a power of two; the format's default otherwise.</summary>
-    [Parameter]
-    [Alias("BlockSizeBytes")]
-    public ulong? ClusterSizeBytes { get; set; }
-
-    /// <summary>Clusters in a table of the new image, a power of two; the format's default otherwise.</summary>
-    [Parameter]
-    public int? TableSize { get; set; }
-
     /// <summary>The image that the new one rests on, a literal path; see <see cref="BackingNameRule"/> for the name that is stored.</summary>
     [Parameter]
     [Alias("ParentPath", "BackingFile")]
@@ -35,8 +26,6 @@ public abstract class TargetCmdlet : ImageCmdlet
         if (BackingFormat is not null && BackingPath is null)
             RefuseParameters("MissingMandatoryParameter", "-BackingFormat is the format of the file that -BackingPath names; give that too.");
     }
-
-    private protected long? ClusterSize => SizeArgument.ToClusterSize(ClusterSizeBytes);
 
     /// <summary>The backing file name that an image is to store; null for none.</summary>
     private protected string? BackingNameFor(string path) => BackingPath is null ? null : BackingNames.NameFor(BackingPath, path);

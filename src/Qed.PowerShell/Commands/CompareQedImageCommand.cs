@@ -7,19 +7,13 @@ namespace Qed.PowerShell.Commands;
 /// <summary>Compares what the guest sees of two disk images of any formats; changes nothing.</summary>
 [Cmdlet(VerbsData.Compare, "QedImage", DefaultParameterSetName = LiteralPathSet)]
 [OutputType(typeof(ComparisonResult), typeof(bool))]
-public sealed class CompareQedImageCommand : ImageCmdlet
+public sealed class CompareQedImageCommand : SourceCmdlet
 {
     /// <summary>The image to compare with, a literal path. Lists that a conversion was made from name it DestinationPath.</summary>
     [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
     [Alias("DestinationPath")]
     [ValidateNotNullOrEmpty]
     public string DifferencePath { get; set; } = string.Empty;
-
-    /// <summary>The image's format; probed otherwise.</summary>
-    [Parameter]
-    [ArgumentCompleter(typeof(FormatNameCompleter))]
-    [ValidateNotNullOrEmpty]
-    public string? SourceFormat { get; set; }
 
     /// <summary>The format of the image to compare with; probed otherwise.</summary>
     [Parameter]

@@ -10,7 +10,7 @@ namespace Qed.PowerShell.Commands;
 /// <summary>Reads a range of bytes from the disk of images of any format, or writes one into the disk of QED images.</summary>
 [Cmdlet(VerbsCommon.Copy, "QedImageContent", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
 [OutputType(typeof(byte[]), typeof(FileInfo), typeof(ImageInfo))]
-public sealed class CopyQedImageContentCommand : ImageCmdlet
+public sealed class CopyQedImageContentCommand : SourceCmdlet
 {
     private readonly ImageTurns _turns = new();
     private readonly TargetNames _targets = new();
@@ -23,12 +23,6 @@ public sealed class CopyQedImageContentCommand : ImageCmdlet
     /// <summary>How many bytes; by default all up to the end of the disk, or all that is to be written.</summary>
     [Parameter(Position = 2)]
     public ulong? Length { get; set; }
-
-    /// <summary>The image's format; probed otherwise.</summary>
-    [Parameter]
-    [ArgumentCompleter(typeof(FormatNameCompleter))]
-    [ValidateNotNullOrEmpty]
-    public string? SourceFormat { get; set; }
 
     /// <summary>Reads into a file, a literal path. What is zero is left out as holes.</summary>
     [Parameter]

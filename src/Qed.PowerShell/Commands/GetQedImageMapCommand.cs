@@ -7,14 +7,8 @@ namespace Qed.PowerShell.Commands;
 /// <summary>Tells where each part of an image's disk lies, in the image and in what it rests on; changes nothing.</summary>
 [Cmdlet(VerbsCommon.Get, "QedImageMap", DefaultParameterSetName = LiteralPathSet)]
 [OutputType(typeof(ImageExtent))]
-public sealed class GetQedImageMapCommand : ImageCmdlet
+public sealed class GetQedImageMapCommand : SourceCmdlet
 {
-    /// <summary>The image's format; probed otherwise.</summary>
-    [Parameter]
-    [ArgumentCompleter(typeof(FormatNameCompleter))]
-    [ValidateNotNullOrEmpty]
-    public string? SourceFormat { get; set; }
-
     /// <summary>Tells only what the image itself says; nothing that it rests on is opened.</summary>
     [Parameter]
     public SwitchParameter Top { get; set; }

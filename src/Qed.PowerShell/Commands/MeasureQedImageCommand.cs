@@ -9,7 +9,7 @@ namespace Qed.PowerShell.Commands;
 /// <summary>Tells how large the file of a conversion to each format would be; changes nothing.</summary>
 [Cmdlet(VerbsDiagnostic.Measure, "QedImage", DefaultParameterSetName = LiteralPathSet)]
 [OutputType(typeof(ImageMeasure))]
-public sealed class MeasureQedImageCommand : ImageCmdlet
+public sealed class MeasureQedImageCommand : LayoutCmdlet
 {
     /// <summary>The targets' formats; by default all that have what is asked for.</summary>
     [Parameter(Position = 1)]
@@ -27,15 +27,6 @@ public sealed class MeasureQedImageCommand : ImageCmdlet
     [Parameter]
     public Subformat Subformat { get; set; }
 
-    /// <summary>Bytes in a cluster of the target; the format's default otherwise.</summary>
-    [Parameter]
-    [Alias("BlockSizeBytes")]
-    public ulong? ClusterSizeBytes { get; set; }
-
-    /// <summary>Clusters in a table of the target; the format's default otherwise.</summary>
-    [Parameter]
-    public int? TableSize { get; set; }
-
     /// <summary>Measures targets whose data is compressed; without -Exact as if no data could be.</summary>
     [Parameter]
     public SwitchParameter Compress { get; set; }
@@ -51,7 +42,7 @@ public sealed class MeasureQedImageCommand : ImageCmdlet
             Path = path,
             SourceFormat = SourceFormat,
             Subformat = Subformat,
-            ClusterSize = SizeArgument.ToClusterSize(ClusterSizeBytes),
+            ClusterSize = ClusterSize,
             TableSize = TableSize,
             Compress = Compress,
             Exact = Exact,

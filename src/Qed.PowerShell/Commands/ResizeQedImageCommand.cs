@@ -1,16 +1,14 @@
 using System.Management.Automation;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
-using Qed.PowerShell.Pipeline;
 
 namespace Qed.PowerShell.Commands;
 
 /// <summary>Grows or shrinks the disk of QED images in place.</summary>
 [Cmdlet(VerbsCommon.Resize, "QedImage", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(ImageInfo))]
-public sealed class ResizeQedImageCommand : ImageCmdlet
+public sealed class ResizeQedImageCommand : ChangingCmdlet
 {
-    private readonly ImageTurns _turns = new();
     private bool _yesToAll;
     private bool _noToAll;
 
@@ -26,10 +24,6 @@ public sealed class ResizeQedImageCommand : ImageCmdlet
     [Parameter]
     public SwitchParameter AllowShrink { get; set; }
 
-    /// <summary>Emits the image's description.</summary>
-    [Parameter]
-    public SwitchParameter PassThru { get; set; }
-
     // Not parameter sets: four of them would leave PowerShell no way to choose between Path and PSPath of one object.
     private protected override void CheckParameters()
     {
@@ -42,18 +36,8 @@ public sealed class ResizeQedImageCommand : ImageCmdlet
     private protected override void ProcessImage(string path)
     {
         var options = new ResizeImageOptions { Path = path, Size = SizeArgument.ToBytes(SizeBytes, path), AllowShrink = AllowShrink };
-        if (!IsWanted(options))
-            return;
-        bool passThru = PassThru;
-        Start(path, item =>
-        {
-            using (_turns.Take(path))
-            {
-                ImageDescription result = ResizeImage.Run(options, item.Progress, item.Logger, item.Cancellation);
-                if (passThru)
-                    item.Emit(new ImageInfo(result));
-            }
-        });
+        if (IsWanted(options))
+            StartChange(path, newBackingName: null, item => ResizeImage.Run(options, item.Progress, item.Logger, item.Cancellation));
     }
 
     private bool IsWanted(ResizeImageOptions options)

@@ -1,17 +1,14 @@
 using System.Management.Automation;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
-using Qed.PowerShell.Pipeline;
 
 namespace Qed.PowerShell.Commands;
 
 /// <summary>Gives QED images another backing file, or none; the guest sees the same contents as before.</summary>
 [Cmdlet(VerbsCommon.Set, "QedBackingFile", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
 [OutputType(typeof(ImageInfo))]
-public sealed class SetQedBackingFileCommand : ImageCmdlet
+public sealed class SetQedBackingFileCommand : ChangingCmdlet
 {
-    private readonly ImageTurns _turns = new();
-
     /// <summary>The new backing file, a literal path; see <see cref="BackingNameRule"/> for the name that is stored.</summary>
     [Parameter(Position = 1)]
     [Alias("ParentPath", "BackingFile")]
@@ -32,10 +29,6 @@ public sealed class SetQedBackingFileCommand : ImageCmdlet
     [Parameter]
     public SwitchParameter MetadataOnly { get; set; }
 
-    /// <summary>Emits the image's description.</summary>
-    [Parameter]
-    public SwitchParameter PassThru { get; set; }
-
     // Not parameter sets, for the reason given at Resize-QedImage.
     private protected override void CheckParameters()
     {
@@ -55,17 +48,7 @@ public sealed class SetQedBackingFileCommand : ImageCmdlet
             MetadataOnly = MetadataOnly,
         };
         string action = None ? "Make the image independent of its backing file" : $"Change the backing file to '{options.BackingPath}'";
-        if (!ShouldProcess(path, MetadataOnly ? action + ", without looking at the contents" : action))
-            return;
-        bool passThru = PassThru;
-        Start(path, item =>
-        {
-            using (_turns.Take(path, options.BackingPath))
-            {
-                ImageDescription result = SetBackingFile.Run(options, item.Progress, item.Logger, item.Cancellation);
-                if (passThru)
-                    item.Emit(new ImageInfo(result));
-            }
-        });
+        if (ShouldProcess(path, MetadataOnly ? action + ", without looking at the contents" : action))
+            StartChange(path, options.BackingPath, item => SetBackingFile.Run(options, item.Progress, item.Logger, item.Cancellation));
     }
 }

@@ -1,0 +1,18 @@
+using System.Management.Automation;
+
+namespace Qed.PowerShell.Binding;
+
+/// <summary>The base of the cmdlets that make new images, or tell what one would take: how such an image is laid out.</summary>
+public abstract class LayoutCmdlet : ImageCmdlet
+{
+    /// <summary>Bytes in a cluster of the new image, a power of two; the format's default otherwise.</summary>
+    [Parameter]
+    [Alias("BlockSizeBytes")]
+    public ulong? ClusterSizeBytes { get; set; }
+
+    /// <summary>Clusters in a table of the new image, a power of two; the format's default otherwise.</summary>
+    [Parameter]
+    public int? TableSize { get; set; }
+
+    private protected long? ClusterSize => SizeArgument.ToClusterSize(ClusterSizeBytes);
+}

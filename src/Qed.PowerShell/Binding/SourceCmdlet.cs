@@ -1,0 +1,13 @@
+using System.Management.Automation;
+
+namespace Qed.PowerShell.Binding;
+
+/// <summary>The base of the cmdlets that read images of any format.</summary>
+public abstract class SourceCmdlet : ImageCmdlet
+{
+    /// <summary>The image's format; probed otherwise.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(FormatNameCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? SourceFormat { get; set; }
+}
