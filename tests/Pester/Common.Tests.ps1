@@ -1,41 +1,56 @@
 # What all cmdlets promise alike: how paths bind, that one bad image spoils nothing, and -WhatIf.
+# The lists come from the module itself, so that no cmdlet is forgotten.
 
 BeforeDiscovery {
-    $readers = 'Get-QedImageInfo', 'Test-QedImage'
-    $changers = 'Convert-QedImage', 'New-QedImage', 'Repair-QedImage', 'Resize-QedImage', 'Set-QedBackingFile'
+    . $PSScriptRoot/Support.ps1
+    $commands = (Get-Module Qed).ExportedCmdlets.Values | Sort-Object Name
+    $all = $commands.Name
+    $changers = $commands.Where({ $_.Parameters.ContainsKey('WhatIf') }).Name
+    # What is asked about an image, and so handed on.
+    $results = $all -match '^(Compare|Get|Measure|Test)-'
+    # Its images are not there yet, so wildcards mean themselves.
+    $onExisting = $all -ne 'New-QedImage'
+    $formats = foreach ($command in $commands) {
+        $command.Parameters.Keys -clike '*Format' | ForEach-Object { @{ Cmdlet = $command.Name; Parameter = $_ } }
+    }
 }
 
 BeforeAll {
     . $PSScriptRoot/Support.ps1
 
-    # What each cmdlet needs beside the image, so that all can be called alike.
-    function Get-Argument([string]$Cmdlet, [string]$Folder) {
+    # What each cmdlet needs beside the image, so that all can be called alike and emit something of each image.
+    # Missing here, a cmdlet would ask for it and wait for ever.
+    function Get-Argument([string]$Cmdlet, [string]$Base) {
         switch ($Cmdlet) {
-            'Convert-QedImage' { @{ DestinationPath = (New-Folder "$([guid]::NewGuid())"); Format = 'raw'; Force = $true; PassThru = $true } }
+            'Compare-QedImage' { @{ DifferencePath = $Base } }
+            'Convert-QedImage' { @{ DestinationPath = (New-Folder); Format = 'raw'; Force = $true; PassThru = $true } }
+            'Copy-QedImageContent' { @{ Bytes = [byte[]]::new(3); Confirm = $false; PassThru = $true } }
+            'Get-QedImageInfo' { @{} }
+            'Get-QedImageMap' { @{} }
+            'Measure-QedImage' { @{ Format = 'raw' } }
             'New-QedImage' { @{ SizeBytes = 1MB; Force = $true } }
             'Repair-QedImage' { @{ Confirm = $false } }
             'Resize-QedImage' { @{ SizeBytes = 3GB; PassThru = $true } }
-            'Set-QedBackingFile' { @{ BackingPath = "$Folder/base/base.qed"; MetadataOnly = $true; Confirm = $false; PassThru = $true } }
-            default { @{} }
+            'Set-QedBackingFile' { @{ BackingPath = $Base; MetadataOnly = $true; Confirm = $false; PassThru = $true } }
+            'Test-QedImage' { @{} }
+            default { throw "Say here how $_ is called." }
         }
     }
 }
 
-Describe 'Naming images: <_>' -ForEach ($readers + $changers) {
+Describe 'Naming images: <_>' -ForEach $all {
     BeforeAll {
         $cmdlet = $_
         $folder = New-Folder
-        $null = New-Item -ItemType Directory "$folder/base"
-        $null = New-QedImage "$folder/base/base.qed" 1GB
+        $base = (New-QedImage "$(New-Folder)/base.qed" 1GB).Path
         $brackets = (New-QedImage -LiteralPath "$folder/a[1].qed" -SizeBytes 1GB).Path
         $plain = (New-QedImage "$folder/a1.qed" 1GB).Path
         $other = (New-QedImage "$folder/b.qed" 1GB).Path
-        $argument = Get-Argument $cmdlet $folder
         Push-Location -LiteralPath $folder
     }
 
     BeforeEach {
-        if ($cmdlet -eq 'Convert-QedImage') { $argument = Get-Argument $cmdlet $folder }
+        $argument = Get-Argument $cmdlet $base
     }
 
     AfterAll {
@@ -72,13 +87,20 @@ Describe 'Naming images: <_>' -ForEach ($readers + $changers) {
         Get-Name ([IO.FileInfo]::new($brackets) | & $cmdlet @argument) | Should -Be 'a[1]'
     }
 
-    It 'takes results of this module, literally' {
-        Get-Name (Get-QedImageInfo -LiteralPath $brackets | & $cmdlet @argument) | Should -Be 'a[1]'
-        Get-Name (Test-QedImage -LiteralPath $brackets | & $cmdlet @argument) | Should -Be 'a[1]'
+    It 'emits what it declares' {
+        $declared = (Get-Command $cmdlet).OutputType.Type
+        & $cmdlet $plain @argument | ForEach-Object { $declared | Should -Contain $_.GetType() }
     }
 
-    It 'takes a result of this module as an argument' {
-        Get-Name (& $cmdlet (Get-QedImageInfo $plain) @argument) | Should -Be 'a1'
+    It 'takes results of this module, literally: of <_>' -ForEach $results {
+        $its = Get-Argument $_ $base
+        Get-Name (& $_ -LiteralPath $brackets @its | & $cmdlet @argument) | Should -Be 'a[1]'
+    }
+
+    # A run of a map is no name of an image; by pipeline it has a property that is one.
+    It 'takes a result of this module as an argument: of <_>' -ForEach ($results -ne 'Get-QedImageMap') {
+        $its = Get-Argument $_ $base
+        Get-Name (& $cmdlet (& $_ $plain @its) @argument) | Should -Be 'a1'
     }
 
     It 'takes rows of a table with a Path column, literally where such a file exists' {
@@ -95,8 +117,9 @@ Describe 'Naming images: <_>' -ForEach ($readers + $changers) {
     It 'takes rows whose other columns are parameters as well' {
         $row = [pscustomobject]@{ Path = $brackets }
         $rest = $argument.Clone()
-        foreach ($name in @('DestinationPath', 'SizeBytes').Where({ $rest.Contains($_) })) {
-            $row | Add-Member $name $(if ($name -eq 'SizeBytes') { [uint64]$rest[$name] } else { $rest[$name] })
+        $columns = (Get-Command $cmdlet).Parameters.Values.Where({ $_.Attributes.ValueFromPipelineByPropertyName -contains $true }).Name
+        foreach ($name in @($rest.Keys).Where({ $_ -in $columns })) {
+            $row | Add-Member $name "$($rest[$name])"
             $rest.Remove($name)
         }
         Get-Name ($row | & $cmdlet @rest) | Should -Be 'a[1]'
@@ -147,16 +170,17 @@ Describe 'Naming images: <_>' -ForEach ($readers + $changers) {
     }
 }
 
-Describe 'Naming existing images: <_>' -ForEach ($readers + @('Convert-QedImage', 'Repair-QedImage', 'Resize-QedImage')) {
+Describe 'Naming existing images: <_>' -ForEach $onExisting {
     BeforeAll {
         $cmdlet = $_
         $folder = New-Folder
+        $base = (New-QedImage "$(New-Folder)/base.qed" 1GB).Path
         $null = New-Item -ItemType Directory "$folder/sub.qed"
         $null = 'a[1]', 'a1', 'a2' | ForEach-Object { New-QedImage -LiteralPath "$folder/$_.qed" -SizeBytes 1GB }
     }
 
     BeforeEach {
-        $argument = Get-Argument $cmdlet $folder
+        $argument = Get-Argument $cmdlet $base
     }
 
     It 'expands wildcards, and skips the folders that match as well' {
@@ -198,30 +222,37 @@ Describe 'Naming existing images: <_>' -ForEach ($readers + @('Convert-QedImage'
     }
 }
 
-Describe 'Working on many images: <_>' -ForEach $readers {
+Describe 'Working on many images: <_>' -ForEach $all {
     BeforeAll {
         $cmdlet = $_
         $folder = New-Folder
-        $names = 1..60 | ForEach-Object { "$folder/n$_.qed" }
-        $null = $names | New-QedImage -SizeBytes 1MB -ClusterSizeBytes 4096 -TableSize 2
+        $names = 1..60 | ForEach-Object { "n$_" }
+        $paths = $names | ForEach-Object { "$folder/$_.qed" }
+        $null = $paths | New-QedImage -SizeBytes 1MB -ClusterSizeBytes 4096 -TableSize 2
+        $base = (New-QedImage "$(New-Folder)/base.qed" 1GB).Path
+    }
+
+    BeforeEach {
+        $argument = Get-Argument $cmdlet $base
     }
 
     It 'gives one result for each, with <_> at a time' -ForEach 1, 2, 16 {
-        ($names | & $cmdlet -ThrottleLimit $_).Path | Sort-Object | Should -Be ($names | Sort-Object)
+        Get-Name ($paths | & $cmdlet @argument -ThrottleLimit $_) | Should -Be ($names | Sort-Object)
     }
 
     It 'keeps the order when they are taken one at a time' {
-        ($names | & $cmdlet -ThrottleLimit 1).Path | Should -Be $names
+        $found = $paths | & $cmdlet @argument -ThrottleLimit 1
+        $found | ForEach-Object { [IO.Path]::GetFileNameWithoutExtension($_.Path) } | Should -Be $names
     }
 
     It 'gives each result while more images are still to come' {
         $seen = [Collections.Generic.List[string]]::new()
         $emitted = & {
-            foreach ($name in $names) {
+            foreach ($path in $paths) {
                 $seen.Add("in")
-                $name
+                $path
             }
-        } | & $cmdlet | ForEach-Object { $seen.Add("out") }
+        } | & $cmdlet @argument | ForEach-Object { $seen.Add("out") }
         $emitted | Should -BeNullOrEmpty
         $seen.Where({ $_ -eq 'out' }) | Should -HaveCount 60
         $seen.IndexOf('out') | Should -BeLessThan $seen.LastIndexOf('in')
@@ -239,6 +270,11 @@ Describe 'Changing: <_>' -ForEach $changers {
                 @{ Path = $image; DestinationPath = "$folder/new.raw" }
                 @{ Path = $image; DestinationPath = "$folder/new.raw"; DeleteSource = $true }
                 @{ Path = $image; DestinationPath = $base; Force = $true }
+            }
+            'Copy-QedImageContent' {
+                @{ Path = $image; DestinationFile = "$folder/new.bin" }
+                @{ Path = $image; DestinationFile = $base; Force = $true }
+                @{ Path = $image; Bytes = [byte[]](1, 2, 3); Verify = $true }
             }
             'New-QedImage' {
                 @{ Path = "$folder/new.qed"; SizeBytes = 1GB }
@@ -258,6 +294,7 @@ Describe 'Changing: <_>' -ForEach $changers {
                 @{ Path = $image; None = $true }
                 @{ Path = $image; BackingPath = "$folder/other.qed"; MetadataOnly = $true }
             }
+            default { throw "Say here what $_ changes." }
         }
     }
 
@@ -285,7 +322,7 @@ Describe 'Changing: <_>' -ForEach $changers {
     It 'asks of its own accord where that much is at stake' {
         (Get-Command $cmdlet).Parameters.Keys | Should -Contain 'Confirm'
         $impact = [Management.Automation.CommandMetadata]::new((Get-Command $cmdlet)).ConfirmImpact
-        $impact | Should -Be $(if ($cmdlet -in 'Repair-QedImage', 'Set-QedBackingFile') { 'High' } else { 'Medium' })
+        $impact | Should -Be $(if ($cmdlet -in 'Copy-QedImageContent', 'Repair-QedImage', 'Set-QedBackingFile') { 'High' } else { 'Medium' })
     }
 
     It 'shows what the engine does in detail with -Debug' {
@@ -298,25 +335,23 @@ Describe 'Changing: <_>' -ForEach $changers {
     }
 }
 
-Describe 'Declarations: <_>' -ForEach ($readers + $changers) {
+Describe 'Declarations: <_>' -ForEach $all {
     It 'says what it emits' {
-        (Get-Command $_).OutputType.Name | Should -Contain $(if ($_ -in 'Repair-QedImage', 'Test-QedImage') { 'Qed.CheckReport' } else { 'Qed.ImageInfo' })
+        (Get-Command $_).OutputType | Should -Not -BeNullOrEmpty
+    }
+
+    It 'emits of its own accord, or has -PassThru' {
+        $emits = $_ -match '^(New|Get|Test|Compare|Measure|Repair)-'
+        $emits -or (Get-Command $_).Parameters.ContainsKey('PassThru') | Should -BeTrue
     }
 
     It 'works on as many images at a time as there are processors' {
         $type = (Get-Command $_).ImplementingType
         [Activator]::CreateInstance($type).ThrottleLimit | Should -Be ([Environment]::ProcessorCount)
     }
-
 }
 
-Describe 'Completion: <Cmdlet> -<Parameter>' -ForEach @(
-    @{ Cmdlet = 'New-QedImage'; Parameter = 'BackingFormat' }
-    @{ Cmdlet = 'Set-QedBackingFile'; Parameter = 'BackingFormat' }
-    @{ Cmdlet = 'Convert-QedImage'; Parameter = 'BackingFormat' }
-    @{ Cmdlet = 'Convert-QedImage'; Parameter = 'SourceFormat' }
-    @{ Cmdlet = 'Convert-QedImage'; Parameter = 'Format' }
-) {
+Describe 'Completion: <Cmdlet> -<Parameter>' -ForEach $formats {
     It 'completes the names of formats' {
         $line = "$Cmdlet x -$Parameter "
         $names = (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText

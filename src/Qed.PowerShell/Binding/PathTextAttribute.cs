@@ -16,7 +16,7 @@ internal sealed class PathTextAttribute : ArgumentTransformationAttribute
     public override object Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
         // These stand for their path.
-        if (PSObject.AsPSObject(inputData).BaseObject is string or FileSystemInfo or ImageInfo or CheckReport)
+        if (PSObject.AsPSObject(inputData).BaseObject is string or FileSystemInfo or ImageInfo or CheckReport or ComparisonResult or ImageMeasure)
             return inputData;
         if (!PathColumns.Any(name => PSObject.AsPSObject(inputData).Properties[name] is not null))
             return inputData;
