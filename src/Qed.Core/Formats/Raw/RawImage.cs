@@ -27,6 +27,8 @@ internal class RawImage : DiskImage
 
     public override long Length { get; }
 
+    internal override BlockStorage ExtentStorage => _storage;
+
     public override void Read(GuestOffset offset, Span<byte> buffer)
     {
         RequireInside(offset, buffer.Length);
