@@ -18,6 +18,7 @@ internal static class ConvertRows
     {
         string raw = Path.Combine(folder, "fs.raw");
         FileSystemImage.Make(raw, folder);
+        SideBySide.PrintDurableHeader();
         ImageFormat[] formats = everyPair ? [.. FormatRegistry.All] : [FormatRegistry.ByName("qed"), FormatRegistry.ByName("raw")];
         foreach (ImageFormat source in formats)
         {
@@ -56,21 +57,23 @@ internal static class ConvertRows
             Path = source,
             SourceFormat = from.Name,
             DestinationPath = target,
+            Force = true,
             Format = to.Name,
             Subformat = subformat,
             Compress = compress && subformat == Subformat.Dynamic,
         };
         string[] peer = ["-f", from.QemuName, "-O", to.QemuName, .. PeerOptions(to, subformat, options.Compress), source, target];
-        SideBySide.Compare(
+        SideBySide.CompareDurable(
             work,
-            Runs,
-            () => Fresh(target, () => ConvertImage.Run(options)),
+            // Peers compress for minutes; there the disk's noise does not matter.
+            compress ? 1 : Runs,
+            () => ConvertImage.Run(options),
             [
-                () => Fresh(target, () => SideBySide.Run("qemu-img", ["convert", .. peer])),
-                () => Fresh(target, () => SideBySide.Run("qemu-img", ["convert", "-W", "-m", "16", .. peer])),
+                () => SideBySide.Run("qemu-img", ["convert", .. peer]),
+                () => SideBySide.Run("qemu-img", ["convert", "-W", "-m", "16", .. peer]),
             ],
+            target,
             goal);
-        File.Delete(target);
     }
 
     private static IEnumerable<string> PeerOptions(ImageFormat to, Subformat subformat, bool compress)
@@ -83,11 +86,5 @@ internal static class ConvertRows
             yield break;
         yield return "-o";
         yield return option;
-    }
-
-    private static void Fresh(string target, Action convert)
-    {
-        File.Delete(target);
-        convert();
     }
 }

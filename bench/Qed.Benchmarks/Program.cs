@@ -26,21 +26,22 @@ internal static class Program
         try
         {
             Console.WriteLine($"{Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture)} processors; medians; peer and ours in turn; warm cache.");
-            SideBySide.PrintHeader();
+            if (!rows.All(row => row.StartsWith("convert", StringComparison.Ordinal)) || rows.Length == 0)
+                SideBySide.PrintHeader();
             if (Wants(rows, "check"))
                 CheckRow.Run(folder);
             if (rows.Contains("check-table"))
                 CheckTable.Run(folder, Environment.GetEnvironmentVariable("QED_BENCH_PLOT"));
-            if (Wants(rows, "convert"))
-                ConvertRows.Run(folder, everyPair: false);
-            if (rows.Contains("convert-all"))
-                ConvertRows.Run(folder, everyPair: true);
             if (Wants(rows, "compare"))
                 CompareRows.Run(folder);
             if (Wants(rows, "bulk"))
                 BulkRows.Run(folder);
             if (Wants(rows, "import"))
                 ImportRow.Run();
+            if (Wants(rows, "convert"))
+                ConvertRows.Run(folder, everyPair: false);
+            if (rows.Contains("convert-all"))
+                ConvertRows.Run(folder, everyPair: true);
             return 0;
         }
         finally

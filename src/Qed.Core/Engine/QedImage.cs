@@ -64,6 +64,8 @@ public sealed class QedImage : WritableDiskImage
 
     internal BlockStorage Storage => _storage;
 
+    internal override BlockStorage ExtentStorage => _storage;
+
     private QedWriter Writer
         => _disposed ? throw new ObjectDisposedException(Path)
             : _writer ?? throw new InvalidOperationException("The image was opened for reading.");

@@ -1,7 +1,6 @@
 using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
-using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
 
@@ -11,7 +10,7 @@ namespace Qed.Formats;
 /// Fills a fresh image whose flat table finds blocks of one size: blocks get their places in guest order, and the table,
 /// four bytes a block with data, stays in memory until the end.
 /// </summary>
-internal abstract class BlockImageWriter : ImageWriter
+internal abstract class BlockImageWriter : MappedImageWriter
 {
     /// <summary>What the table says of a block that has no place, in every format that has such a table.</summary>
     private const uint Unused = uint.MaxValue;
@@ -26,8 +25,8 @@ internal abstract class BlockImageWriter : ImageWriter
     private long _placed;
 
     protected BlockImageWriter(BlockStorage target, BlockLayout layout)
+        : base(target)
     {
-        Target = target;
         _layout = layout;
         _pages = layout.IsFixed ? [] : new uint[]?[BlockLayout.CountFor(layout.Blocks, SlotsPerPage)];
         _placed = layout.IsFixed ? layout.Blocks : 0;
@@ -35,9 +34,6 @@ internal abstract class BlockImageWriter : ImageWriter
 
     /// <summary>Less than a block: the zeroes in a block need not be written, since the file is fresh.</summary>
     public override int Grain => Math.Min(_layout.BlockSize, LargestGrain);
-
-    /// <summary>The image's file.</summary>
-    protected BlockStorage Target { get; }
 
     /// <summary>Blocks that have a place.</summary>
     protected long BlocksPlaced => _placed;
@@ -55,17 +51,15 @@ internal abstract class BlockImageWriter : ImageWriter
         }
     }
 
-    public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer)
+    protected override (long Host, long Count) FindRun(GuestOffset offset, long wanted)
     {
         // Places of reserved blocks never change, and their reservation happened before this call: no lock is needed.
-        foreach (BlockPart part in PartsOf(offset.Value, buffer.Length))
-        {
-            uint slot = SlotOf(part.Block);
-            if (slot == Unused)
-                throw new InvalidOperationException("The range was not reserved.");
-            Target.Write(HostOffsetOf(slot) + part.Start, buffer.Slice(0, part.Length));
-            buffer = buffer.Slice(part.Length);
-        }
+        long block = offset.Value / _layout.BlockSize;
+        long inBlock = offset.Value % _layout.BlockSize;
+        uint slot = SlotOf(block);
+        if (slot == Unused)
+            throw new InvalidOperationException("The range was not reserved.");
+        return (HostOffsetOf(slot) + inBlock, Math.Min(wanted, _layout.BlockSize - inBlock));
     }
 
     public override void WriteZeroes(GuestOffset offset, long length)

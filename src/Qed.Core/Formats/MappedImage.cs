@@ -10,6 +10,8 @@ internal abstract class MappedImage(HostFile storage) : DiskImage
 {
     public override string Path => Storage.Path;
 
+    internal override BlockStorage ExtentStorage => Storage;
+
     /// <summary>The image's file.</summary>
     protected HostFile Storage { get; } = storage;
 

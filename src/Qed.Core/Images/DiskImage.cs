@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Qed.Layout;
+using Qed.Storage;
 
 namespace Qed.Images;
 
@@ -23,6 +24,9 @@ public abstract class DiskImage : IDisposable
 
     /// <summary>The image that unallocated extents are read from; null where there is none or it was not opened.</summary>
     public DiskImage? Backing { get; private set; }
+
+    /// <summary>The file that the host offsets of the image's extents count in; null where there is no single one.</summary>
+    internal virtual BlockStorage? ExtentStorage => null;
 
     /// <summary>What the format has to say about itself, from the file's own header.</summary>
     public virtual ImageDetails Details { get; } = new();

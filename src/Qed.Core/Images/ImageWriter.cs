@@ -1,5 +1,6 @@
 using System;
 using Qed.Layout;
+using Qed.Storage;
 
 namespace Qed.Images;
 
@@ -21,6 +22,14 @@ public abstract class ImageWriter : IDisposable
 
     /// <summary>Makes a range read as zeroes where a backing file would show through. Called in guest order like <see cref="Reserve(GuestOffset, long)"/>.</summary>
     public abstract void WriteZeroes(GuestOffset offset, long length);
+
+    /// <summary>Lets a range that was reserved share the blocks of a file that holds its bytes, instead of writing them.</summary>
+    /// <param name="offset">Guest offset of the range.</param>
+    /// <param name="source">The file that holds the bytes.</param>
+    /// <param name="from">Where they start there.</param>
+    /// <param name="length">Bytes of the range.</param>
+    /// <returns>False where the host or the format cannot; the range, of which a part may be shared, is then to be written.</returns>
+    internal virtual bool TryClone(GuestOffset offset, BlockStorage source, HostOffset from, long length) => false;
 
     /// <summary>Encodes guest bytes before their place is known, for formats that store them in another form. Called from several threads.</summary>
     /// <returns>Null where the bytes are stored as they are.</returns>

@@ -9,6 +9,9 @@ internal static class TableEntry
     /// <summary>L2 only: the cluster reads as zeroes, whatever the backing file holds.</summary>
     internal const ulong Zero = 1;
 
+    /// <summary>The bits of a valid entry that can be an offset: clusters are at least 4 KiB, the low 12 bits are reserved.</summary>
+    internal const ulong OffsetMask = ~0xfffUL;
+
     /// <summary>Bytes of an entry on disk.</summary>
     internal const int Size = sizeof(ulong);
 

@@ -46,6 +46,14 @@ public abstract class BlockStorage : IDisposable
     /// <returns>False, with nothing changed, where the host cannot.</returns>
     public virtual bool TryPunch(long offset, long length) => false;
 
+    /// <summary>Lets a range share the blocks of a range of another file, which reads alike afterwards and takes no further space.</summary>
+    /// <param name="source">The other file.</param>
+    /// <param name="from">Where its range starts.</param>
+    /// <param name="to">Where the range of this storage starts.</param>
+    /// <param name="length">Bytes of both.</param>
+    /// <returns>False, with nothing shared, where the host cannot.</returns>
+    internal virtual bool TryClone(BlockStorage source, long from, long to, long length) => false;
+
     /// <summary>Takes disk space for a range that is about to be written whole, so that it lies in one piece.</summary>
     /// <remarks>Only a hint: where it fails the writes themselves find the space, or report that there is none.</remarks>
     internal virtual void Preallocate(long offset, long length)

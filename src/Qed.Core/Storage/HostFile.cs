@@ -169,6 +169,17 @@ public sealed unsafe class HostFile : BlockStorage
     internal void BypassCache() => _uncached ??= UncachedWriter.TryOpen(Path);
 
     /// <inheritdoc/>
+    internal override bool TryClone(BlockStorage source, long from, long to, long length)
+    {
+        // Only file systems that share blocks can (XFS, btrfs); others refuse, as they do between two file systems
+        // and where one of the numbers is no multiple of their block size.
+        if (!HostPlatform.IsLinux || source is not HostFile file)
+            return false;
+        var range = new LinuxNative.CloneRange { SourceOffset = from, SourceLength = length, TargetOffset = to };
+        return LinuxNative.Clone(_io.Handle, file._io.Handle, ref range);
+    }
+
+    /// <inheritdoc/>
     internal override void Preallocate(long offset, long length)
     {
         if (HostPlatform.IsLinux)

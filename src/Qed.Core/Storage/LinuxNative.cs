@@ -38,6 +38,9 @@ internal static unsafe class LinuxNative
     [DllImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     internal static extern int Fcntl(SafeFileHandle file, int command, ref FileLock argument);
 
+    [DllImport("libc", EntryPoint = "ioctl", SetLastError = true)]
+    private static extern int IoControl(SafeFileHandle file, nuint request, ref CloneRange argument);
+
     [DllImport("libc", EntryPoint = "pread", SetLastError = true)]
     internal static extern nint PRead(SafeFileHandle file, byte* buffer, nint count, long offset);
 
@@ -58,6 +61,35 @@ internal static unsafe class LinuxNative
 
     [DllImport("libc", EntryPoint = "statx", SetLastError = true)]
     internal static extern int StatX(int directory, byte[] path, int flags, uint mask, out FileStatus status);
+
+    /// <summary>Lets a range of one file share the blocks of another's (FICLONERANGE).</summary>
+    /// <returns>False where the system does not; architectures that number the request otherwise do not know this number.</returns>
+    internal static bool Clone(SafeFileHandle target, SafeFileHandle source, ref CloneRange range)
+    {
+        const nuint CloneRangeRequest = 0x4020940d;
+        bool isHeld = false;
+        try
+        {
+            source.DangerousAddRef(ref isHeld);
+            range.SourceFile = source.DangerousGetHandle().ToInt64();
+            return IoControl(target, CloneRangeRequest, ref range) == 0;
+        }
+        finally
+        {
+            if (isHeld)
+                source.DangerousRelease();
+        }
+    }
+
+    /// <summary>struct file_clone_range.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct CloneRange
+    {
+        internal long SourceFile;
+        internal long SourceOffset;
+        internal long SourceLength;
+        internal long TargetOffset;
+    }
 
     /// <summary>struct flock, as 64-bit Linux lays it out.</summary>
     [StructLayout(LayoutKind.Sequential)]

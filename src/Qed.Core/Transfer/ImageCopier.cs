@@ -9,13 +9,14 @@ namespace Qed.Transfer;
 
 /// <summary>
 /// Copies a disk into a fresh image. Workers read, look for zeroes and for what the target's backing file has already,
-/// encode, reserve space in guest order, and write, all but the reserving in parallel.
+/// encode, reserve space in guest order, and write or share, all but the reserving in parallel.
 /// </summary>
 internal sealed class ImageCopier
 {
     private readonly DiskImage _source;
     private readonly DiskImage? _baseline;
     private readonly ImageWriter _target;
+    private readonly BlockSharing _sharing;
     private readonly long _length;
     private long _copied;
 
@@ -28,6 +29,7 @@ internal sealed class ImageCopier
         _source = source;
         _baseline = baseline;
         _target = target;
+        _sharing = new BlockSharing(source, target);
         _length = length;
     }
 
@@ -92,7 +94,7 @@ internal sealed class ImageCopier
         if (piece.Encoded is not null)
             _target.Write(piece.Encoded);
         else if (!piece.IsZero)
-            _target.Write(piece.Offset, data.Slice(piece.Start, piece.Length));
+            _sharing.Write(piece.Offset, data.Slice(piece.Start, piece.Length));
     }
 
     /// <summary>Reads a range and finds the runs of grains that the target needs.</summary>

@@ -5,11 +5,14 @@ using Qed.Layout;
 
 namespace Qed.Transfer;
 
-/// <summary>Goes through a disk's chain extents in step with another disk's; past its end a disk is zeroes.</summary>
+/// <summary>Goes through a disk's data, cut at the holes of its files, in step with another disk's; past its end a disk is zeroes.</summary>
 internal sealed class RunCursor : IDisposable
 {
     private readonly IEnumerator<ChainExtent> _runs;
     private readonly long _length;
+    private readonly HostHoles _holes = new();
+    // The chain's run that the present one is a part of.
+    private ChainExtent? _run;
 
     /// <param name="image">The disk; null for one that is all zeroes.</param>
     /// <param name="length">Bytes to go through.</param>
@@ -38,8 +41,22 @@ internal sealed class RunCursor : IDisposable
 
     private void Advance()
     {
-        bool isInside = _runs.MoveNext();
-        Holder = isInside && _runs.Current.Run.Kind == ExtentKind.Data ? _runs.Current.Holder : null;
-        End = isInside ? _runs.Current.Run.End.Value : _length;
+        if (_run is null || End >= _run.Value.Run.End.Value)
+            _run = _runs.MoveNext() ? _runs.Current : null;
+        Holder = null;
+        if (_run is not { } run)
+        {
+            End = _length;
+        }
+        else if (run.Run.Kind != ExtentKind.Data)
+        {
+            End = run.Run.End.Value;
+        }
+        else
+        {
+            (bool isHole, long length) = _holes.At(run, End);
+            Holder = isHole ? null : run.Holder;
+            End += length;
+        }
     }
 }

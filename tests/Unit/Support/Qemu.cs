@@ -71,7 +71,7 @@ internal static class Qemu
     internal static Result Run(string program, params string[] arguments)
         => TryRun(program, arguments) ?? throw new InvalidOperationException(program + " is not installed.");
 
-    private static Result? TryRun(string program, string[] arguments)
+    internal static Result? TryRun(string program, string[] arguments)
     {
         try
         {

@@ -1,6 +1,5 @@
 using System;
 using System.IO;
-using Xunit;
 
 namespace Qed.Tests.Support;
 
@@ -9,24 +8,10 @@ internal sealed class SmallDisk : IDisposable
 {
     private const int Size = 2 << 20;
 
-    private readonly TempFolder _folder = new();
+    private readonly MountedFolder _folder = new("-t", "tmpfs", "-o", $"size={Qemu.Text(Size)}", "qed-test");
     private readonly string _ballast;
 
-    internal SmallDisk()
-    {
-        _ballast = this["ballast"];
-        try
-        {
-            Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/bin/mount"), "a small file system is mounted with Linux's mount");
-            Qemu.Result mount = Qemu.Run("mount", "-t", "tmpfs", "-o", $"size={Qemu.Text(Size)}", "qed-test", _folder.Path);
-            Assert.SkipUnless(mount.ExitCode == 0, "no file system can be mounted here: " + mount.Error.Trim());
-        }
-        catch
-        {
-            _folder.Dispose();
-            throw;
-        }
-    }
+    internal SmallDisk() => _ballast = this["ballast"];
 
     internal string Path => _folder.Path;
 
@@ -53,11 +38,5 @@ internal sealed class SmallDisk : IDisposable
 
     internal void FreeSpace() => File.Delete(_ballast);
 
-    public void Dispose()
-    {
-        // Lazily: a process that another test is just starting may still hold a copy of our descriptors.
-        Qemu.Result unmount = Qemu.Run("umount", "--lazy", _folder.Path);
-        Assert.True(unmount.ExitCode == 0, unmount.Error);
-        _folder.Dispose();
-    }
+    public void Dispose() => _folder.Dispose();
 }

@@ -30,6 +30,8 @@ internal sealed class Qcow2Image : DiskImage
 
     public override string Path => _storage.Path;
 
+    internal override BlockStorage ExtentStorage => _storage;
+
     public override string Format => "qcow2";
 
     public override long Length { get; }

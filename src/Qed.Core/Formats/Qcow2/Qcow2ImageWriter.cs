@@ -10,33 +10,34 @@ namespace Qed.Formats.Qcow2;
 /// Fills a fresh image: header, data in guest order, then L2 tables, L1 table, refcount table and blocks. The tables stay
 /// in memory (8 bytes a cluster with data) and the header is written last, so nothing takes a half-written file for an image.
 /// </summary>
-internal sealed class Qcow2ImageWriter : ImageWriter
+internal sealed class Qcow2ImageWriter : MappedImageWriter
 {
     private const int SmallestGrain = 4096;
     private const int LargestGrain = 1 << 16;
-    private const long PreallocationStep = 64 << 20;
 
-    private readonly BlockStorage _target;
     private readonly Qcow2Geometry _geometry;
     private readonly long _size;
     private readonly HeaderCluster _header;
     private readonly bool _hasBacking;
     private readonly bool _compress;
     private readonly FreshClusters _clusters;
-    private readonly EntryPages _entries = new();
+    private readonly EntryPages _entries;
+    private readonly Preallocation? _preallocation;
     private readonly object _lock = new();
-    private long _preallocated;
 
     internal Qcow2ImageWriter(BlockStorage target, Qcow2Geometry geometry, TargetOptions options, HeaderCluster header)
+        : base(target)
     {
-        _target = target;
         _geometry = geometry;
         _size = options.Size;
         _header = header;
         _hasBacking = options.Backing is not null;
         _compress = options.Compress;
         _clusters = new FreshClusters(geometry);
-        _preallocated = geometry.ClusterSize;
+        _entries = new EntryPages(geometry.ClusterBits, L2Entry.OffsetMask);
+        // Not where clusters are filled in part and the rest stays a hole.
+        if (Grain == geometry.ClusterSize && !_compress)
+            _preallocation = new Preallocation(target, geometry.ClusterSize);
     }
 
     /// <summary>
@@ -48,7 +49,7 @@ internal sealed class Qcow2ImageWriter : ImageWriter
     {
         lock (_lock)
         {
-            (long first, long last) = Clusters(offset, length);
+            (long first, long last) = _entries.Clusters(offset, length);
             for (long cluster = first; cluster <= last; cluster++)
             {
                 ref ulong entry = ref _entries[cluster];
@@ -56,7 +57,7 @@ internal sealed class Qcow2ImageWriter : ImageWriter
                     entry = (ulong)_clusters.Take(1) | L2Entry.Copied;
             }
 
-            Preallocate();
+            _preallocation?.Reach(_clusters.Count << _geometry.ClusterBits);
         }
     }
 
@@ -66,24 +67,13 @@ internal sealed class Qcow2ImageWriter : ImageWriter
             return;
         lock (_lock)
         {
-            (long first, long last) = Clusters(offset, length);
+            (long first, long last) = _entries.Clusters(offset, length);
             for (long cluster = first; cluster <= last; cluster++)
             {
                 ref ulong entry = ref _entries[cluster];
                 if (entry == 0)
                     entry = L2Entry.Zero;
             }
-        }
-    }
-
-    public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer)
-    {
-        while (!buffer.IsEmpty)
-        {
-            (long host, int count) = FindRun(offset, buffer.Length);
-            _target.Write(host, buffer.Slice(0, count));
-            buffer = buffer.Slice(count);
-            offset += count;
         }
     }
 
@@ -111,15 +101,15 @@ internal sealed class Qcow2ImageWriter : ImageWriter
             // What lies one behind the other in the buffer and in the file is written as one.
             while (i < clusters.Count && clusters[i].Start == clusters[first].Start + length && clusters[i].HostOffset == clusters[first].HostOffset + length)
                 length += clusters[i++].Length;
-            _target.Write(clusters[first].HostOffset, compressed.Buffer.Slice(clusters[first].Start, length));
+            Target.Write(clusters[first].HostOffset, compressed.Buffer.Slice(clusters[first].Start, length));
         }
     }
 
     public override void Complete()
     {
-        Qcow2Header header = new TableWriter(_target, _geometry, _clusters, _entries).Write(_size);
-        _target.Write(0, _header.Encode(header));
-        _target.Flush();
+        Qcow2Header header = new TableWriter(Target, _geometry, _clusters, _entries).Write(_size);
+        Target.Write(0, _header.Encode(header));
+        Target.Flush();
     }
 
     private void Place(CompressedPiece piece, bool compressed)
@@ -142,41 +132,12 @@ internal sealed class Qcow2ImageWriter : ImageWriter
     private void RequireReachable(long offset)
     {
         if (offset >> Math.Min(56, CompressedCluster.OffsetBits(_geometry.ClusterBits)) != 0)
-            throw new DiskImageException(ErrorKind.InvalidSize, "the compressed data reaches beyond what an entry can point to", _target.Path) { Hint = "Choose a smaller -ClusterSizeBytes." };
+            throw new DiskImageException(ErrorKind.InvalidSize, "the compressed data reaches beyond what an entry can point to", Target.Path) { Hint = "Choose a smaller -ClusterSizeBytes." };
     }
 
-    /// <summary>Keeps the file in few pieces on the host; not where clusters are filled in part and the rest stays a hole.</summary>
-    private void Preallocate()
-    {
-        long needed = _clusters.Count << _geometry.ClusterBits;
-        if (needed <= _preallocated || Grain < _geometry.ClusterSize || _compress)
-            return;
-        long start = _preallocated;
-        _preallocated = Math.Max(needed, start + PreallocationStep);
-        _target.Preallocate(start, _preallocated - start);
-    }
-
-    private (long First, long Last) Clusters(GuestOffset offset, long length)
-        => (offset.Value >> _geometry.ClusterBits, (offset.Value + length - 1) >> _geometry.ClusterBits);
-
-    private (long Host, int Count) FindRun(GuestOffset offset, int wanted)
+    protected override (long Host, long Count) FindRun(GuestOffset offset, long wanted)
     {
         lock (_lock)
-        {
-            long cluster = offset.Value >> _geometry.ClusterBits;
-            int inCluster = _geometry.InCluster(offset.Value);
-            ulong first = _entries[cluster];
-            if ((first & L2Entry.OffsetMask) == 0)
-                throw new InvalidOperationException("The range was not reserved.");
-            int count = _geometry.ClusterSize - inCluster;
-            ulong next = first + (ulong)_geometry.ClusterSize;
-            while (count < wanted && _entries[++cluster] == next)
-            {
-                count += _geometry.ClusterSize;
-                next += (ulong)_geometry.ClusterSize;
-            }
-
-            return ((long)(first & L2Entry.OffsetMask) + inCluster, Math.Min(count, wanted));
-        }
+            return _entries.FindRun(offset, wanted);
     }
 }

@@ -12,30 +12,32 @@ namespace Qed.Formats.Qed;
 /// tables stay in memory (8 bytes a cluster with data) and the header is written last, so nothing takes a half-written
 /// file for an image.
 /// </summary>
-internal sealed class QedImageWriter : ImageWriter
+internal sealed class QedImageWriter : MappedImageWriter
 {
     private const int LargestGrain = 1 << 16;
-    private const long PreallocationStep = 64 << 20;
 
-    private readonly BlockStorage _target;
     private readonly QedGeometry _geometry;
     private readonly long _size;
     private readonly BackingReference? _backing;
     private readonly byte[]? _backingName;
     private readonly object _lock = new();
     // L2 entries by guest cluster: a table of up to 1 GiB is never held whole.
-    private readonly EntryPages _entries = new();
+    private readonly EntryPages _entries;
+    private readonly Preallocation? _preallocation;
     private long _nextCluster;
-    private long _preallocated;
 
     internal QedImageWriter(BlockStorage target, QedGeometry geometry, long size, BackingReference? backing, byte[]? backingName)
+        : base(target)
     {
-        _target = target;
         _geometry = geometry;
         _size = size;
         _backing = backing;
         _backingName = backingName;
         _nextCluster = 1 + geometry.TableSize;
+        _entries = new EntryPages(geometry.ClusterBits, TableEntry.OffsetMask);
+        // Not where clusters are filled in part and the rest stays a hole.
+        if (Grain == geometry.ClusterSize)
+            _preallocation = new Preallocation(target, _nextCluster << geometry.ClusterBits);
     }
 
     // Under a backing file a cluster is the least that can be written: its rest would no longer come from there.
@@ -45,7 +47,7 @@ internal sealed class QedImageWriter : ImageWriter
     {
         lock (_lock)
         {
-            (long first, long last) = Clusters(offset, length);
+            (long first, long last) = _entries.Clusters(offset, length);
             for (long cluster = first; cluster <= last; cluster++)
             {
                 ref ulong entry = ref _entries[cluster];
@@ -53,7 +55,7 @@ internal sealed class QedImageWriter : ImageWriter
                     entry = (ulong)_geometry.OffsetOf(new ClusterIndex(_nextCluster++)).Value;
             }
 
-            Preallocate();
+            _preallocation?.Reach(_nextCluster << _geometry.ClusterBits);
         }
     }
 
@@ -63,7 +65,7 @@ internal sealed class QedImageWriter : ImageWriter
             return;
         lock (_lock)
         {
-            (long first, long last) = Clusters(offset, length);
+            (long first, long last) = _entries.Clusters(offset, length);
             for (long cluster = first; cluster <= last; cluster++)
             {
                 ref ulong entry = ref _entries[cluster];
@@ -73,64 +75,24 @@ internal sealed class QedImageWriter : ImageWriter
         }
     }
 
-    public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer)
-    {
-        while (!buffer.IsEmpty)
-        {
-            (HostOffset host, int count) = FindRun(offset, buffer.Length);
-            _target.Write(host.Value, buffer.Slice(0, count));
-            buffer = buffer.Slice(count);
-            offset += count;
-        }
-    }
-
     public override void Complete()
     {
         Dictionary<int, HostOffset> tables = PlaceTables();
-        _target.SetLength(_geometry.OffsetOf(new ClusterIndex(_nextCluster)).Value);
+        Target.SetLength(_geometry.OffsetOf(new ClusterIndex(_nextCluster)).Value);
         foreach ((long first, ulong[] entries) in _entries.InOrder)
             WritePage(first, entries, tables);
         WriteL1(tables);
         if (_backingName is not null)
-            _target.Write(QedHeader.BackingNameDefaultOffset, _backingName);
-        _target.Flush();
+            Target.Write(QedHeader.BackingNameDefaultOffset, _backingName);
+        Target.Flush();
         WriteHeader();
-        _target.Flush();
+        Target.Flush();
     }
 
-    /// <summary>Keeps the file in few pieces on the host; not where clusters are filled in part and the rest stays a hole.</summary>
-    private void Preallocate()
-    {
-        long needed = _geometry.OffsetOf(new ClusterIndex(_nextCluster)).Value;
-        if (needed <= _preallocated || Grain < _geometry.ClusterSize)
-            return;
-        long start = Math.Max(_preallocated, (1L + _geometry.TableSize) << _geometry.ClusterBits);
-        _preallocated = Math.Max(needed, start + PreallocationStep);
-        _target.Preallocate(start, _preallocated - start);
-    }
-
-    private (long First, long Last) Clusters(GuestOffset offset, long length)
-        => (offset.Value >> _geometry.ClusterBits, (offset.Value + length - 1) >> _geometry.ClusterBits);
-
-    private (HostOffset Host, int Count) FindRun(GuestOffset offset, int wanted)
+    protected override (long Host, long Count) FindRun(GuestOffset offset, long wanted)
     {
         lock (_lock)
-        {
-            long cluster = offset.Value >> _geometry.ClusterBits;
-            int inCluster = (int)(offset.Value & (_geometry.ClusterSize - 1));
-            ulong first = _entries[cluster];
-            if (!TableEntry.IsOffset(first))
-                throw new InvalidOperationException("The range was not reserved.");
-            int count = _geometry.ClusterSize - inCluster;
-            ulong next = first + (ulong)_geometry.ClusterSize;
-            while (count < wanted && _entries[++cluster] == next)
-            {
-                count += _geometry.ClusterSize;
-                next += (ulong)_geometry.ClusterSize;
-            }
-
-            return (new HostOffset((long)first + inCluster), Math.Min(count, wanted));
-        }
+            return _entries.FindRun(offset, wanted);
     }
 
     private Dictionary<int, HostOffset> PlaceTables()
@@ -170,7 +132,7 @@ internal sealed class QedImageWriter : ImageWriter
             long inTable = (cluster & (_geometry.EntriesPerTable - 1)) * TableEntry.Size;
             Span<byte> bytes = TableCodec.Bytes(entries.AsSpan(start, step));
             if (!ZeroScan.IsZero(bytes))
-                _target.Write(table.Value + inTable, bytes);
+                Target.Write(table.Value + inTable, bytes);
         }
     }
 
@@ -182,7 +144,7 @@ internal sealed class QedImageWriter : ImageWriter
         foreach (KeyValuePair<int, HostOffset> table in tables)
             l1[table.Key] = (ulong)table.Value.Value;
         TableCodec.Convert(l1);
-        _target.Write(_geometry.ClusterSize, TableCodec.Bytes(l1));
+        Target.Write(_geometry.ClusterSize, TableCodec.Bytes(l1));
     }
 
     private void WriteHeader()
@@ -201,6 +163,6 @@ internal sealed class QedImageWriter : ImageWriter
         };
         Span<byte> bytes = stackalloc byte[QedHeader.Size];
         header.Write(bytes);
-        _target.Write(0, bytes);
+        Target.Write(0, bytes);
     }
 }

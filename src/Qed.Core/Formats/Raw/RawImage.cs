@@ -27,6 +27,8 @@ internal class RawImage : DiskImage
 
     public override long Length { get; }
 
+    internal override BlockStorage ExtentStorage => _storage;
+
     public override Extent GetExtent(GuestOffset offset, long maximum)
     {
         maximum = Math.Min(maximum, Length - offset.Value);

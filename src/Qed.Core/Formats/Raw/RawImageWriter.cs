@@ -1,23 +1,15 @@
-using System;
-using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
 
 namespace Qed.Formats.Raw;
 
 /// <summary>Fills a raw image; what is not written stays a hole. Formats that only add something behind the disk derive from it.</summary>
-internal class RawImageWriter : ImageWriter
+internal class RawImageWriter : MappedImageWriter
 {
     private const int SmallestPreallocation = 1 << 16;
 
     internal RawImageWriter(BlockStorage target, long size)
-    {
-        Target = target;
-        target.SetLength(size);
-    }
-
-    /// <summary>The image's file.</summary>
-    protected BlockStorage Target { get; }
+        : base(target) => target.SetLength(size);
 
     /// <summary>A block of most file systems: a smaller hole would free nothing.</summary>
     public override int Grain => 4096;
@@ -28,11 +20,11 @@ internal class RawImageWriter : ImageWriter
             Target.Preallocate(offset.Value, length);
     }
 
-    public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer) => Target.Write(offset.Value, buffer);
-
     public override void WriteZeroes(GuestOffset offset, long length)
     {
     }
 
     public override void Complete() => Target.Flush();
+
+    protected override (long Host, long Count) FindRun(GuestOffset offset, long wanted) => (offset.Value, wanted);
 }

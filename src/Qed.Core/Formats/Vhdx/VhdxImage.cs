@@ -29,6 +29,8 @@ internal sealed class VhdxImage : DiskImage
 
     public override string Path => _file.Path;
 
+    internal override BlockStorage ExtentStorage => _file;
+
     public override string Format => "vhdx";
 
     public override long Length => _metadata.Geometry.Size;

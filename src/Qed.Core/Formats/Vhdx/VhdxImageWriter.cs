@@ -1,6 +1,5 @@
 using System;
 using System.Text;
-using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
 
@@ -10,11 +9,10 @@ namespace Qed.Formats.Vhdx;
 /// Fills a fresh image. A block gets its place when its first piece is reserved; what is not written of it stays a hole
 /// of the host's file. Tables are written once at the end, signature and headers last.
 /// </summary>
-internal sealed class VhdxImageWriter : ImageWriter
+internal sealed class VhdxImageWriter : MappedImageWriter
 {
     private const int LargestPiece = 1 << 16;
 
-    private readonly BlockStorage _target;
     private readonly VhdxMetadata _metadata;
     private readonly VhdxGeometry _geometry;
     private readonly FileRange _tableRegion;
@@ -24,8 +22,8 @@ internal sealed class VhdxImageWriter : ImageWriter
     private long _end;
 
     internal VhdxImageWriter(BlockStorage target, VhdxMetadata metadata)
+        : base(target)
     {
-        _target = target;
         _metadata = metadata;
         _geometry = metadata.Geometry;
         _tableRegion = VhdxLayout.BlockTable(_geometry, metadata.Parent is not null);
@@ -52,21 +50,10 @@ internal sealed class VhdxImageWriter : ImageWriter
                 long host = Place(offset.Value / _geometry.BlockSize) + (offset.Value % _geometry.BlockSize);
                 long part = Math.Min(length, _geometry.BlockSize - (offset.Value % _geometry.BlockSize));
                 if (part >= LargestPiece)
-                    _target.Preallocate(host, part);
+                    Target.Preallocate(host, part);
                 length -= part;
                 offset += part;
             }
-        }
-    }
-
-    public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer)
-    {
-        while (!buffer.IsEmpty)
-        {
-            (long host, int count) = FindRun(offset, buffer.Length);
-            _target.Write(host, buffer.Slice(0, count));
-            buffer = buffer.Slice(count);
-            offset += count;
         }
     }
 
@@ -80,18 +67,18 @@ internal sealed class VhdxImageWriter : ImageWriter
 
     public override void Complete()
     {
-        _end = _marks?.Finish(_table, _target, _end) ?? _end;
-        _target.SetLength(_end);
-        _table.Write(_target, _tableRegion);
-        _target.Write(VhdxLayout.Metadata.Offset, _metadata.ToBytes());
+        _end = _marks?.Finish(_table, Target, _end) ?? _end;
+        Target.SetLength(_end);
+        _table.Write(Target, _tableRegion);
+        Target.Write(VhdxLayout.Metadata.Offset, _metadata.ToBytes());
         byte[] regions = VhdxRegionTable.ToBytes(_tableRegion, VhdxLayout.Metadata);
-        _target.Write(VhdxRegionTable.FirstOffset, regions);
-        _target.Write(VhdxRegionTable.SecondOffset, regions);
+        Target.Write(VhdxRegionTable.FirstOffset, regions);
+        Target.Write(VhdxRegionTable.SecondOffset, regions);
         // Windows attaches no image whose file is sparse.
-        _target.ClearSparse();
-        _target.Flush();
+        Target.ClearSparse();
+        Target.Flush();
         WriteHeaders();
-        _target.Flush();
+        Target.Flush();
     }
 
     private void WriteHeaders()
@@ -99,7 +86,7 @@ internal sealed class VhdxImageWriter : ImageWriter
         byte[] identifier = new byte[8 + 512];
         FileSignature.CopyTo(identifier);
         Encoding.Unicode.GetBytes("Qed").CopyTo(identifier, 8);
-        _target.Write(0, identifier);
+        Target.Write(0, identifier);
         var header = new VhdxHeader
         {
             SequenceNumber = 1,
@@ -107,8 +94,8 @@ internal sealed class VhdxImageWriter : ImageWriter
             DataWriteGuid = Guid.NewGuid(),
             Log = VhdxLayout.Log,
         };
-        _target.Write(VhdxHeader.FirstOffset, header.ToBytes());
-        _target.Write(VhdxHeader.SecondOffset, (header with { SequenceNumber = 2 }).ToBytes());
+        Target.Write(VhdxHeader.FirstOffset, header.ToBytes());
+        Target.Write(VhdxHeader.SecondOffset, (header with { SequenceNumber = 2 }).ToBytes());
     }
 
     private void PlaceAll()
@@ -131,16 +118,16 @@ internal sealed class VhdxImageWriter : ImageWriter
         return (long)entry.Offset;
     }
 
-    private (long Host, int Count) FindRun(GuestOffset offset, int wanted)
+    protected override (long Host, long Count) FindRun(GuestOffset offset, long wanted)
     {
         lock (_lock)
         {
             long block = offset.Value / _geometry.BlockSize;
-            int inBlock = (int)(offset.Value % _geometry.BlockSize);
+            long inBlock = offset.Value % _geometry.BlockSize;
             BatEntry first = _table[_geometry.EntryOfBlock(block)];
             if (!first.HasData)
                 throw new InvalidOperationException("The range was not reserved.");
-            int count = _geometry.BlockSize - inBlock;
+            long count = _geometry.BlockSize - inBlock;
             for (ulong next = first.Offset + (ulong)_geometry.BlockSize; count < wanted; next += (ulong)_geometry.BlockSize)
             {
                 BatEntry entry = _table[_geometry.EntryOfBlock(++block)];

@@ -37,6 +37,8 @@ internal sealed class FlatImageWriter : ImageWriter
 
     public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer) => _data.Write(offset, buffer);
 
+    internal override bool TryClone(GuestOffset offset, BlockStorage source, HostOffset from, long length) => _data.TryClone(offset, source, from, length);
+
     public override void WriteZeroes(GuestOffset offset, long length) => _data.WriteZeroes(offset, length);
 
     public override void Complete()

@@ -10,13 +10,11 @@ namespace Qed.Formats.Vmdk;
 /// Fills a fresh monolithicSparse image: header, descriptor, both directories with all their tables, grains in guest
 /// order. Tables exist for the whole disk, since other programs that write to it later can add grains but no tables.
 /// </summary>
-internal sealed class SparseImageWriter : ImageWriter
+internal sealed class SparseImageWriter : MappedImageWriter
 {
     private const int LargestPiece = 1 << 16;
     private const uint ZeroGrain = 1;
-    private const long PreallocationStep = 64 << 20;
 
-    private readonly BlockStorage _target;
     private readonly string _name;
     private readonly long _grainBytes;
     private readonly SparseHeader _shape;
@@ -26,7 +24,7 @@ internal sealed class SparseImageWriter : ImageWriter
     private readonly GrainTableWriter _tables;
     private readonly object _lock = new();
     private long _nextSector;
-    private long _preallocated;
+    private readonly Preallocation? _preallocation;
     private bool _hasZeroGrains;
 
     /// <param name="target">The empty file.</param>
@@ -35,8 +33,8 @@ internal sealed class SparseImageWriter : ImageWriter
     /// <param name="backing">The parent as it is to be stored; null for none.</param>
     /// <param name="parent">The opened parent, whose id is stored as well.</param>
     internal SparseImageWriter(ImageTarget target, int grain, long size, BackingReference? backing, VmdkImage? parent)
+        : base(target.Storage)
     {
-        _target = target.Storage;
         _name = target.Target;
         _grainBytes = grain;
         _hasParent = parent is not null;
@@ -50,7 +48,10 @@ internal sealed class SparseImageWriter : ImageWriter
         _layout = new SparseLayout(_shape);
         _descriptor = EmbeddedDescriptor.Create(target, "monolithicSparse", _shape.Capacity, parent?.ContentId, backing?.Name);
         _nextSector = _layout.Overhead;
-        _tables = new GrainTableWriter(_target, _layout.FirstTable * SparseHeader.SectorSize, _layout.RedundantTables * SparseHeader.SectorSize);
+        _tables = new GrainTableWriter(Target, _layout.FirstTable * SparseHeader.SectorSize, _layout.RedundantTables * SparseHeader.SectorSize);
+        // Not where grains are filled in part and the rest stays a hole.
+        if (Grain == _grainBytes)
+            _preallocation = new Preallocation(Target, _layout.Overhead * SparseHeader.SectorSize);
     }
 
     // Over a parent a grain is the least that can be written: its rest would no longer come from there.
@@ -67,7 +68,7 @@ internal sealed class SparseImageWriter : ImageWriter
                     entry = TakeGrain();
             }
 
-            Preallocate();
+            _preallocation?.Reach(_nextSector * SparseHeader.SectorSize);
         }
     }
 
@@ -88,26 +89,15 @@ internal sealed class SparseImageWriter : ImageWriter
         }
     }
 
-    public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer)
-    {
-        while (!buffer.IsEmpty)
-        {
-            (long host, int count) = FindRun(offset.Value, buffer.Length);
-            _target.Write(host, buffer.Slice(0, count));
-            buffer = buffer.Slice(count);
-            offset += count;
-        }
-    }
-
     public override void Complete()
     {
-        _target.SetLength(_nextSector * SparseHeader.SectorSize);
+        Target.SetLength(_nextSector * SparseHeader.SectorSize);
         _tables.Complete();
         WriteDirectory(_layout.Directory, _layout.FirstTable);
         WriteDirectory(_layout.RedundantDirectory, _layout.RedundantTables);
-        _target.Write(SparseLayout.DescriptorSector * SparseHeader.SectorSize, _descriptor);
+        Target.Write(SparseLayout.DescriptorSector * SparseHeader.SectorSize, _descriptor);
         WriteHeader();
-        _target.Flush();
+        Target.Flush();
     }
 
     private uint TakeGrain()
@@ -125,12 +115,12 @@ internal sealed class SparseImageWriter : ImageWriter
         return sector;
     }
 
-    private (long Host, int Count) FindRun(long offset, int wanted)
+    protected override (long Host, long Count) FindRun(GuestOffset offset, long wanted)
     {
         lock (_lock)
         {
-            long grain = offset / _grainBytes;
-            long within = offset % _grainBytes;
+            long grain = offset.Value / _grainBytes;
+            long within = offset.Value % _grainBytes;
             long first = _tables.EntryOf(grain);
             if (first <= ZeroGrain)
                 throw new InvalidOperationException("The range was not reserved.");
@@ -142,19 +132,8 @@ internal sealed class SparseImageWriter : ImageWriter
                 next += _shape.GrainSectors;
             }
 
-            return ((first * SparseHeader.SectorSize) + within, (int)Math.Min(count, wanted));
+            return ((first * SparseHeader.SectorSize) + within, Math.Min(count, wanted));
         }
-    }
-
-    /// <summary>Keeps the file in few pieces on the host; not where grains are filled in part and the rest stays a hole.</summary>
-    private void Preallocate()
-    {
-        long needed = _nextSector * SparseHeader.SectorSize;
-        if (needed <= _preallocated || Grain < _grainBytes)
-            return;
-        long start = Math.Max(_preallocated, _layout.Overhead * SparseHeader.SectorSize);
-        _preallocated = Math.Max(needed, start + PreallocationStep);
-        _target.Preallocate(start, _preallocated - start);
     }
 
     private void WriteDirectory(long sector, long firstTable)
@@ -162,7 +141,7 @@ internal sealed class SparseImageWriter : ImageWriter
         byte[] bytes = new byte[_layout.Tables * SparseHeader.EntrySize];
         for (int table = 0; table < _layout.Tables; table++)
             BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(table * SparseHeader.EntrySize), (uint)SparseLayout.TableSector(firstTable, table));
-        _target.Write(sector * SparseHeader.SectorSize, bytes);
+        Target.Write(sector * SparseHeader.SectorSize, bytes);
     }
 
     private void WriteHeader()
@@ -179,6 +158,6 @@ internal sealed class SparseImageWriter : ImageWriter
         };
         Span<byte> sector = stackalloc byte[SparseHeader.Size];
         header.Write(sector);
-        _target.Write(0, sector);
+        Target.Write(0, sector);
     }
 }

@@ -48,6 +48,13 @@ internal sealed class VmdkImage : DiskImage
     /// <summary>The id that images resting on this one remember.</summary>
     internal uint ContentId => _descriptor.ContentId;
 
+    internal override BlockStorage? ExtentStorage => _others.Count switch
+    {
+        0 => _storage,
+        1 => _others[0],
+        _ => null,
+    };
+
     public override Extent GetExtent(GuestOffset offset, long maximum)
     {
         maximum = Math.Min(maximum, Length - offset.Value);
