@@ -19,6 +19,8 @@ internal static class CommonOptions
 
     internal static CommandOption Format { get; } = FormatOption('f', "fmt", "Format of the image; found out where it is left out.");
 
+    internal static CommandOption TargetFormat { get; } = FormatOption('O', "output_fmt", "Format of the new image; raw where it is left out.");
+
     internal static CommandOption Output { get; } = CommandOption.WithValue("output", "ofmt", "Write 'human' text or 'json'.") with { Suggestions = ["human", "json"] };
 
     internal static CommandOption Quiet { get; } = CommandOption.Switch('q', "Write nothing but errors.");

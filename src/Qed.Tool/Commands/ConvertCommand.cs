@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Globalization;
 using Qed.Formats;
 using Qed.Operations;
@@ -12,7 +11,6 @@ internal static class ConvertCommand
 {
     private const int LargestSparse = 16 << 20;
 
-    private static readonly CommandOption TargetFormat = CommonOptions.FormatOption('O', "output_fmt", "Format of the new image; raw where it is left out.");
     private static readonly CommandOption Backing = CommandOption.WithValue('B', "backing_file", "Write only what differs from this image, which the new one then rests on.") with { NamesFile = true };
     private static readonly CommandOption Compress = CommandOption.Switch('c', "Compress the data.");
     private static readonly CommandOption Snapshot = CommandOption.WithValue('l', "snapshot", "Convert an internal snapshot, by its name or id.");
@@ -33,7 +31,7 @@ internal static class ConvertCommand
         Remarks = "The new image appears under its name only when it is whole; until then an existing file of that name stays as it is.",
         Options =
         [
-            CommonOptions.Format, TargetFormat, Backing, CommonOptions.BackingFormat, CommonOptions.CreationOptions, Compress, Snapshot, Sparse,
+            CommonOptions.Format, CommonOptions.TargetFormat, Backing, CommonOptions.BackingFormat, CommonOptions.CreationOptions, Compress, Snapshot, Sparse,
             CommonOptions.Cache, CommonOptions.SourceCache, Coroutines, OutOfOrder, CopyOffload, CommonOptions.ForceShare, CommonOptions.Progress,
             CommonOptions.Quiet, Verify, DeleteSource, ExternalData, NoOverwrite, .. CommonOptions.Refused,
             CommonOptions.Refuse('n', null, null, "the new image is always a new file"),
@@ -48,16 +46,11 @@ internal static class ConvertCommand
 
     private static int Run(ParsedArguments arguments, Session session)
     {
-        string formatName = arguments.ValueOf(TargetFormat) ?? "raw";
-        IReadOnlyList<string> lists = arguments.ValuesOf(CommonOptions.CreationOptions);
-        if (OptionList.AsksForHelp(lists))
-        {
-            NewImageSettings.WriteHelp(formatName, session);
+        if (NewImageSettings.AnswersHelp(CommonOptions.TargetFormat, arguments, session))
             return ExitCode.Success;
-        }
 
         RequireTuning(arguments);
-        ConvertImageOptions options = Options(NewImageSettings.Read(formatName, lists), arguments);
+        ConvertImageOptions options = Options(NewImageSettings.Read(CommonOptions.TargetFormat, arguments), arguments);
         session.ShowProgress(progress => ConvertImage.Run(options, progress, session.Logger, session.Cancellation));
         return ExitCode.Success;
     }

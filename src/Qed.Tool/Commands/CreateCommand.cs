@@ -1,4 +1,3 @@
-using System.Collections.Generic;
 using Qed.Formats;
 using Qed.Operations;
 using Qed.Tool.CommandLine;
@@ -30,15 +29,10 @@ internal static class CreateCommand
 
     private static int Run(ParsedArguments arguments, Session session)
     {
-        string formatName = arguments.ValueOf(Format) ?? "raw";
-        IReadOnlyList<string> lists = arguments.ValuesOf(CommonOptions.CreationOptions);
-        if (OptionList.AsksForHelp(lists))
-        {
-            NewImageSettings.WriteHelp(formatName, session);
+        if (NewImageSettings.AnswersHelp(Format, arguments, session))
             return ExitCode.Success;
-        }
 
-        NewImageSettings settings = NewImageSettings.Read(formatName, lists);
+        NewImageSettings settings = NewImageSettings.Read(Format, arguments);
         CreateImageOptions options = Complete(settings, arguments);
         ImageDescription image = CreateImage.Run(options, logger: session.Logger, cancellation: session.Cancellation);
         session.Say($"Formatting '{Printable.Text(options.Path)}', {Printable.Text(settings.Describe(options.Size ?? image.Size))}");

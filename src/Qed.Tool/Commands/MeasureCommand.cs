@@ -1,4 +1,3 @@
-using System.Collections.Generic;
 using System.Globalization;
 using Qed.Operations;
 using Qed.Tool.CommandLine;
@@ -9,7 +8,6 @@ namespace Qed.Tool.Commands;
 /// <summary><c>qed measure</c>: how much room a new image would take.</summary>
 internal static class MeasureCommand
 {
-    private static readonly CommandOption TargetFormat = CommonOptions.FormatOption('O', "output_fmt", "Format of the new image; raw where it is left out.");
     private static readonly CommandOption Size = CommandOption.WithValue("size", "N", "Measure an empty disk of this size instead of an image.");
     private static readonly CommandOption Compress = CommandOption.Switch('c', "Of compressed data; with --exact.");
     private static readonly CommandOption Exact = CommandOption.Switch("exact", "Read the data, and leave out what of it is zero.");
@@ -22,7 +20,7 @@ internal static class MeasureCommand
         Remarks = "The numbers are those of images that this program writes, of every format.",
         Options =
         [
-            CommonOptions.Format, TargetFormat, CommonOptions.CreationOptions, Size, CommonOptions.Output, CommonOptions.ForceShare, Compress, Exact,
+            CommonOptions.Format, CommonOptions.TargetFormat, CommonOptions.CreationOptions, Size, CommonOptions.Output, CommonOptions.ForceShare, Compress, Exact,
             .. CommonOptions.Refused, CommonOptions.Refuse('l', null, "snapshot", "internal snapshots are not measured"),
         ],
         Run = Run,
@@ -30,16 +28,11 @@ internal static class MeasureCommand
 
     private static int Run(ParsedArguments arguments, Session session)
     {
-        string formatName = arguments.ValueOf(TargetFormat) ?? "raw";
-        IReadOnlyList<string> lists = arguments.ValuesOf(CommonOptions.CreationOptions);
-        if (OptionList.AsksForHelp(lists))
-        {
-            NewImageSettings.WriteHelp(formatName, session);
+        if (NewImageSettings.AnswersHelp(CommonOptions.TargetFormat, arguments, session))
             return ExitCode.Success;
-        }
 
         bool isJson = CommonOptions.WantsJson(arguments);
-        NewImageSettings settings = NewImageSettings.Read(formatName, lists);
+        NewImageSettings settings = NewImageSettings.Read(CommonOptions.TargetFormat, arguments);
         ImageMeasure measure = MeasureImage.Run(settings.Format.Name, Options(settings, arguments), null, session.Logger, session.Cancellation);
         if (isJson)
         {

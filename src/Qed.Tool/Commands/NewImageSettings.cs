@@ -35,23 +35,28 @@ internal sealed class NewImageSettings
 
     internal Subformat Subformat { get; private set; }
 
-    /// <summary>Reads all lists that were given.</summary>
-    /// <exception cref="UsageException">An option that the format lacks, or a value that it does not take.</exception>
-    internal static NewImageSettings Read(string formatName, IReadOnlyList<string> lists)
+    /// <summary>Lists the format's options where that is asked for, and tells whether it was.</summary>
+    /// <param name="formatOption">The option that names the new image's format.</param>
+    /// <param name="arguments">What was given.</param>
+    /// <param name="session">Where the list goes.</param>
+    internal static bool AnswersHelp(CommandOption formatOption, ParsedArguments arguments, Session session)
     {
-        var settings = new NewImageSettings(FormatRegistry.ByName(formatName));
-        foreach ((string name, string? value) in lists.SelectMany(OptionList.Parse))
-            settings.Set(settings.Find(name), value);
-        return settings;
+        bool isAskedFor = OptionList.AsksForHelp(arguments.ValuesOf(CommonOptions.CreationOptions));
+        if (isAskedFor)
+            WriteHelp(FormatOf(formatOption, arguments), session);
+        return isAskedFor;
     }
 
-    /// <summary>Lists a format's options.</summary>
-    internal static void WriteHelp(string formatName, Session session)
+    /// <summary>Reads all lists that were given.</summary>
+    /// <param name="formatOption">The option that names the new image's format.</param>
+    /// <param name="arguments">What was given.</param>
+    /// <exception cref="UsageException">An option that the format lacks, or a value that it does not take.</exception>
+    internal static NewImageSettings Read(CommandOption formatOption, ParsedArguments arguments)
     {
-        ImageFormat format = FormatRegistry.ByName(formatName);
-        session.Output.WriteLine($"Supported {format.QemuName} options:");
-        foreach (CreationOption option in format.CreationOptions.Concat(FileOptions).OrderBy(option => option.Name, StringComparer.Ordinal))
-            session.Output.WriteLine($"  {option.Name}={TypeOf(option)}".PadRight(24) + $" - {option.Description}{ChoicesOf(option)}");
+        var settings = new NewImageSettings(FormatOf(formatOption, arguments));
+        foreach ((string name, string? value) in arguments.ValuesOf(CommonOptions.CreationOptions).SelectMany(OptionList.Parse))
+            settings.Set(settings.Find(name), value);
+        return settings;
     }
 
     /// <summary>Adds what an option of the command line says, which counts more than the same said by <c>-o</c>.</summary>
@@ -72,6 +77,16 @@ internal sealed class NewImageSettings
             .Where(setting => setting.Value is not null)
             .Select(setting => $"{setting.Name}={setting.Value}");
         return $"fmt={Format.QemuName} " + string.Join(' ', words);
+    }
+
+    private static ImageFormat FormatOf(CommandOption formatOption, ParsedArguments arguments)
+        => FormatRegistry.ByName(arguments.ValueOf(formatOption) ?? "raw");
+
+    private static void WriteHelp(ImageFormat format, Session session)
+    {
+        session.Output.WriteLine($"Supported {format.QemuName} options:");
+        foreach (CreationOption option in format.CreationOptions.Concat(FileOptions).OrderBy(option => option.Name, StringComparer.Ordinal))
+            session.Output.WriteLine($"  {option.Name}={TypeOf(option)}".PadRight(24) + $" - {option.Description}{ChoicesOf(option)}");
     }
 
     private static string TypeOf(CreationOption option) => option.Value switch
