@@ -130,26 +130,6 @@ public sealed class QedImage : WritableDiskImage
     public Stream AsStream() => new DiskImageStream(this, leaveOpen: true);
 
     /// <inheritdoc/>
-    public override Extent GetExtent(GuestOffset offset, long maximum)
-    {
-        maximum = Math.Min(maximum, Length - offset.Value);
-        RequireInside(offset, Math.Max(1, maximum));
-        MappedRun first = Map.Find(offset, maximum);
-        long length = first.Length;
-        while (length < maximum && Map.IsPageBoundary(offset + length))
-        {
-            // Runs end at each page of a table; what continues beyond is the same extent.
-            MappedRun next = Map.Find(offset + length, maximum - length);
-            ulong expected = first.Kind == ExtentKind.Data ? first.Entry + (ulong)length : first.Entry;
-            if (next.Entry != expected)
-                break;
-            length += next.Length;
-        }
-
-        return new Extent(offset, length, first.Kind, first.Kind == ExtentKind.Data ? first.HostOffset : null);
-    }
-
-    /// <inheritdoc/>
     public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer)
     {
         RequireInside(offset, buffer.Length);
@@ -209,6 +189,24 @@ public sealed class QedImage : WritableDiskImage
     }
 
     internal DiskImage? BackingForWriting() => RequireBackingIfNamed();
+
+    /// <inheritdoc/>
+    protected override Extent FindExtent(GuestOffset offset, long maximum)
+    {
+        MappedRun first = Map.Find(offset, maximum);
+        long length = first.Length;
+        while (length < maximum && Map.IsPageBoundary(offset + length))
+        {
+            // Runs end at each page of a table; what continues beyond is the same extent.
+            MappedRun next = Map.Find(offset + length, maximum - length);
+            ulong expected = first.Kind == ExtentKind.Data ? first.Entry + (ulong)length : first.Entry;
+            if (next.Entry != expected)
+                break;
+            length += next.Length;
+        }
+
+        return new Extent(offset, length, first.Kind, first.Kind == ExtentKind.Data ? first.HostOffset : null);
+    }
 
     /// <inheritdoc/>
     protected override int ReadRun(GuestOffset offset, Span<byte> buffer)

@@ -17,7 +17,7 @@ internal abstract class MappedImage(HostFile storage) : DiskImage
 
     protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
-        Extent extent = GetExtent(offset, buffer.Length);
+        Extent extent = FindExtent(offset, buffer.Length);
         ReadExtent(extent, buffer.Slice(0, (int)extent.Length));
         return (int)extent.Length;
     }

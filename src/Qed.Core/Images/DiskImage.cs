@@ -51,7 +51,13 @@ public abstract class DiskImage : IDisposable
     /// <param name="offset">Guest offset, below <see cref="Length"/>.</param>
     /// <param name="maximum">The longest run that is of interest, in bytes, at least 1.</param>
     /// <returns>A run of one kind from <paramref name="offset"/> on, no longer than asked nor than the disk.</returns>
-    public abstract Extent GetExtent(GuestOffset offset, long maximum);
+    /// <exception cref="ArgumentOutOfRangeException">The offset does not lie within the disk.</exception>
+    public Extent GetExtent(GuestOffset offset, long maximum)
+    {
+        maximum = Math.Min(maximum, Length - offset.Value);
+        RequireInside(offset, Math.Max(1, maximum));
+        return FindExtent(offset, maximum);
+    }
 
     /// <summary>Walks what this image alone says about a range, in order and without gaps; neighbours may be alike.</summary>
     public virtual IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
@@ -122,6 +128,11 @@ public abstract class DiskImage : IDisposable
         else
             buffer.Clear();
     }
+
+    /// <summary>What this image alone says about the run that starts at an offset.</summary>
+    /// <param name="offset">Guest offset.</param>
+    /// <param name="maximum">The longest run that is of interest, at least 1 and within the disk.</param>
+    protected abstract Extent FindExtent(GuestOffset offset, long maximum);
 
     /// <summary>Reads the run of bytes, held in one way, that starts at an offset, or as much of it as is wanted.</summary>
     /// <param name="offset">Guest offset.</param>

@@ -17,9 +17,6 @@ internal sealed class DiskImageRange(DiskImage image, GuestOffset start, long le
 
     public override long Length { get; } = length;
 
-    public override Extent GetExtent(GuestOffset offset, long maximum)
-        => GetExtents(offset, Math.Min(maximum, Length - offset.Value)).First();
-
     public override IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
     {
         RequireInside(offset, length);
@@ -30,6 +27,8 @@ internal sealed class DiskImageRange(DiskImage image, GuestOffset start, long le
             HostOffset = null,
         });
     }
+
+    protected override Extent FindExtent(GuestOffset offset, long maximum) => GetExtents(offset, maximum).First();
 
     protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {

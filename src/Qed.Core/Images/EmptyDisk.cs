@@ -13,12 +13,7 @@ internal sealed class EmptyDisk(long length) : DiskImage
 
     public override long Length => length;
 
-    public override Extent GetExtent(GuestOffset offset, long maximum)
-    {
-        maximum = Math.Min(maximum, Length - offset.Value);
-        RequireInside(offset, Math.Max(1, maximum));
-        return new Extent(offset, maximum, ExtentKind.Zero, null);
-    }
+    protected override Extent FindExtent(GuestOffset offset, long maximum) => new(offset, maximum, ExtentKind.Zero, null);
 
     protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {

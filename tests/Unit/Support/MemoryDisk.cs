@@ -13,8 +13,7 @@ internal sealed class MemoryDisk(byte[] contents) : DiskImage
 
     public override long Length => contents.Length;
 
-    public override Extent GetExtent(GuestOffset offset, long maximum)
-        => new(offset, Math.Min(maximum, Length - offset.Value), ExtentKind.Data, null);
+    protected override Extent FindExtent(GuestOffset offset, long maximum) => new(offset, maximum, ExtentKind.Data, null);
 
     protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {

@@ -25,9 +25,8 @@ internal sealed class SparseDisk(long length, params (long Offset, int Length, b
     /// <summary>Called before each read.</summary>
     internal Action? BeforeRead { get; set; }
 
-    public override Extent GetExtent(GuestOffset offset, long maximum)
+    protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
-        maximum = Math.Min(maximum, length - offset.Value);
         foreach ((long start, int count, _) in runs.OrderBy(run => run.Offset))
         {
             if (offset.Value < start)

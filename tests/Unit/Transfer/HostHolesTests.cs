@@ -151,7 +151,7 @@ public sealed class HostHolesTests : IDisposable
 
         internal override BlockStorage ExtentStorage => storage;
 
-        public override Extent GetExtent(GuestOffset offset, long maximum) => throw new NotSupportedException();
+        protected override Extent FindExtent(GuestOffset offset, long maximum) => throw new NotSupportedException();
 
         protected override int ReadRun(GuestOffset offset, Span<byte> buffer) => throw new NotSupportedException();
     }

@@ -68,10 +68,8 @@ internal sealed class Qcow2Image : DiskImage
         }
     }
 
-    public override Extent GetExtent(GuestOffset offset, long maximum)
+    protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
-        maximum = Math.Min(maximum, Length - offset.Value);
-        RequireInside(offset, Math.Max(1, maximum));
         MappedClusters run = _map.Find(offset, maximum);
         ExtentKind kind = run.Kind switch
         {

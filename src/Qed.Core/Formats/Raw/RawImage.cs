@@ -29,10 +29,8 @@ internal class RawImage : DiskImage
 
     internal override BlockStorage ExtentStorage => _storage;
 
-    public override Extent GetExtent(GuestOffset offset, long maximum)
+    protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
-        maximum = Math.Min(maximum, Length - offset.Value);
-        RequireInside(offset, Math.Max(1, maximum));
         StorageExtent run = _storage.NextExtent(offset.Value);
         ExtentKind kind = run.IsHole ? ExtentKind.Zero : ExtentKind.Data;
         return new Extent(offset, Math.Min(run.Length, maximum), kind, new HostOffset(offset.Value));

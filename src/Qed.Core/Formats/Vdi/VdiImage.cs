@@ -33,10 +33,8 @@ internal sealed class VdiImage : MappedImage
         ClusterSize = _header.BlockSize,
     };
 
-    public override Extent GetExtent(GuestOffset offset, long maximum)
+    protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
-        maximum = Math.Min(maximum, Length - offset.Value);
-        RequireInside(offset, Math.Max(1, maximum));
         long block = offset.Value / _header.BlockSize;
         long inBlock = offset.Value % _header.BlockSize;
         uint entry = _map[block];

@@ -44,10 +44,20 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
 
     public VhdFooter Footer { get; }
 
-    public override Extent GetExtent(GuestOffset offset, long maximum)
+    internal override string? CheckBacking(DiskImage backing)
     {
-        maximum = Math.Min(maximum, Length - offset.Value);
-        RequireInside(offset, Math.Max(1, maximum));
+        if (backing is not IVhdImage parent)
+            throw WrongParent($"the parent of a VHD must be a VHD, but '{backing.Path}' is a {backing.Format} image");
+        if (parent.Footer.UniqueId != _header.ParentId)
+            throw WrongParent($"'{backing.Path}' has the id {parent.Footer.UniqueId}, but the parent of this disk has {_header.ParentId}");
+        uint noted = _header.ParentTimeStamp;
+        bool isAsNoted = noted == 0 || noted == parent.Footer.TimeStamp
+            || Math.Abs((long)noted - VhdFooter.TimeStampOf(File.GetLastWriteTimeUtc(backing.Path))) <= TimeStampTolerance;
+        return isAsNoted ? null : $"its parent '{backing.Path}' may have been changed since this disk was made, for their time stamps differ";
+    }
+
+    protected override Extent FindExtent(GuestOffset offset, long maximum)
+    {
         (long length, long? host) = RunAt(offset.Value);
         if (host is { } data)
             return new Extent(offset, DataInFile(data, Math.Min(length, maximum)), ExtentKind.Data, new HostOffset(data));
@@ -60,18 +70,6 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
         }
 
         return new Extent(offset, Math.Min(length, maximum), ExtentKind.Unallocated, null);
-    }
-
-    internal override string? CheckBacking(DiskImage backing)
-    {
-        if (backing is not IVhdImage parent)
-            throw WrongParent($"the parent of a VHD must be a VHD, but '{backing.Path}' is a {backing.Format} image");
-        if (parent.Footer.UniqueId != _header.ParentId)
-            throw WrongParent($"'{backing.Path}' has the id {parent.Footer.UniqueId}, but the parent of this disk has {_header.ParentId}");
-        uint noted = _header.ParentTimeStamp;
-        bool isAsNoted = noted == 0 || noted == parent.Footer.TimeStamp
-            || Math.Abs((long)noted - VhdFooter.TimeStampOf(File.GetLastWriteTimeUtc(backing.Path))) <= TimeStampTolerance;
-        return isAsNoted ? null : $"its parent '{backing.Path}' may have been changed since this disk was made, for their time stamps differ";
     }
 
     /// <summary>The run at an offset within one block, or over all unused blocks from there on.</summary>

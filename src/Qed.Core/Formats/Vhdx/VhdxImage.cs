@@ -59,24 +59,6 @@ internal sealed class VhdxImage : DiskImage
         }
     }
 
-    public override Extent GetExtent(GuestOffset offset, long maximum)
-    {
-        maximum = Math.Min(maximum, Length - offset.Value);
-        RequireInside(offset, Math.Max(1, maximum));
-        VhdxBlockMap.Run first = _map.Find(offset, maximum);
-        long length = first.Length;
-        // Runs end with each partial block; what continues beyond is the same extent.
-        while (length < maximum)
-        {
-            VhdxBlockMap.Run next = _map.Find(offset + length, maximum - length);
-            if (next.Kind != first.Kind || (next.Kind == ExtentKind.Data && next.Host != first.Host + length))
-                break;
-            length += next.Length;
-        }
-
-        return first.Kind == ExtentKind.Data ? DataExtent(offset, length, first.Host) : new Extent(offset, length, first.Kind, null);
-    }
-
     /// <exception cref="DiskImageException">ImageCorrupt where the candidate is another image than the one this was made on, or has changed since.</exception>
     internal override string? CheckBacking(DiskImage backing)
     {
@@ -96,6 +78,22 @@ internal sealed class VhdxImage : DiskImage
         if (parent.Metadata.Geometry.LogicalSectorSize != _metadata.Geometry.LogicalSectorSize)
             throw VhdxFault.Corrupt(Path, $"the parent '{backing.Path}' has another logical sector size", "metadata item Logical Sector Size");
         return null;
+    }
+
+    protected override Extent FindExtent(GuestOffset offset, long maximum)
+    {
+        VhdxBlockMap.Run first = _map.Find(offset, maximum);
+        long length = first.Length;
+        // Runs end with each partial block; what continues beyond is the same extent.
+        while (length < maximum)
+        {
+            VhdxBlockMap.Run next = _map.Find(offset + length, maximum - length);
+            if (next.Kind != first.Kind || (next.Kind == ExtentKind.Data && next.Host != first.Host + length))
+                break;
+            length += next.Length;
+        }
+
+        return first.Kind == ExtentKind.Data ? DataExtent(offset, length, first.Host) : new Extent(offset, length, first.Kind, null);
     }
 
     protected override int ReadRun(GuestOffset offset, Span<byte> buffer)

@@ -55,15 +55,6 @@ internal sealed class VmdkImage : DiskImage
         _ => null,
     };
 
-    public override Extent GetExtent(GuestOffset offset, long maximum)
-    {
-        maximum = Math.Min(maximum, Length - offset.Value);
-        RequireInside(offset, Math.Max(1, maximum));
-        (VmdkExtent extent, long within) = Locate(offset.Value);
-        ExtentRun run = extent.Find(within, Math.Min(maximum, extent.Length - within));
-        return new Extent(offset, run.Length, run.Kind, run.HostOffset is { } host ? new HostOffset(host) : null);
-    }
-
     internal override string? CheckBacking(DiskImage backing)
     {
         if (backing is not VmdkImage parent)
@@ -76,6 +67,13 @@ internal sealed class VmdkImage : DiskImage
             Structure = "descriptor field parentCID",
             Value = _descriptor.ParentContentId,
         };
+    }
+
+    protected override Extent FindExtent(GuestOffset offset, long maximum)
+    {
+        (VmdkExtent extent, long within) = Locate(offset.Value);
+        ExtentRun run = extent.Find(within, Math.Min(maximum, extent.Length - within));
+        return new Extent(offset, run.Length, run.Kind, run.HostOffset is { } host ? new HostOffset(host) : null);
     }
 
     protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
