@@ -38,14 +38,15 @@ internal static class ForeignFormats
     /// <exception cref="DiskImageException">UnsupportedFeature, naming the format.</exception>
     internal static void Refuse(FileProbe probe, string path)
     {
+        // First: the packed blocks at such a file's start look like a file of their own.
+        if (probe.End.StartsWith(AppleTrailer))
+            throw Unsupported("an Apple disk image (DMG)", ConvertFirst, path);
+
         foreach (Signature signature in Signatures)
         {
             if (probe.StartHas(signature.Offset, signature.Bytes) && probe.StartHas(0, signature.Before))
                 throw Unsupported(signature.Name, signature.Hint, path);
         }
-
-        if (probe.End.StartsWith(AppleTrailer))
-            throw Unsupported("an Apple disk image (DMG)", ConvertFirst, path);
     }
 
     private static DiskImageException Unsupported(string name, string hint, string path)

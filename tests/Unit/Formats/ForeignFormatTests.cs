@@ -47,6 +47,14 @@ public sealed class ForeignFormatTests : IDisposable
     }
 
     [Fact]
+    public void An_Apple_image_of_packed_blocks_is_one_and_not_the_packed_file_that_it_starts_like()
+    {
+        byte[] file = [.. "BZh9"u8, 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, .. new byte[1014], .. "koly"u8, 0, 0, 0, 4, 0, 0, 2, 0, .. new byte[500]];
+        File.WriteAllBytes(_folder["disk.dmg"], file);
+        Fails.With(ErrorKind.UnsupportedFeature, "Apple", () => OpenImage.ForReading(_folder["disk.dmg"]).Dispose());
+    }
+
+    [Fact]
     public void A_raw_disk_that_only_resembles_one_stays_raw()
     {
         byte[][] starts = [[.. "BZh"u8], [0, 0, 0, 0, 0x31, 0x41, 0x59, 0x26, 0x53, 0x59], [.. "LUKS"u8, 0xba, 0xbe], [.. "#!/bin/sh\n"u8], [0x1f, 0x8b]];
