@@ -17,14 +17,6 @@ public static class FormatRegistry
 {
     private static readonly RawFormat RawFormat = new();
 
-    // Images of formats that are not supported would pass for raw ones and be copied as garbage.
-    private static readonly (string Name, byte[] Start)[] ForeignSignatures =
-    [
-        ("Parallels", "WithoutFreeSpace"u8.ToArray()),
-        ("Parallels", "WithouFreSpacExt"u8.ToArray()),
-        ("Bochs", "Bochs Virtual HD Image"u8.ToArray()),
-    ];
-
     /// <summary>Every format, raw last.</summary>
     public static IReadOnlyList<ImageFormat> All { get; } =
         [new QedFormat(), new Qcow2Format(), new VhdxFormat(), new VhdFormat(), new VmdkFormat(), new VdiFormat(), RawFormat];
@@ -59,12 +51,7 @@ public static class FormatRegistry
             return matches[0];
         if (matches.Length > 1)
             throw Ambiguous(matches, storage.Path);
-        foreach ((string name, byte[] start) in ForeignSignatures)
-        {
-            if (probe.StartHas(0, start))
-                throw new DiskImageException(ErrorKind.UnsupportedFeature, $"this is a {name} image, a format that is not supported", storage.Path);
-        }
-
+        ForeignFormats.Refuse(probe, storage.Path);
         if (ByExtension(storage.Path) is { } named && named != RawFormat)
         {
             throw new DiskImageException(

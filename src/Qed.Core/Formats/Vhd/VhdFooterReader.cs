@@ -29,7 +29,9 @@ internal static class VhdFooterReader
         // A fixed disk has no copy: what stands at its start is the guest's.
         if (VhdFooter.IsValid(start) && VhdFooter.TypeOf(start) != VhdDiskType.Fixed)
             return new FoundFooter(VhdFooter.Read(start, storage.Path, 0), length, IsCopy: true);
-        throw Missing(storage.Path, length, VhdFooter.HasCookie(start) || VhdFooter.HasCookie(end));
+        throw VhdFooter.HasCookie(start) || VhdFooter.HasCookie(end)
+            ? Damaged(storage.Path, length, canBeFixed: !VhdFooter.HasCookie(start))
+            : new DiskImageException(ErrorKind.ImageNotRecognized, "the footer of a VHD image is missing", storage.Path);
     }
 
     /// <summary>Where in the last 512 bytes of a file a footer stands whose checksum is right; -1 where none does.</summary>
@@ -49,15 +51,12 @@ internal static class VhdFooterReader
         return bytes;
     }
 
-    private static DiskImageException Missing(string path, long length, bool isDamaged)
-    {
-        if (!isDamaged)
-            return new DiskImageException(ErrorKind.ImageNotRecognized, "the footer of a VHD image is missing", path);
-        return new DiskImageException(ErrorKind.ImageCorrupt, "the checksum of the footer is wrong and there is no good copy of it", path)
+    private static DiskImageException Damaged(string path, long length, bool canBeFixed)
+        => new(ErrorKind.ImageCorrupt, "the checksum of the footer is wrong and there is no good copy of it", path)
         {
             Structure = "VHD footer",
             Offset = Math.Max(0, length - VhdFooter.Size),
-            Hint = "The contents of a fixed disk can still be read with -SourceFormat raw.",
+            // Only other kinds start with a copy; read as raw, their tables would pass for the guest's bytes.
+            Hint = canBeFixed ? "The contents of a fixed disk can still be read with -SourceFormat raw." : null,
         };
-    }
 }

@@ -70,7 +70,7 @@ internal sealed class VhdxBlockMap
 
     private Run FindData(long block, int inBlock, BatEntry entry, long entryOffset, long maximum)
     {
-        FileRange first = RangeOf(entry, _geometry.BlockSize, entryOffset);
+        FileRange first = RangeOfBlock(block, entry, entryOffset);
         long guest = block * _geometry.BlockSize;
         long end = EndOfLike(entry, block + 1, guest + inBlock + maximum);
         // Of blocks that follow one another only the first is known to be sound.
@@ -80,13 +80,13 @@ internal sealed class VhdxBlockMap
 
     private Run FindSectors(long block, int inBlock, BatEntry entry, long entryOffset, long maximum)
     {
-        FileRange data = RangeOf(entry, _geometry.BlockSize, entryOffset);
+        FileRange data = RangeOfBlock(block, entry, entryOffset);
         long chunk = block / _geometry.ChunkRatio;
         long bitmapEntryOffset = _table + (_geometry.EntryOfBitmap(chunk) * BatEntry.Size);
         var bitmapEntry = new BatEntry(_pages.UInt64LittleEndian(bitmapEntryOffset));
         if (bitmapEntry.State != BlockState.FullyPresent)
             throw Corrupt("a block is partially present, and its sector bitmap is missing", bitmapEntryOffset, bitmapEntry);
-        FileRange bitmap = RangeOf(bitmapEntry, SectorBitmap.Size, bitmapEntryOffset);
+        FileRange bitmap = RangeOf(bitmapEntry, SectorBitmap.Size, SectorBitmap.Size, bitmapEntryOffset);
         int sectorSize = _geometry.LogicalSectorSize;
         int firstOfBlock = (int)(block % _geometry.ChunkRatio) * _geometry.SectorsInBlock;
         int first = firstOfBlock + (inBlock / sectorSize);
@@ -122,13 +122,25 @@ internal sealed class VhdxBlockMap
         return block * _geometry.BlockSize;
     }
 
+    /// <summary>
+    /// Where a payload block lies. Of the last one only what the disk reaches has to be in the file: QEMU ends the files of
+    /// fixed disks there, against the rule that files grow by whole blocks.
+    /// </summary>
+    private FileRange RangeOfBlock(long block, BatEntry entry, long entryOffset)
+        => RangeOf(entry, _geometry.BlockSize, (int)Math.Min(_geometry.BlockSize, _geometry.Size - (block * _geometry.BlockSize)), entryOffset);
+
     /// <summary>Where a block lies, if that is a place where one may lie.</summary>
-    private FileRange RangeOf(BatEntry entry, int size, long entryOffset)
+    /// <param name="entry">Its entry.</param>
+    /// <param name="size">Bytes that nothing else may lie in.</param>
+    /// <param name="inFile">Bytes of them that the file must have.</param>
+    /// <param name="entryOffset">Where the entry stands.</param>
+    private FileRange RangeOf(BatEntry entry, int size, int inFile, long entryOffset)
     {
         if (entry.Offset < VhdxGeometry.Megabyte || entry.Offset > (ulong)(long.MaxValue - size))
             throw Corrupt("a block lies in the headers, or further out than a file reaches", entryOffset, entry);
         var range = new FileRange((long)entry.Offset, size);
-        if (range.End > FileLength(range.End))
+        long end = range.Offset + inFile;
+        if (end > FileLength(end))
             throw Corrupt("a block lies beyond the end of the file: it is cut off", entryOffset, entry);
         if (FirstReserved(range.Offset) < range.End)
             throw Corrupt("a block overlaps a region or the log", entryOffset, entry);

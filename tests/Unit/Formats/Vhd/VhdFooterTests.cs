@@ -43,6 +43,19 @@ public sealed class VhdFooterTests : IDisposable
     }
 
     [Fact]
+    public void Only_a_fixed_disk_without_a_good_footer_may_be_read_as_raw()
+    {
+        foreach (byte[] sound in new[] { Dynamic, Fixed })
+        {
+            byte[] file = (byte[])sound.Clone();
+            file[file.Length - 512 + 64] ^= 1;
+            file[64] ^= 1;
+            DiskImageException error = Fails.With(ErrorKind.ImageCorrupt, "checksum of the footer", () => OpenImage.ForReading(Write(file), "vhd").Dispose());
+            Assert.Equal(sound == Fixed, error.Hint?.Contains("raw", StringComparison.Ordinal) ?? false);
+        }
+    }
+
+    [Fact]
     public void A_file_whose_end_is_cut_off_reads_as_far_as_it_goes()
     {
         string path = Write(Dynamic.AsSpan(0, Dynamic.Length - 512 - (3 << 19)).ToArray());

@@ -52,6 +52,7 @@ public sealed class VhdxInteropTests : IDisposable
     [Theory]
     [InlineData("every other cluster", 24 * MiB, "dynamic", 1)]
     [InlineData("full", 9 * MiB, "fixed", 8)]
+    [InlineData("last sector", (9 * MiB) + 512, "fixed,block_state_zero=off", 8)]
     [InlineData("one sector in each block", 40 * MiB, "dynamic", 16)]
     [InlineData("last sector", (70 * MiB) + 512, "dynamic", 32)]
     public void What_QEMU_writes_reads_the_same_here(string content, long size, string subformat, int blockMiB)

@@ -194,6 +194,24 @@ public sealed class VhdxRuleTests : IDisposable
         Assert.Equal("raw", DescribeImage.Run(_folder["no.img"]).Format);
     }
 
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(-1, false)]
+    public void The_last_block_may_end_in_the_file_where_the_disk_ends_but_no_earlier(int more, bool isRead)
+    {
+        const int LastBlock = 3;
+        VhdxSample sample = VhdxSample.Create(_folder);
+        byte[] tail = Patterns.Random(VhdxSample.DiskSize % VhdxSample.MiB, 3);
+        tail.CopyTo(sample.Disk, LastBlock * VhdxSample.MiB);
+        long end = sample.Bytes.Length;
+        sample.SetUInt64(VhdxSample.BlockTable + (LastBlock * BatEntry.Size), BatEntry.At(end, BlockState.FullyPresent).Value);
+        File.WriteAllBytes(_folder["short.vhdx"], [.. sample.Bytes, .. tail.AsSpan(0, tail.Length + more)]);
+        if (isRead)
+            Assert.Equal(sample.Disk, TestImage.ReadAll(_folder["short.vhdx"]));
+        else
+            Fails.With(ErrorKind.ImageCorrupt, "cut off", () => TestImage.ReadAll(_folder["short.vhdx"]));
+    }
+
     [Fact]
     public void Random_damage_is_refused_or_read_but_never_anything_else()
     {
