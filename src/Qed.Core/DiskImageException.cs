@@ -38,13 +38,10 @@ public sealed class DiskImageException : Exception
     public string? Hint { get; init; }
 
     /// <summary>The same error, said of another file: the one that the user knows.</summary>
-    internal DiskImageException WithPath(string path) => new(Kind, base.Message, path, InnerException)
-    {
-        Structure = Structure,
-        Offset = Offset,
-        Value = Value,
-        Hint = Hint,
-    };
+    internal DiskImageException WithPath(string path) => Copy(path, Hint);
+
+    /// <summary>The same error with other advice, from somebody who knows more of the circumstances.</summary>
+    internal DiskImageException WithHint(string hint) => Copy(Path, hint);
 
     /// <inheritdoc/>
     public override string Message
@@ -71,4 +68,12 @@ public sealed class DiskImageException : Exception
             return text.ToString();
         }
     }
+
+    private DiskImageException Copy(string? path, string? hint) => new(Kind, base.Message, path, InnerException)
+    {
+        Structure = Structure,
+        Offset = Offset,
+        Value = Value,
+        Hint = hint,
+    };
 }

@@ -207,6 +207,15 @@ Describe 'Convert-QedImage' {
             "$log" | Should -BeLike "*Verified*Deleted the source '$source' after a verified conversion.*"
         }
 
+        It 'deletes all files of a VMDK that consists of several' {
+            $null = Convert-QedImage $source "$out/split.vmdk" -Subformat Fixed
+            "$out/split-flat.vmdk" | Should -Exist
+            $log = Convert-QedImage "$out/split.vmdk" "$out/whole.qed" -DeleteSource -Verbose 4>&1
+            "$out/split.vmdk", "$out/split-flat.vmdk" | Should -Not -Exist
+            Get-ContentHash "$out/whole.qed" | Should -Be $hash
+            "$log" | Should -BeLike "*Deleted*split.vmdk'*Deleted*split-flat.vmdk'*"
+        }
+
         It 'deletes nothing where the conversion fails' {
             $null = Get-Failure { Convert-QedImage $source "$out/no folder/x.qed" -DeleteSource }
             $null = Get-Failure { Convert-QedImage $source $qed -DeleteSource }

@@ -13,6 +13,11 @@ public abstract class DiskImage : IDisposable
     /// <summary>The path of the image's own file.</summary>
     public abstract string Path { get; }
 
+    /// <summary>
+    /// The paths of the files that belong to this image and that it has open, its own one first; none of a backing image's.
+    /// </summary>
+    public virtual IReadOnlyList<string> Files => [Path];
+
     /// <summary>The short name of the format, as qemu-img writes it: "qed", "raw".</summary>
     public abstract string Format { get; }
 

@@ -1,5 +1,5 @@
 using System;
-using System.IO;
+using System.Collections.Generic;
 using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -28,19 +28,18 @@ public static class ConvertImage
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
         ImageFormat format = TargetFormat(options);
+        IReadOnlyList<string> files;
         using (DiskImage source = ImageChain.OpenChain(options.Path, SourceOptions(options), logger))
         {
             if (source.Details.Snapshots.Count > 0)
                 Log.SnapshotsDropped(logger, source.Path, string.Join(", ", source.Details.Snapshots));
             TargetFile.RefuseLinkOf(source, options.DestinationPath);
+            files = source.Files;
             Write(source, format, options, progress, logger, cancellation);
         }
 
         if (options.DeleteSource)
-        {
-            DeleteSource(options.Path);
-            Log.DeletedSource(logger, options.Path);
-        }
+            SourceFiles.Delete(files, logger);
 
         ImageDescription result = DescribeImage.Run(options.DestinationPath, format.Name);
         CreateImage.WarnOfGeometry(result, logger);
@@ -60,7 +59,7 @@ public static class ConvertImage
         using DiskImage? baseline = backing is null ? null
             : ImageChain.OpenAsBacking(backing, options.DestinationPath, FileIdentity.Of(options.DestinationPath), logger);
         if (options.DeleteSource)
-            RefuseToDeleteBacking(baseline, options);
+            SourceFiles.RefuseToDeleteBacking(source, baseline);
         if (backing is { Format: null } && baseline?.Format == "raw")
             backing = backing with { Format = "raw" };
         using PendingFile file = PendingFile.Begin(options.DestinationPath, options.Force);
@@ -140,29 +139,5 @@ public static class ConvertImage
         if (padded != source.Length)
             Log.Padded(logger, source.Path, source.Length, format.SizeGranularity(subformat), padded);
         return padded;
-    }
-
-    /// <summary>A target that rests on the source holds only what differs from it: without the source it is nothing.</summary>
-    private static void RefuseToDeleteBacking(DiskImage? baseline, ConvertImageOptions options)
-    {
-        if (FileIdentity.Of(options.Path) is { } source && TargetFile.HasLink(baseline, source))
-        {
-            throw new DiskImageException(ErrorKind.BackingFileRefused, "the source is to be deleted, but the target would rest on it", options.Path)
-            {
-                Hint = "Leave out -DeleteSource, or name another -BackingPath.",
-            };
-        }
-    }
-
-    private static void DeleteSource(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
-        {
-            throw StorageErrors.Translate(error, path);
-        }
     }
 }

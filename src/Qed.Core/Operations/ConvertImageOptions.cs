@@ -44,7 +44,10 @@ public sealed record ConvertImageOptions
     /// <summary>Whether to read both images again and compare every byte that the guest can see.</summary>
     public bool Verify { get; init; }
 
-    /// <summary>Whether to delete the source, which implies <see cref="Verify"/> and happens only after it succeeded.</summary>
+    /// <summary>
+    /// Whether to delete the source with all files that belong to it, which implies <see cref="Verify"/> and happens only
+    /// after it succeeded.
+    /// </summary>
     public bool DeleteSource { get; init; }
 
     /// <summary>Whether an existing target is replaced.</summary>

@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using System.Linq;
 using Qed.Images;
 using Qed.Storage;
 
@@ -29,21 +30,25 @@ internal static class TargetFile
             return;
         if (FileIdentity.Of(source.Path) == existing)
             throw new DiskImageException(ErrorKind.ImageExists, "source and target are the same file", target);
+        if (HasFile(source, existing))
+            throw new DiskImageException(ErrorKind.ImageExists, $"the target is one of the files of '{source.Path}'", target);
         if (HasLink(source.Backing, existing))
             throw new DiskImageException(ErrorKind.ImageExists, $"the target is a backing file of '{source.Path}'", target);
     }
 
-    /// <summary>Whether a file is part of a chain.</summary>
+    /// <summary>Whether a file belongs to an image of a chain.</summary>
     internal static bool HasLink(DiskImage? chain, FileIdentity file)
     {
         for (DiskImage? image = chain; image is not null; image = image.Backing)
         {
-            if (FileIdentity.Of(image.Path) == file)
+            if (HasFile(image, file))
                 return true;
         }
 
         return false;
     }
+
+    private static bool HasFile(DiskImage image, FileIdentity file) => image.Files.Any(path => FileIdentity.Of(path) == file);
 
     /// <summary>The error of a target that was read again and found different.</summary>
     internal static DiskImageException DiffersFromSource(string target, string source, long offset)

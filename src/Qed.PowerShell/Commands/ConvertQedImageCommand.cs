@@ -51,7 +51,7 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
     [Parameter]
     public SwitchParameter Verify { get; set; }
 
-    /// <summary>Deletes the source after its target was verified.</summary>
+    /// <summary>Deletes the source with all of its files after its target was verified.</summary>
     [Parameter]
     public SwitchParameter DeleteSource { get; set; }
 

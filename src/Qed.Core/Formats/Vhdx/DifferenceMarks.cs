@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using Qed.Layout;
 using Qed.Storage;
 
@@ -9,11 +8,12 @@ namespace Qed.Formats.Vhdx;
 /// <summary>What of a differencing image in the making is its own; in the end it becomes block states and sector bitmaps.</summary>
 internal sealed class DifferenceMarks
 {
-    private const int WritePiece = 1 << 16;
+    private const int PieceOfBitmap = 1 << 16;
+    private const int BitsInWord = 64;
 
     private readonly VhdxGeometry _geometry;
     private readonly int _grain;
-    private readonly Dictionary<long, SectorMarks> _blocks = [];
+    private readonly NumberSet _grains = new();
 
     internal DifferenceMarks(VhdxGeometry geometry, int grain)
     {
@@ -21,42 +21,40 @@ internal sealed class DifferenceMarks
         _grain = grain;
     }
 
-    private int BytesInGrain => _grain / _geometry.LogicalSectorSize / 8;
+    private int GrainsInBlock => _geometry.BlockSize / _grain;
 
-    private int BytesInBlock => _geometry.SectorsInBlock / 8;
+    private long GrainsInChunk => (long)_geometry.ChunkRatio * GrainsInBlock;
 
     /// <summary>Notes that the parent does not show through a range, whose end is that of a grain or of the disk.</summary>
     internal void Mark(GuestOffset offset, long length)
-    {
-        while (length > 0)
-        {
-            long block = offset.Value / _geometry.BlockSize;
-            long inBlock = offset.Value % _geometry.BlockSize;
-            long part = Math.Min(length, _geometry.BlockSize - inBlock);
-            if (!_blocks.TryGetValue(block, out SectorMarks? marks))
-                _blocks.Add(block, marks = new SectorMarks(GrainsOf(block)));
-            marks.Mark((int)(inBlock / _grain), (int)((inBlock + part + _grain - 1) / _grain));
-            length -= part;
-            offset += part;
-        }
-    }
+        => _grains.Add(offset.Value / _grain, (offset.Value + length + _grain - 1) / _grain);
 
-    /// <summary>Gives marked blocks their states and writes the bitmaps of those that are the parent's in part.</summary>
-    /// <param name="table">The block table, where blocks with data have their place already.</param>
+    /// <summary>Writes the states of marked blocks, and the bitmaps of those that are the parent's in part.</summary>
+    /// <param name="hostOffsetOf">Where the data of a block lies; negative where it has no place.</param>
+    /// <param name="table">Receives an entry for each marked block.</param>
     /// <param name="target">The image's file.</param>
     /// <param name="end">Where the next block can lie.</param>
     /// <returns>The new end.</returns>
-    internal long Finish(BlockTableBuilder table, BlockStorage target, long end)
+    internal long Finish(Func<long, long> hostOffsetOf, BlockTableWriter table, BlockStorage target, long end)
     {
-        foreach (IGrouping<long, long> chunk in _blocks.Keys.OrderBy(block => block).GroupBy(block => block / _geometry.ChunkRatio))
+        byte[] piece = new byte[PieceOfBitmap];
+        using IEnumerator<long> groups = _grains.Groups(GrainsInBlock).GetEnumerator();
+        for (bool isThere = groups.MoveNext(); isThere;)
         {
+            long chunk = groups.Current / GrainsInChunk;
             bool hasPartial = false;
-            foreach (long block in chunk)
-                hasPartial |= SetState(table, block, ref end);
+            for (; isThere && groups.Current / GrainsInChunk == chunk; isThere = groups.MoveNext())
+            {
+                long block = groups.Current / GrainsInBlock;
+                BatEntry entry = EntryFor(block, hostOffsetOf(block), ref end);
+                hasPartial |= entry.State == BlockState.PartiallyPresent;
+                table.Put(_geometry.EntryOfBlock(block), entry);
+            }
+
             if (!hasPartial)
                 continue;
-            table[_geometry.EntryOfBitmap(chunk.Key)] = BatEntry.At(end, BlockState.FullyPresent);
-            WriteBitmap(chunk, target, end);
+            table.Put(_geometry.EntryOfBitmap(chunk), BatEntry.At(end, BlockState.FullyPresent));
+            WriteBitmap(chunk, piece, target, end);
             end += SectorBitmap.Size;
         }
 
@@ -66,36 +64,43 @@ internal sealed class DifferenceMarks
     private int GrainsOf(long block)
         => (int)((Math.Min(_geometry.BlockSize, _geometry.Size - (block * _geometry.BlockSize)) + _grain - 1) / _grain);
 
-    /// <returns>Whether the block needs a bitmap.</returns>
-    private bool SetState(BlockTableBuilder table, long block, ref long end)
+    private BatEntry EntryFor(long block, long hostOffset, ref long end)
     {
-        long index = _geometry.EntryOfBlock(block);
-        BatEntry entry = table[index];
-        if (_blocks[block].IsWhole)
+        bool isWhole = _grains.Count(block * GrainsInBlock, GrainsInBlock) == GrainsOf(block);
+        if (isWhole)
+            return hostOffset < 0 ? new BatEntry((ulong)BlockState.Zero) : BatEntry.At(hostOffset, BlockState.FullyPresent);
+        if (hostOffset < 0)
         {
-            if (!entry.HasData)
-                table[index] = new BatEntry((ulong)BlockState.Zero);
-            return false;
+            // Zeroes over a part of what the parent has need a place too; nothing is written there, so it is a hole.
+            hostOffset = end;
+            end += _geometry.BlockSize;
         }
 
-        // Zeroes over a part of what the parent has need a place too; nothing is written there, so it is a hole.
-        long offset = entry.HasData ? (long)entry.Offset : end;
-        if (!entry.HasData)
-            end += _geometry.BlockSize;
-        table[index] = BatEntry.At(offset, BlockState.PartiallyPresent);
-        return true;
+        return BatEntry.At(hostOffset, BlockState.PartiallyPresent);
     }
 
-    private void WriteBitmap(IEnumerable<long> blocks, BlockStorage target, long offset)
+    private void WriteBitmap(long chunk, byte[] piece, BlockStorage target, long offset)
     {
-        byte[] bitmap = new byte[SectorBitmap.Size];
-        foreach (long block in blocks)
-            _blocks[block].Fill(bitmap.AsSpan((int)(block % _geometry.ChunkRatio) * BytesInBlock, BytesInBlock), BytesInGrain);
-        for (int at = 0; at < bitmap.Length; at += WritePiece)
+        int bytesInGrain = _grain / _geometry.LogicalSectorSize / 8;
+        int grainsInPiece = piece.Length / bytesInGrain;
+        long first = chunk * GrainsInChunk;
+        for (int at = 0; at < SectorBitmap.Size; at += piece.Length, first += grainsInPiece)
         {
-            Span<byte> piece = bitmap.AsSpan(at, WritePiece);
-            if (!ZeroScan.IsZero(piece))
-                target.Write(offset + at, piece);
+            if (_grains.Count(first, grainsInPiece) == 0)
+                continue;
+            Array.Clear(piece, 0, piece.Length);
+            for (int grain = 0; grain < grainsInPiece; grain += BitsInWord)
+                Fill(piece.AsSpan(grain * bytesInGrain), _grains.WordOf(first + grain), bytesInGrain);
+            target.Write(offset + at, piece);
+        }
+    }
+
+    private static void Fill(Span<byte> bitmap, ulong grains, int bytesInGrain)
+    {
+        for (; grains != 0; grains >>= 1, bitmap = bitmap.Slice(bytesInGrain))
+        {
+            if ((grains & 1) != 0)
+                bitmap.Slice(0, bytesInGrain).Fill(0xff);
         }
     }
 }

@@ -7,7 +7,8 @@ namespace Qed.Formats.Vhdx;
 
 /// <summary>
 /// Fills a fresh image. A block gets its place when its first piece is reserved; what is not written of it stays a hole
-/// of the host's file. Tables are written once at the end, signature and headers last.
+/// of the host's file. The block table, up to 512 MiB, is never held whole: it is worked out while it is written, at the
+/// end and once like the other tables. Signature and headers come last.
 /// </summary>
 internal sealed class VhdxImageWriter : MappedImageWriter
 {
@@ -16,10 +17,9 @@ internal sealed class VhdxImageWriter : MappedImageWriter
     private readonly VhdxMetadata _metadata;
     private readonly VhdxGeometry _geometry;
     private readonly FileRange _tableRegion;
-    private readonly BlockTableBuilder _table = new();
+    private readonly BlockPlaces _places;
     private readonly DifferenceMarks? _marks;
     private readonly object _lock = new();
-    private long _end;
 
     internal VhdxImageWriter(BlockStorage target, VhdxMetadata metadata)
         : base(target)
@@ -27,11 +27,9 @@ internal sealed class VhdxImageWriter : MappedImageWriter
         _metadata = metadata;
         _geometry = metadata.Geometry;
         _tableRegion = VhdxLayout.BlockTable(_geometry, metadata.Parent is not null);
-        _end = _tableRegion.End;
+        _places = new BlockPlaces(_geometry.BlockCount, metadata.IsFixed);
         if (metadata.Parent is not null)
             _marks = new DifferenceMarks(_geometry, LargestPiece);
-        if (metadata.IsFixed)
-            PlaceAll();
     }
 
     /// <summary>What a file of this format starts with.</summary>
@@ -47,7 +45,7 @@ internal sealed class VhdxImageWriter : MappedImageWriter
             _marks?.Mark(offset, length);
             while (length > 0)
             {
-                long host = Place(offset.Value / _geometry.BlockSize) + (offset.Value % _geometry.BlockSize);
+                long host = HostOffsetOf(_places.Add(offset.Value / _geometry.BlockSize)) + (offset.Value % _geometry.BlockSize);
                 long part = Math.Min(length, _geometry.BlockSize - (offset.Value % _geometry.BlockSize));
                 if (part >= LargestPiece)
                     Target.Preallocate(host, part);
@@ -67,9 +65,7 @@ internal sealed class VhdxImageWriter : MappedImageWriter
 
     public override void Complete()
     {
-        _end = _marks?.Finish(_table, Target, _end) ?? _end;
-        Target.SetLength(_end);
-        _table.Write(Target, _tableRegion);
+        Target.SetLength(WriteTable());
         Target.Write(VhdxLayout.Metadata.Offset, _metadata.ToBytes());
         byte[] regions = VhdxRegionTable.ToBytes(_tableRegion, VhdxLayout.Metadata);
         Target.Write(VhdxRegionTable.FirstOffset, regions);
@@ -98,25 +94,28 @@ internal sealed class VhdxImageWriter : MappedImageWriter
         Target.Write(VhdxHeader.SecondOffset, (header with { SequenceNumber = 2 }).ToBytes());
     }
 
-    private void PlaceAll()
+    /// <summary>Writes the block table, and what it needs behind the blocks.</summary>
+    /// <returns>The length of the file.</returns>
+    private long WriteTable()
     {
-        for (long block = 0; block < _geometry.BlockCount; block++)
-            Place(block);
-    }
-
-    /// <summary>The host offset of a block, which gets one if it has none.</summary>
-    private long Place(long block)
-    {
-        long index = _geometry.EntryOfBlock(block);
-        BatEntry entry = _table[index];
-        if (!entry.HasData)
+        long end = HostOffsetOf(_places.Count);
+        var table = new BlockTableWriter(Target, _tableRegion);
+        if (_marks is not null)
         {
-            _table[index] = entry = BatEntry.At(_end, BlockState.FullyPresent);
-            _end += _geometry.BlockSize;
+            end = _marks.Finish(block => _places.Contains(block) ? HostOffsetOf(_places[block]) : -1, table, Target, end);
+        }
+        else
+        {
+            long place = 0;
+            foreach (long block in _places.InOrder)
+                table.Put(_geometry.EntryOfBlock(block), BatEntry.At(HostOffsetOf(place++), BlockState.FullyPresent));
         }
 
-        return (long)entry.Offset;
+        table.Flush();
+        return end;
     }
+
+    private long HostOffsetOf(long place) => _tableRegion.End + (place * _geometry.BlockSize);
 
     protected override (long Host, long Count) FindRun(GuestOffset offset, long wanted)
     {
@@ -124,19 +123,12 @@ internal sealed class VhdxImageWriter : MappedImageWriter
         {
             long block = offset.Value / _geometry.BlockSize;
             long inBlock = offset.Value % _geometry.BlockSize;
-            BatEntry first = _table[_geometry.EntryOfBlock(block)];
-            if (!first.HasData)
-                throw new InvalidOperationException("The range was not reserved.");
+            long host = HostOffsetOf(_places[block]) + inBlock;
+            // Of blocks that follow one another and have a place the places follow one another too.
             long count = _geometry.BlockSize - inBlock;
-            for (ulong next = first.Offset + (ulong)_geometry.BlockSize; count < wanted; next += (ulong)_geometry.BlockSize)
-            {
-                BatEntry entry = _table[_geometry.EntryOfBlock(++block)];
-                if (!entry.HasData || entry.Offset != next)
-                    break;
+            while (count < wanted && _places.Contains(++block))
                 count += _geometry.BlockSize;
-            }
-
-            return ((long)first.Offset + inBlock, Math.Min(count, wanted));
+            return (host, Math.Min(count, wanted));
         }
     }
 }

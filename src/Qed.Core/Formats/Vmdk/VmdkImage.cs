@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
@@ -36,6 +37,8 @@ internal sealed class VmdkImage : DiskImage
     }
 
     public override string Path => _storage.Path;
+
+    public override IReadOnlyList<string> Files => [.. _others.Select(file => file.Path).Prepend(Path).Distinct()];
 
     public override string Format => "vmdk";
 

@@ -1,0 +1,60 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using Microsoft.Extensions.Logging;
+using Qed.Images;
+using Qed.Storage;
+
+namespace Qed.Operations;
+
+/// <summary>The files of a source that is to be deleted once its copy was verified.</summary>
+internal static class SourceFiles
+{
+    /// <summary>Refuses, before anything is done, to delete what another image still needs.</summary>
+    /// <param name="source">The open source.</param>
+    /// <param name="baseline">The backing image of the target; null where it has none.</param>
+    /// <exception cref="DiskImageException">BackingFileRefused.</exception>
+    internal static void RefuseToDeleteBacking(DiskImage source, DiskImage? baseline)
+    {
+        foreach (string file in source.Files)
+        {
+            if (FileIdentity.Of(file) is not { } identity)
+                continue;
+            // A target that rests on the source holds only what differs from it: without the source it is nothing.
+            if (TargetFile.HasLink(baseline, identity))
+                throw Refused("the source is to be deleted, but the target would rest on it", file, "Leave out -DeleteSource, or name another -BackingPath.");
+            if (TargetFile.HasLink(source.Backing, identity))
+                throw Refused("the source is to be deleted, but the image that it rests on has this file as well", file, "Leave out -DeleteSource.");
+        }
+    }
+
+    /// <summary>Deletes all files of an image.</summary>
+    /// <param name="files">Its own file first, then those that it names.</param>
+    /// <param name="logger">Told of each.</param>
+    /// <exception cref="DiskImageException">The system refuses to delete one of them; that one and those behind it are left.</exception>
+    internal static void Delete(IReadOnlyList<string> files, ILogger logger)
+    {
+        // The file that names the others goes first. Should a later one fail, nobody finds an image that opens and lacks a
+        // part of its data; and what is left is data that is whole, only without a name for it. Should the first one
+        // fail, the source is as it was.
+        for (int i = 0; i < files.Count; i++)
+        {
+            try
+            {
+                File.Delete(files[i]);
+            }
+            catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
+            {
+                string left = string.Join(", ", files.Skip(i).Select(file => $"'{file}'"));
+                throw StorageErrors.Translate(error, files[i])
+                    .WithHint($"The target is complete and was verified. What is left of the source can be deleted by hand: {left}.");
+            }
+
+            Log.DeletedSource(logger, files[i]);
+        }
+    }
+
+    private static DiskImageException Refused(string rule, string file, string hint)
+        => new(ErrorKind.BackingFileRefused, rule, file) { Hint = hint };
+}
