@@ -1,6 +1,7 @@
 using System;
 using System.Globalization;
 using System.Text;
+using static Qed.Invariant;
 
 namespace Qed.Formats.Vmdk;
 
@@ -64,6 +65,4 @@ internal static class DescriptorWriter
     }
 
     private static string Hexadecimal(uint id) => id.ToString("x8", CultureInfo.InvariantCulture);
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }
