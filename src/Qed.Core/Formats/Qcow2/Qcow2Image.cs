@@ -74,7 +74,8 @@ internal sealed class Qcow2Image : DiskImage
         RequireInside(offset, buffer.Length);
         while (!buffer.IsEmpty)
         {
-            MappedClusters run = _map.Find(offset, buffer.Length);
+            var budget = default(LookupBudget);
+            MappedClusters run = _map.Find(offset, buffer.Length, ref budget);
             Span<byte> part = buffer.Slice(0, (int)run.Length);
             ReadRun(run, offset, part);
             buffer = buffer.Slice(part.Length);
@@ -86,7 +87,8 @@ internal sealed class Qcow2Image : DiskImage
     {
         maximum = Math.Min(maximum, Length - offset.Value);
         RequireInside(offset, Math.Max(1, maximum));
-        MappedClusters run = _map.Find(offset, maximum);
+        var budget = default(LookupBudget);
+        MappedClusters run = _map.Find(offset, maximum, ref budget);
         ExtentKind kind = run.Kind switch
         {
             MappedKind.Unallocated => ExtentKind.Unallocated,
@@ -94,7 +96,7 @@ internal sealed class Qcow2Image : DiskImage
             _ => ExtentKind.Data,
         };
         if (run.Kind == MappedKind.Compressed)
-            return new Extent(offset, CompressedLength(offset, run.Length, maximum), kind, null);
+            return new Extent(offset, CompressedLength(offset, run.Length, maximum, ref budget), kind, null);
         // In an external data file the offset would be one of another file.
         HostOffset? host = run.Kind == MappedKind.Data && _data == _storage ? new HostOffset(run.HostOffset) : null;
         return new Extent(offset, run.Length, kind, host);
@@ -128,10 +130,14 @@ internal sealed class Qcow2Image : DiskImage
         }
     }
 
-    private long CompressedLength(GuestOffset offset, long length, long maximum)
+    private long CompressedLength(GuestOffset offset, long length, long maximum, ref LookupBudget budget)
     {
-        while (length < maximum && _map.Find(offset + length, Math.Min(maximum - length, _header.Geometry.ClusterSize)) is { Kind: MappedKind.Compressed } next)
+        while (length < maximum && budget.TrySpend()
+            && _map.Find(offset + length, Math.Min(maximum - length, _header.Geometry.ClusterSize), ref budget) is { Kind: MappedKind.Compressed } next)
+        {
             length += next.Length;
+        }
+
         return length;
     }
 
