@@ -195,7 +195,8 @@ public sealed class QedImage : WritableDiskImage
     {
         MappedRun first = Map.Find(offset, maximum);
         long length = first.Length;
-        while (length < maximum && Map.IsPageBoundary(offset + length))
+        var budget = default(LookupBudget);
+        while (length < maximum && budget.TrySpend() && Map.IsPageBoundary(offset + length))
         {
             // Runs end at each page of a table; what continues beyond is the same extent.
             MappedRun next = Map.Find(offset + length, maximum - length);

@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Qed.Images;
 using Qed.Storage;
 
 namespace Qed.Formats;
@@ -29,16 +30,17 @@ internal sealed class BlockTable(BlockStorage storage, long offset, bool isBigEn
         }
     }
 
-    /// <summary>How many entries, from a block's on, each differ from the one before by a step.</summary>
+    /// <summary>How many entries, from a block's on and as far as a budget reaches, each differ from the one before by a step.</summary>
     /// <param name="block">The first block.</param>
     /// <param name="maximum">How many entries are of interest, at least 1, all within the table.</param>
     /// <param name="step">0 for equal entries, 1 for ascending ones.</param>
+    /// <param name="budget">Spent on the pages behind the first.</param>
     /// <returns>At least 1.</returns>
-    internal long Run(long block, long maximum, uint step)
+    internal long Run(long block, long maximum, uint step, ref LookupBudget budget)
     {
         uint expected = this[block];
         long count = 0;
-        while (count < maximum)
+        while (count == 0 || (count < maximum && budget.TrySpend()))
         {
             ReadOnlySpan<uint> entries = MemoryMarshal.Cast<byte, uint>(_cache.BytesAt(offset + ((block + count) * EntrySize)));
             int inPage = (int)Math.Min(entries.Length, maximum - count);

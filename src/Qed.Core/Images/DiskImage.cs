@@ -8,8 +8,6 @@ namespace Qed.Images;
 /// <summary>A disk as its guest sees it, whatever format holds it. Calls name their own offsets; threads may share one image.</summary>
 public abstract class DiskImage : IDisposable
 {
-    private const long LongestStep = 64L << 30;
-
     /// <summary>The path of the image's own file.</summary>
     public abstract string Path { get; }
 
@@ -55,7 +53,10 @@ public abstract class DiskImage : IDisposable
     /// <summary>What this image alone says about the run that starts at an offset.</summary>
     /// <param name="offset">Guest offset, below <see cref="Length"/>.</param>
     /// <param name="maximum">The longest run that is of interest, in bytes, at least 1.</param>
-    /// <returns>A run of one kind from <paramref name="offset"/> on, no longer than asked nor than the disk.</returns>
+    /// <returns>
+    /// A run of one kind from <paramref name="offset"/> on, no longer than asked nor than the disk. The work of one call is
+    /// bounded whatever the tables say, so what follows may be more of the same.
+    /// </returns>
     /// <exception cref="ArgumentOutOfRangeException">The offset does not lie within the disk.</exception>
     public Extent GetExtent(GuestOffset offset, long maximum)
     {
@@ -70,8 +71,7 @@ public abstract class DiskImage : IDisposable
         GuestOffset end = offset + length;
         while (offset < end)
         {
-            // One long run can take gigabytes of tables to find out; whoever walks may want to stop before.
-            Extent extent = GetExtent(offset, Math.Min(LongestStep, end - offset));
+            Extent extent = GetExtent(offset, end - offset);
             yield return extent;
             offset = extent.End;
         }

@@ -72,7 +72,8 @@ internal sealed class Qcow2Image : DiskImage
 
     protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
-        MappedClusters run = _map.Find(offset, maximum);
+        var budget = default(LookupBudget);
+        MappedClusters run = _map.Find(offset, maximum, ref budget);
         ExtentKind kind = run.Kind switch
         {
             MappedKind.Unallocated => ExtentKind.Unallocated,
@@ -80,7 +81,7 @@ internal sealed class Qcow2Image : DiskImage
             _ => ExtentKind.Data,
         };
         if (run.Kind == MappedKind.Compressed)
-            return new Extent(offset, CompressedLength(offset, run.Length, maximum), kind, null);
+            return new Extent(offset, CompressedLength(offset, run.Length, maximum, ref budget), kind, null);
         // In an external data file the offset would be one of another file.
         HostOffset? host = run.Kind == MappedKind.Data && _data == _storage ? new HostOffset(run.HostOffset) : null;
         return new Extent(offset, run.Length, kind, host);
@@ -88,7 +89,8 @@ internal sealed class Qcow2Image : DiskImage
 
     protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
-        MappedClusters run = _map.Find(offset, buffer.Length);
+        var budget = default(LookupBudget);
+        MappedClusters run = _map.Find(offset, buffer.Length, ref budget);
         Span<byte> target = buffer.Slice(0, (int)run.Length);
         switch (run.Kind)
         {
@@ -118,10 +120,14 @@ internal sealed class Qcow2Image : DiskImage
         base.Dispose(disposing);
     }
 
-    private long CompressedLength(GuestOffset offset, long length, long maximum)
+    private long CompressedLength(GuestOffset offset, long length, long maximum, ref LookupBudget budget)
     {
-        while (length < maximum && _map.Find(offset + length, Math.Min(maximum - length, _header.Geometry.ClusterSize)) is { Kind: MappedKind.Compressed } next)
+        while (length < maximum && budget.TrySpend()
+            && _map.Find(offset + length, Math.Min(maximum - length, _header.Geometry.ClusterSize), ref budget) is { Kind: MappedKind.Compressed } next)
+        {
             length += next.Length;
+        }
+
         return length;
     }
 

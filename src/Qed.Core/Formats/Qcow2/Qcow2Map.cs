@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
 
@@ -36,28 +37,29 @@ internal sealed class Qcow2Map
         _dataLimit = dataLength;
     }
 
-    /// <summary>What the bytes from an offset on are, up to the first that are something else; one cluster at most where it is compressed.</summary>
+    /// <summary>What the bytes from an offset on are, up to the first that are something else or as far as a budget reaches; one cluster at most where it is compressed.</summary>
     /// <param name="offset">Guest offset within the disk.</param>
     /// <param name="maximum">The longest run of interest, at least 1.</param>
-    internal MappedClusters Find(GuestOffset offset, long maximum)
+    /// <param name="budget">Spent on the tables behind the first.</param>
+    internal MappedClusters Find(GuestOffset offset, long maximum, ref LookupBudget budget)
     {
-        MappedClusters run = FindInTable(offset.Value, maximum);
-        while (run.Length < maximum)
+        MappedClusters run = FindInTable(offset.Value, maximum, ref budget);
+        while (run.Length < maximum && budget.TrySpend())
         {
-            MappedClusters next = FindInTable(offset.Value + run.Length, maximum - run.Length);
+            MappedClusters next = FindInTable(offset.Value + run.Length, maximum - run.Length, ref budget);
             if (!run.IsContinuedBy(next))
                 return run;
             run = run with { Length = run.Length + next.Length };
         }
 
-        return run with { Length = maximum };
+        return run with { Length = Math.Min(run.Length, maximum) };
     }
 
-    private MappedClusters FindInTable(long offset, long maximum)
+    private MappedClusters FindInTable(long offset, long maximum, ref LookupBudget budget)
     {
         long table = TableAt(offset / _geometry.BytesPerTable);
         if (table == 0)
-            return new MappedClusters(MappedKind.Unallocated, MissingTables(offset, maximum), 0);
+            return new MappedClusters(MappedKind.Unallocated, MissingTables(offset, maximum, ref budget), 0);
         int index = (int)(offset >> _geometry.ClusterBits) & (_geometry.EntriesPerTable - 1);
         long position = table + ((long)index * _geometry.L2EntryBytes);
         // Entries do not straddle pages, and a run may go on in the next page of the same table.
@@ -103,13 +105,13 @@ internal sealed class Qcow2Map
         return (long)table;
     }
 
-    /// <summary>How far no L2 table maps anything, from an offset on.</summary>
-    private long MissingTables(long offset, long maximum)
+    /// <summary>How far no L2 table maps anything, from an offset on and as far as the budget reaches.</summary>
+    private long MissingTables(long offset, long maximum, ref LookupBudget budget)
     {
         long span = _geometry.BytesPerTable;
         long length = span - (offset % span);
         long index = (offset / span) + 1;
-        while (length < maximum && index < _l1.Entries)
+        while (length < maximum && index < _l1.Entries && budget.TrySpend())
         {
             ReadOnlySpan<byte> entries = _pages.BytesAt(_l1.Offset + (index * Qcow2Geometry.EntryBytes));
             int count = (int)Math.Min(entries.Length / Qcow2Geometry.EntryBytes, _l1.Entries - index);

@@ -39,7 +39,8 @@ internal sealed class VdiImage : MappedImage
         long inBlock = offset.Value % _header.BlockSize;
         uint entry = _map[block];
         bool isData = entry is not (Unallocated or Zero);
-        long blocks = _map.Run(block, BlockLayout.CountFor(inBlock + maximum, _header.BlockSize), step: isData ? 1u : 0);
+        var budget = default(LookupBudget);
+        long blocks = _map.Run(block, BlockLayout.CountFor(inBlock + maximum, _header.BlockSize), step: isData ? 1u : 0, ref budget);
         long length = Math.Min(maximum, (blocks * _header.BlockSize) - inBlock);
         if (!isData)
             return new Extent(offset, length, entry == Zero ? ExtentKind.Zero : ExtentKind.Unallocated, null);

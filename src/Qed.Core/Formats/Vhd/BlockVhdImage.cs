@@ -10,8 +10,6 @@ namespace Qed.Formats.Vhd;
 internal sealed class BlockVhdImage : MappedImage, IVhdImage
 {
     private const uint Unused = uint.MaxValue;
-    // Bitmaps that one call looks at: a longer run is cut there, so that cancelling need not wait.
-    private const int MostBitmapsEachCall = 4096;
     // File systems keep times to two seconds.
     private const int TimeStampTolerance = 2;
 
@@ -58,12 +56,13 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
 
     protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
-        (long length, long? host) = RunAt(offset.Value);
+        var budget = default(LookupBudget);
+        (long length, long? host) = RunAt(offset.Value, ref budget);
         if (host is { } data)
             return new Extent(offset, DataInFile(data, Math.Min(length, maximum)), ExtentKind.Data, new HostOffset(data));
-        for (int looked = 1; length < maximum && looked < MostBitmapsEachCall; looked++)
+        while (length < maximum && budget.TrySpend())
         {
-            (long more, long? next) = RunAt(offset.Value + length);
+            (long more, long? next) = RunAt(offset.Value + length, ref budget);
             if (next is not null)
                 break;
             length += more;
@@ -72,15 +71,15 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
         return new Extent(offset, Math.Min(length, maximum), ExtentKind.Unallocated, null);
     }
 
-    /// <summary>The run at an offset within one block, or over all unused blocks from there on.</summary>
-    private (long Length, long? Host) RunAt(long offset)
+    /// <summary>The run at an offset within one block, or over the unused blocks from there on.</summary>
+    private (long Length, long? Host) RunAt(long offset, ref LookupBudget budget)
     {
         long block = offset / _header.BlockSize;
         int inBlock = (int)(offset % _header.BlockSize);
         uint entry = _table[block];
         if (entry == Unused)
         {
-            long unused = _table.Run(block, BlockLayout.CountFor(Length, _header.BlockSize) - block, step: 0);
+            long unused = _table.Run(block, BlockLayout.CountFor(Length, _header.BlockSize) - block, step: 0, ref budget);
             return ((unused * _header.BlockSize) - inBlock, null);
         }
 

@@ -42,8 +42,9 @@ internal sealed class VhdxBlockMap
     /// <summary>The run at an offset, cut off where the table or bitmap would have to be looked up anew.</summary>
     /// <param name="offset">Below the size of the disk.</param>
     /// <param name="maximum">At least 1, and within the disk.</param>
+    /// <param name="budget">Spent on what is looked up behind the first entry.</param>
     /// <exception cref="DiskImageException">ImageCorrupt: the entry there breaks a rule.</exception>
-    internal Run Find(GuestOffset offset, long maximum)
+    internal Run Find(GuestOffset offset, long maximum, ref LookupBudget budget)
     {
         long block = offset.Value / _geometry.BlockSize;
         int inBlock = (int)(offset.Value % _geometry.BlockSize);
@@ -52,7 +53,7 @@ internal sealed class VhdxBlockMap
         switch (entry.State)
         {
             case BlockState.FullyPresent:
-                return FindData(block, inBlock, entry, entryOffset, maximum);
+                return FindData(block, inBlock, entry, entryOffset, maximum, ref budget);
             case BlockState.PartiallyPresent when _hasParent:
                 return FindSectors(block, inBlock, entry, entryOffset, maximum);
             case BlockState.PartiallyPresent:
@@ -61,18 +62,18 @@ internal sealed class VhdxBlockMap
             case BlockState.Undefined:
             case BlockState.Zero:
             case BlockState.Unmapped:
-                long end = EndOfLike(entry, block + 1, offset.Value + maximum);
+                long end = EndOfLike(entry, block + 1, offset.Value + maximum, ref budget);
                 return new Run(entry.IsZero ? ExtentKind.Zero : ExtentKind.Unallocated, Math.Min(maximum, end - offset.Value), default);
             default:
                 throw Corrupt("a block has a state that the format reserves", entryOffset, entry);
         }
     }
 
-    private Run FindData(long block, int inBlock, BatEntry entry, long entryOffset, long maximum)
+    private Run FindData(long block, int inBlock, BatEntry entry, long entryOffset, long maximum, ref LookupBudget budget)
     {
         FileRange first = RangeOfBlock(block, entry, entryOffset);
         long guest = block * _geometry.BlockSize;
-        long end = EndOfLike(entry, block + 1, guest + inBlock + maximum);
+        long end = EndOfLike(entry, block + 1, guest + inBlock + maximum, ref budget);
         // Of blocks that follow one another only the first is known to be sound.
         long sound = SoundLength(first.Offset, end - guest);
         return new Run(ExtentKind.Data, Math.Min(maximum, sound - inBlock), new HostOffset(first.Offset + inBlock));
@@ -97,12 +98,15 @@ internal sealed class VhdxBlockMap
             : new Run(ExtentKind.Unallocated, length, default);
     }
 
-    /// <summary>The guest offset where blocks end that are like a first one; those with data also follow it on the host.</summary>
-    private long EndOfLike(BatEntry first, long block, long guestEnd)
+    /// <summary>
+    /// The guest offset where blocks end that are like a first one, or where the budget does; those with data also follow
+    /// it on the host.
+    /// </summary>
+    private long EndOfLike(BatEntry first, long block, long guestEnd, ref LookupBudget budget)
     {
         long last = Math.Min(_geometry.BlockCount, (guestEnd + _geometry.BlockSize - 1) / _geometry.BlockSize);
         ulong expected = first.Offset;
-        while (block < last)
+        while (block < last && budget.TrySpend())
         {
             long beforeBitmap = _geometry.ChunkRatio - (block % _geometry.ChunkRatio);
             ReadOnlySpan<byte> bytes = _pages.BytesAt(_table + (_geometry.EntryOfBlock(block) * BatEntry.Size));

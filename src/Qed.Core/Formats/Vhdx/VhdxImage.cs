@@ -82,12 +82,13 @@ internal sealed class VhdxImage : DiskImage
 
     protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
-        VhdxBlockMap.Run first = _map.Find(offset, maximum);
+        var budget = default(LookupBudget);
+        VhdxBlockMap.Run first = _map.Find(offset, maximum, ref budget);
         long length = first.Length;
         // Runs end with each partial block; what continues beyond is the same extent.
-        while (length < maximum)
+        while (length < maximum && budget.TrySpend())
         {
-            VhdxBlockMap.Run next = _map.Find(offset + length, maximum - length);
+            VhdxBlockMap.Run next = _map.Find(offset + length, maximum - length, ref budget);
             if (next.Kind != first.Kind || (next.Kind == ExtentKind.Data && next.Host != first.Host + length))
                 break;
             length += next.Length;
@@ -98,7 +99,8 @@ internal sealed class VhdxImage : DiskImage
 
     protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
-        VhdxBlockMap.Run run = _map.Find(offset, buffer.Length);
+        var budget = default(LookupBudget);
+        VhdxBlockMap.Run run = _map.Find(offset, buffer.Length, ref budget);
         Span<byte> part = buffer.Slice(0, (int)run.Length);
         if (run.Kind == ExtentKind.Data)
             ReadData(run.Host, part);

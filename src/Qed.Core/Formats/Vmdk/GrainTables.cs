@@ -34,14 +34,15 @@ internal sealed class GrainTables
 
     private long TableBytes => (long)_header.EntriesPerTable * SparseHeader.EntrySize;
 
-    /// <summary>The run that starts at a grain.</summary>
+    /// <summary>The run that starts at a grain, as far as one call may look.</summary>
     /// <param name="grain">Its number, below the extent's number of grains.</param>
     /// <param name="most">The longest run of interest, at least 1 and within the extent.</param>
     /// <exception cref="DiskImageException">ImageCorrupt: neither directory has a possible entry.</exception>
     internal GrainRun Find(long grain, long most)
     {
         GrainRun run = FindInTable(grain, most);
-        while (run.Grains < most)
+        var budget = default(LookupBudget);
+        while (run.Grains < most && budget.TrySpend())
         {
             // What is wrong with later entries matters to those who need them.
             long more = Extend(run, grain + run.Grains, most - run.Grains);
