@@ -59,7 +59,7 @@ public sealed class PendingFile : ImageTarget, IDisposable
             using HostFile inUse = HostFile.Open(target, StorageAccess.Write);
         }
 
-        string temporary = $"{target}.{Guid.NewGuid().ToString("N").Substring(0, 8)}.partial";
+        string temporary = TemporaryName.Beside(target);
         try
         {
             HostFile storage = HostFile.Create(temporary);
