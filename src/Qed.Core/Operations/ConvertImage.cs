@@ -59,7 +59,7 @@ public static class ConvertImage
         using DiskImage? baseline = backing is null ? null
             : ImageChain.OpenAsBacking(backing, options.DestinationPath, FileIdentity.Of(options.DestinationPath), logger);
         if (options.DeleteSource)
-            SourceFiles.RefuseToDeleteBacking(source, baseline);
+            SourceFiles.RequireDeletable(source, baseline);
         if (backing is { Format: null } && baseline?.Format == "raw")
             backing = backing with { Format = "raw" };
         using PendingFile file = PendingFile.Begin(options.DestinationPath, options.Force);

@@ -11,14 +11,17 @@ namespace Qed.Operations;
 /// <summary>The files of a source that is to be deleted once its copy was verified.</summary>
 internal static class SourceFiles
 {
-    /// <summary>Refuses, before anything is done, to delete what another image still needs.</summary>
+    /// <summary>Refuses, before anything is done, to delete what is no file or what another image still needs.</summary>
     /// <param name="source">The open source.</param>
     /// <param name="baseline">The backing image of the target; null where it has none.</param>
-    /// <exception cref="DiskImageException">BackingFileRefused.</exception>
-    internal static void RefuseToDeleteBacking(DiskImage source, DiskImage? baseline)
+    /// <exception cref="DiskImageException">UnsupportedFeature, BackingFileRefused.</exception>
+    internal static void RequireDeletable(DiskImage source, DiskImage? baseline)
     {
         foreach (string file in source.Files)
         {
+            // Only the node in the file system would go, and nothing of the data.
+            if (HostFile.IsBlockDevice(file))
+                throw new DiskImageException(ErrorKind.UnsupportedFeature, "the source is to be deleted, but it is a block device", file) { Hint = "Leave out -DeleteSource." };
             if (FileIdentity.Of(file) is not { } identity)
                 continue;
             // A target that rests on the source holds only what differs from it: without the source it is nothing.

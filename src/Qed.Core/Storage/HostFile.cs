@@ -134,6 +134,10 @@ public sealed unsafe class HostFile : BlockStorage
             _ = LinuxNative.FSync(handle);
     }
 
+    /// <summary>Whether a path leads to a block device (Linux).</summary>
+    internal static bool IsBlockDevice(string path)
+        => HostPlatform.IsLinux && FileIdentity.LinuxStatus(path) is { FileType: TypeBlockDevice };
+
     /// <summary>Whether somebody has the file open in a way that excludes reading it; null where the system does not tell.</summary>
     public bool? IsInUse() => ImageLock.IsWriterPresent(_io.Handle, Path);
 

@@ -49,6 +49,28 @@ public sealed class DeleteSourceTests : IDisposable
     }
 
     [Fact]
+    public void A_block_device_is_not_deleted()
+    {
+        File.WriteAllBytes(_folder["disk.raw"], Patterns.Random(1 << 20, 1));
+        Qemu.Result? made = Qemu.TryRun("losetup", ["--find", "--show", "--read-only", _folder["disk.raw"]]);
+        Assert.SkipUnless(made is { ExitCode: 0 }, "no loop device can be made here");
+        string device = made!.Output.Trim();
+        try
+        {
+            var options = new ConvertImageOptions { Path = device, SourceFormat = "raw", DestinationPath = _folder["disk.qed"] };
+            Fails.With(ErrorKind.UnsupportedFeature, "block device", () => ConvertImage.Run(options with { DeleteSource = true }));
+            AssertOnly("disk.raw");
+            ConvertImage.Run(options);
+            Assert.Equal(File.ReadAllBytes(_folder["disk.raw"]), TestImage.ReadAll(_folder["disk.qed"]));
+            Assert.True(File.Exists(device));
+        }
+        finally
+        {
+            Qemu.Run("losetup", "--detach", device);
+        }
+    }
+
+    [Fact]
     public void A_sparse_extent_goes_with_its_descriptor()
     {
         File.WriteAllBytes(_folder["disk.raw"], Patterns.Random(SizeOfPart, 1));
