@@ -38,6 +38,18 @@ internal sealed class EntryPages(int clusterBits, ulong offsetMask)
     internal (long First, long Last) Clusters(GuestOffset offset, long length)
         => (offset.Value >> clusterBits, (offset.Value + length - 1) >> clusterBits);
 
+    /// <summary>Gives the clusters of a range that have no entry yet one that holds no offset.</summary>
+    internal void MarkUnset(GuestOffset offset, long length, ulong mark)
+    {
+        (long first, long last) = Clusters(offset, length);
+        for (long cluster = first; cluster <= last; cluster++)
+        {
+            ref ulong entry = ref this[cluster];
+            if (entry == 0)
+                entry = mark;
+        }
+    }
+
     /// <summary>Where a range starts on the host, and how many bytes of it lie there in one piece.</summary>
     /// <exception cref="InvalidOperationException">Its first cluster has no place.</exception>
     internal (long Host, long Count) FindRun(GuestOffset offset, long wanted)

@@ -66,15 +66,7 @@ internal sealed class Qcow2ImageWriter : MappedImageWriter
         if (!_hasBacking || length == 0)
             return;
         lock (_lock)
-        {
-            (long first, long last) = _entries.Clusters(offset, length);
-            for (long cluster = first; cluster <= last; cluster++)
-            {
-                ref ulong entry = ref _entries[cluster];
-                if (entry == 0)
-                    entry = L2Entry.Zero;
-            }
-        }
+            _entries.MarkUnset(offset, length, L2Entry.Zero);
     }
 
     internal override EncodedPiece? Encode(GuestOffset offset, ReadOnlySpan<byte> buffer)

@@ -64,15 +64,7 @@ internal sealed class QedImageWriter : MappedImageWriter
         if (_backing is null || length == 0)
             return;
         lock (_lock)
-        {
-            (long first, long last) = _entries.Clusters(offset, length);
-            for (long cluster = first; cluster <= last; cluster++)
-            {
-                ref ulong entry = ref _entries[cluster];
-                if (entry == TableEntry.Unallocated)
-                    entry = TableEntry.Zero;
-            }
-        }
+            _entries.MarkUnset(offset, length, TableEntry.Zero);
     }
 
     public override void Complete()
