@@ -57,7 +57,6 @@ internal static class ConvertRows
             Path = source,
             SourceFormat = from.Name,
             DestinationPath = target,
-            Force = true,
             Format = to.Name,
             Subformat = subformat,
             Compress = compress && subformat == Subformat.Dynamic,

@@ -26,7 +26,7 @@ internal static class Program
         try
         {
             Console.WriteLine($"{Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture)} processors; medians; peer and ours in turn; warm cache.");
-            if (!rows.All(row => row.StartsWith("convert", StringComparison.Ordinal)) || rows.Length == 0)
+            if (rows.Length == 0 || rows.Any(row => !row.StartsWith("convert", StringComparison.Ordinal)))
                 SideBySide.PrintHeader();
             if (Wants(rows, "check"))
                 CheckRow.Run(folder);
