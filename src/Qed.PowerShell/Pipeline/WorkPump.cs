@@ -28,6 +28,7 @@ internal sealed class WorkPump : IDisposable
     private int _idle;
     private int _busy;
     private int _blocked;
+    private int _cancelling;
     private bool _pipelineWaits;
     private bool _isClosed;
     private bool _isDisposed;
@@ -73,10 +74,17 @@ internal sealed class WorkPump : IDisposable
                 return;
             _isClosed = true;
             _waiting.Clear();
+            _cancelling++;
             Monitor.PulseAll(_gate);
         }
 
+        // Outside the lock: what waits for the token may want it.
         _cancellation.Cancel();
+        lock (_gate)
+        {
+            _cancelling--;
+            Monitor.PulseAll(_gate);
+        }
     }
 
     /// <summary>Cancels what is still running, waits for it to end and takes its progress bars away.</summary>
@@ -89,7 +97,13 @@ internal sealed class WorkPump : IDisposable
             worker.Join();
         WriteProgress();
         lock (_gate)
+        {
+            // From now on nobody begins to cancel, and who has begun is waited for: Ctrl+C may come at the very end.
             _isDisposed = true;
+            while (_cancelling > 0)
+                Monitor.Wait(_gate);
+        }
+
         _cancellation.Dispose();
     }
 
