@@ -62,6 +62,9 @@ internal static partial class Log
     [LoggerMessage(15, LogLevel.Information, "Deleted the source '{Path}' after a verified conversion.")]
     internal static partial void DeletedSource(ILogger logger, string path);
 
+    [LoggerMessage(40, LogLevel.Warning, "'{Path}' ends inside its last data cluster, whose last {Missing} bytes are read as zeroes. If it is a copy, it may not be whole.")]
+    internal static partial void EndsInCluster(ILogger logger, string path, long missing);
+
     [LoggerMessage(30, LogLevel.Information, "Compared '{Path}' with '{DifferencePath}' in {Milliseconds} ms: they {Outcome}.")]
     internal static partial void Compared(ILogger logger, string path, string differencePath, long milliseconds, string outcome);
 

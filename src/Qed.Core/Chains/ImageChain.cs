@@ -23,7 +23,7 @@ internal static class ImageChain
     /// <exception cref="DiskImageException">Of any link; BackingFileMissing, BackingFileRefused, BackingChainLoop.</exception>
     internal static DiskImage OpenChain(string path, ChainOptions options, ILogger logger)
     {
-        DiskImage top = Open(path, options, out HostFile file);
+        DiskImage top = Open(path, options with { Image = options.Image with { Logger = logger } }, out HostFile file);
         Log.Opened(logger, top.Path, top.Format, top.Length);
         try
         {
@@ -107,7 +107,8 @@ internal static class ImageChain
         HostFile file;
         try
         {
-            backing = Open(path, new ChainOptions { Format = reference.Format, Access = access }, out file);
+            var options = new ChainOptions { Format = reference.Format, Access = access, Image = new ImageOpenOptions { Logger = logger } };
+            backing = Open(path, options, out file);
         }
         catch (DiskImageException error) when (error.Kind == ErrorKind.ImageNotFound)
         {

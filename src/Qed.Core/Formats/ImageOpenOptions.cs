@@ -1,4 +1,6 @@
 using System.Collections.Generic;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Qed.Formats;
 
@@ -19,6 +21,9 @@ internal sealed record ImageOpenOptions
 
     /// <summary>Whether the user has consented to opening a data file that the image names.</summary>
     internal bool AllowExternalData { get; init; }
+
+    /// <summary>Receives what a user should know of an image that can be read all the same.</summary>
+    internal ILogger Logger { get; init; } = NullLogger.Instance;
 
     /// <summary>Where files under construction lie, by the full path that they are to have: see PendingFile.</summary>
     internal IReadOnlyDictionary<string, string>? PathsUnderConstruction { get; init; }

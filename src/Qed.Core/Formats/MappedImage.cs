@@ -32,12 +32,8 @@ internal abstract class MappedImage(HostFile storage) : DiskImage
     private void ReadExtent(Extent extent, Span<byte> buffer)
     {
         if (extent.Kind != ExtentKind.Data)
-        {
             ReadBeneath(extent.Offset, extent.Kind, buffer);
-        }
-        else if (extent.HostOffset is not { } host || Storage.Read(host.Value, buffer) < buffer.Length)
-        {
-            throw new DiskImageException(ErrorKind.ImageCorrupt, "the file has become shorter while it was read", Path) { Offset = extent.HostOffset?.Value };
-        }
+        else
+            Storage.ReadWhole(extent.HostOffset!.Value.Value, buffer);
     }
 }

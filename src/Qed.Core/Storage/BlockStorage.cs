@@ -109,6 +109,15 @@ public abstract class BlockStorage : IDisposable
         buffer.Slice(read).Clear();
     }
 
+    /// <summary>Reads a range that was found to lie within the storage.</summary>
+    /// <exception cref="DiskImageException">ImageCorrupt: the storage has become shorter since.</exception>
+    internal void ReadWhole(long offset, Span<byte> buffer)
+    {
+        int read = Read(offset, buffer);
+        if (read < buffer.Length)
+            throw StorageErrors.BecameShorter(Path, offset + read);
+    }
+
     /// <summary>Makes a range read as zeroes: by freeing its blocks where the host can, else by writing.</summary>
     public void WriteZeroes(long offset, long length)
     {

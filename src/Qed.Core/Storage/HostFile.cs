@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Runtime.InteropServices;
+using System.Threading;
 
 namespace Qed.Storage;
 
@@ -13,6 +14,8 @@ public sealed unsafe class HostFile : BlockStorage
 
     private readonly PositionalIo _io;
     private readonly bool _isBlockDevice;
+    // Up to here the file has to last: less than its length at opening only where it was cut through this object.
+    private long _lastingLength;
     private ImageLock? _lock;
     private UncachedWriter? _uncached;
 
@@ -23,6 +26,7 @@ public sealed unsafe class HostFile : BlockStorage
         Path = path;
         Access = access;
         Identity = FileIdentity.Of(io.Handle, path);
+        _lastingLength = Length;
     }
 
     /// <inheritdoc/>
@@ -141,17 +145,24 @@ public sealed unsafe class HostFile : BlockStorage
     /// <summary>Whether somebody has the file open in a way that excludes reading it; null where the system does not tell.</summary>
     public bool? IsInUse() => ImageLock.IsWriterPresent(_io.Handle, Path);
 
+    /// <summary>Reads at an offset until the buffer is full or the file ends: behind the length that it had when it was opened.</summary>
     /// <inheritdoc/>
+    /// <exception cref="DiskImageException">ImageCorrupt: somebody has made the file shorter since it was opened.</exception>
     public override int Read(long offset, Span<byte> buffer)
     {
+        int read;
         try
         {
-            return _io.Read(offset, buffer);
+            read = _io.Read(offset, buffer);
         }
         catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
         {
             throw StorageErrors.Translate(error, Path);
         }
+
+        if (read < buffer.Length && offset + read < Volatile.Read(ref _lastingLength))
+            throw StorageErrors.BecameShorter(Path, offset + read);
+        return read;
     }
 
     /// <inheritdoc/>
@@ -202,7 +213,10 @@ public sealed unsafe class HostFile : BlockStorage
     public override void SetLength(long length)
     {
         if (!_isBlockDevice)
+        {
+            Volatile.Write(ref _lastingLength, Math.Min(Volatile.Read(ref _lastingLength), length));
             Guard(() => _io.SetLength(length));
+        }
         else if (length > Length)
             throw new DiskImageException(ErrorKind.NotEnoughSpace, "the block device is too small and cannot grow", Path);
     }
@@ -214,9 +228,12 @@ public sealed unsafe class HostFile : BlockStorage
     public override StorageExtent NextExtent(long offset)
     {
         long length = Length;
-        if (HostPlatform.IsLinux)
-            return NextExtentOnLinux(offset, length);
-        return HostPlatform.IsWindows ? NextExtentOnWindows(offset, length) : base.NextExtent(offset);
+        StorageExtent extent = HostPlatform.IsLinux ? NextExtentOnLinux(offset, length)
+            : HostPlatform.IsWindows ? NextExtentOnWindows(offset, length)
+            : base.NextExtent(offset);
+        if (extent.IsHole)
+            RequireLasting();
+        return extent;
     }
 
     /// <inheritdoc/>
@@ -226,7 +243,10 @@ public sealed unsafe class HostFile : BlockStorage
             return base.IsHole(offset, length);
         // Asking for the end of the data as well, a file system in memory walks through all its pages.
         long data = LinuxNative.LSeek(_io.Handle, offset, LinuxNative.SeekData);
-        return data < 0 ? Marshal.GetLastWin32Error() == LinuxNative.Enxio : data >= offset + length;
+        bool isHole = data < 0 ? Marshal.GetLastWin32Error() == LinuxNative.Enxio : data >= offset + length;
+        if (isHole)
+            RequireLasting();
+        return isHole;
     }
 
     /// <inheritdoc/>
@@ -317,6 +337,13 @@ public sealed unsafe class HostFile : BlockStorage
         return found.Offset > offset
             ? new StorageExtent(offset, found.Offset - offset, IsHole: true)
             : new StorageExtent(offset, Math.Max(1, found.Offset + found.Value - offset), IsHole: false);
+    }
+
+    /// <summary>What somebody has cut off answers like a hole, and was none. Asked once the answer is there, so that none slips through.</summary>
+    private void RequireLasting()
+    {
+        if (Length is var length && length < Volatile.Read(ref _lastingLength))
+            throw StorageErrors.BecameShorter(Path, length);
     }
 
     private T Guard<T>(Func<T> call) => Guard(Path, call);

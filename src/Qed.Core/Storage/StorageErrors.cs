@@ -19,6 +19,12 @@ internal static class StorageErrors
     internal static bool IsFromTheSystem(Exception error)
         => error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException;
 
+    /// <summary>Bytes that were in a file when it was opened, and no longer are: to read zeroes there would lose them unnoticed.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="offset">The first byte that is missing.</param>
+    internal static DiskImageException BecameShorter(string path, long offset)
+        => new(ErrorKind.ImageCorrupt, "the file has become shorter while it was read", path) { Structure = "end of the file", Offset = offset };
+
     internal static DiskImageException Translate(Exception error, string path) => error switch
     {
         FileNotFoundException => new(ErrorKind.ImageNotFound, "no such file", path, error),

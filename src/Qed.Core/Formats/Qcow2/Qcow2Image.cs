@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Threading;
+using Microsoft.Extensions.Logging;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
@@ -16,13 +18,18 @@ internal sealed class Qcow2Image : DiskImage
     private readonly Qcow2Header _header;
     private readonly Qcow2Map _map;
     private readonly CompressedReader _compressed;
+    private readonly ILogger _logger;
+    private readonly long _dataLength;
+    private int _isCutTold;
 
-    private Qcow2Image(HostFile storage, HostFile data, Qcow2Header header, IReadOnlyList<Snapshot> snapshots, L1Table l1, long length)
+    private Qcow2Image(HostFile storage, HostFile data, Qcow2Header header, IReadOnlyList<Snapshot> snapshots, L1Table l1, long length, ILogger logger)
     {
         _storage = storage;
         _data = data;
+        _dataLength = data.Length;
         _header = header;
-        _map = new Qcow2Map(storage, header, l1, data.Length);
+        _logger = logger;
+        _map = new Qcow2Map(storage, header, l1, _dataLength);
         _compressed = new CompressedReader(storage, header);
         Length = length;
         Details = Describe(header, snapshots);
@@ -59,7 +66,7 @@ internal sealed class Qcow2Image : DiskImage
                 (l1, length) = Select(SnapshotTable.Find(snapshots, wanted, storage.Path), header, storage);
             if (options.WithData && header.Has(IncompatibleFeatures.ExternalData))
                 data = DataFile.Open(storage, header, options);
-            return new Qcow2Image(storage, data, header, snapshots, l1, length);
+            return new Qcow2Image(storage, data, header, snapshots, l1, length, options.Logger);
         }
         catch
         {
@@ -95,7 +102,7 @@ internal sealed class Qcow2Image : DiskImage
         switch (run.Kind)
         {
             case MappedKind.Data:
-                _data.ReadOrZero(run.HostOffset, target);
+                ReadData(run.HostOffset, target);
                 break;
             case MappedKind.Compressed:
                 _compressed.Read((ulong)run.HostOffset, _header.Geometry.InCluster(offset.Value), target);
@@ -118,6 +125,14 @@ internal sealed class Qcow2Image : DiskImage
         }
 
         base.Dispose(disposing);
+    }
+
+    /// <summary>Reads data of which only the last cluster's end may lie behind the end of the file.</summary>
+    private void ReadData(long host, Span<byte> target)
+    {
+        _data.ReadOrZero(host, target);
+        if (host + target.Length > _dataLength && Interlocked.Exchange(ref _isCutTold, 1) == 0)
+            Log.EndsInCluster(_logger, _data.Path, _header.Geometry.ClusterSize - _header.Geometry.InCluster(_dataLength));
     }
 
     private long CompressedLength(GuestOffset offset, long length, long maximum, ref LookupBudget budget)

@@ -38,8 +38,7 @@ internal class RawImage : DiskImage
 
     protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
-        if (_storage.Read(offset.Value, buffer) < buffer.Length)
-            throw new DiskImageException(ErrorKind.ImageCorrupt, "the file has become shorter while it was read", Path) { Offset = offset.Value };
+        _storage.ReadWhole(offset.Value, buffer);
         return buffer.Length;
     }
 

@@ -103,7 +103,7 @@ internal sealed class VhdxImage : DiskImage
         VhdxBlockMap.Run run = _map.Find(offset, buffer.Length, ref budget);
         Span<byte> part = buffer.Slice(0, (int)run.Length);
         if (run.Kind == ExtentKind.Data)
-            ReadData(run.Host, part);
+            _storage.ReadWhole(run.Host.Value, part);
         else
             ReadBeneath(offset, run.Kind, part);
         return part.Length;
@@ -114,12 +114,6 @@ internal sealed class VhdxImage : DiskImage
         if (disposing)
             _storage.Dispose();
         base.Dispose(disposing);
-    }
-
-    private void ReadData(HostOffset host, Span<byte> part)
-    {
-        if (_storage.Read(host.Value, part) < part.Length)
-            throw VhdxFault.Corrupt(Path, "the file has become shorter while it was read", "payload block", host.Value);
     }
 
     /// <summary>Of a block that was written in part the host holds the rest as a hole, which need not be read.</summary>

@@ -30,9 +30,5 @@ internal sealed class FlatExtent(HostFile file, long start, long length) : VmdkE
 
     internal override ExtentRun FindToRead(long offset, long maximum) => new(ExtentKind.Data, maximum, start + offset);
 
-    internal override void Read(long offset, ExtentRun run, Span<byte> buffer)
-    {
-        if (file.Read(start + offset, buffer) < buffer.Length)
-            throw new DiskImageException(ErrorKind.ImageCorrupt, "the flat extent's file has become shorter while it was read", file.Path) { Offset = start + offset };
-    }
+    internal override void Read(long offset, ExtentRun run, Span<byte> buffer) => file.ReadWhole(start + offset, buffer);
 }

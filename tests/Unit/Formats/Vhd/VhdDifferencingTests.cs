@@ -3,7 +3,6 @@ using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.IO;
 using System.Text;
-using Microsoft.Extensions.Logging;
 using Qed.Formats;
 using Qed.Operations;
 using Qed.Tests.Support;
@@ -189,11 +188,11 @@ public sealed class VhdDifferencingTests : IDisposable
         VhdBytes.Seal(file.AsSpan(512, 1024), 36);
     }
 
-    private static List<string> Warnings(string path)
+    private static IReadOnlyList<string> Warnings(string path)
     {
-        var logger = new ListLogger();
-        using (OpenImage.ForReading(path, logger: logger))
-            return logger.Warnings;
+        var warnings = new LoggedWarnings();
+        using (OpenImage.ForReading(path, logger: warnings.Logger))
+            return warnings.Messages;
     }
 
     private string Make(string name, byte[] disk, string? parent, Subformat subformat = Subformat.Dynamic, long? blockSize = null)
@@ -214,21 +213,5 @@ public sealed class VhdDifferencingTests : IDisposable
             Verify = true,
         });
         return _folder[target];
-    }
-
-    private sealed class ListLogger : ILogger
-    {
-        internal List<string> Warnings { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            if (IsEnabled(logLevel))
-                Warnings.Add(formatter(state, exception));
-        }
     }
 }
