@@ -1,17 +1,18 @@
 @{
-    # One module, two builds: PowerShell 7.4 and later, and Windows PowerShell 5.1.
-    RootModule           = if ($PSEdition -eq 'Core') { 'bin/net8.0/Qed.PowerShell.dll' } else { 'bin/netstandard2.0/Qed.PowerShell.dll' }
-    ModuleVersion        = '0.1.0'
-    GUID                 = '6f0d7f6e-2f7b-4f0e-9a63-3c5a1c6f9e21'
-    Author               = 'The Qed developers'
-    CompanyName          = 'The Qed developers'
-    Copyright            = '(c) 2026 The Qed developers. MIT licence.'
-    Description          = 'Create, inspect, check, convert, resize and re-parent disk images in the QEMU Enhanced Disk (QED) format, with no QEMU and no Hyper-V role installed.'
-    PowerShellVersion    = '5.1'
-    CompatiblePSEditions = @('Core', 'Desktop')
-    FormatsToProcess     = @('Qed.Format.ps1xml')
-    FunctionsToExport    = @()
-    CmdletsToExport      = @(
+    RootModule             = 'Qed.psm1'
+    ModuleVersion          = '0.1.0'
+    GUID                   = '6f0d7f6e-2f7b-4f0e-9a63-3c5a1c6f9e21'
+    Author                 = 'The Qed developers'
+    CompanyName            = 'The Qed developers'
+    Copyright              = '(c) 2026 The Qed developers. MIT licence.'
+    Description            = 'Create, inspect, check, repair, convert, compare, resize and re-parent virtual disk images: QED, raw, qcow2, VHD, VHDX, VMDK and VDI. On Windows, Linux and macOS, with no QEMU and no Hyper-V role installed. A crash at any point loses nothing, a repair can be undone byte for byte, and an image that a virtual machine has open is never touched.'
+    PowerShellVersion      = '5.1'
+    # .NET Standard 2.0 is whole only from here on.
+    DotNetFrameworkVersion = '4.7.2'
+    CompatiblePSEditions   = @('Core', 'Desktop')
+    FormatsToProcess       = @('Qed.Format.ps1xml')
+    FunctionsToExport      = @()
+    CmdletsToExport        = @(
         'Compare-QedImage'
         'Convert-QedImage'
         'Copy-QedImageContent'
@@ -24,12 +25,19 @@
         'Set-QedBackingFile'
         'Test-QedImage'
     )
-    VariablesToExport    = @()
-    AliasesToExport      = @()
-    PrivateData          = @{
+    VariablesToExport      = @()
+    AliasesToExport        = @()
+    PrivateData            = @{
         PSData = @{
-            Tags       = @('QED', 'QEMU', 'disk', 'image', 'virtualization', 'VHD', 'Windows', 'Linux', 'PSEdition_Core', 'PSEdition_Desktop')
-            LicenseUri = 'https://opensource.org/license/mit'
+            Tags         = @(
+                'QED', 'QEMU', 'qcow2', 'VHD', 'VHDX', 'VMDK', 'VDI', 'raw', 'disk', 'image', 'DiskImage', 'VirtualDisk'
+                'HyperV', 'Hyper-V', 'KVM', 'VMware', 'VirtualBox', 'Azure', 'qemu-img', 'virtualization'
+                'convert', 'resize', 'repair', 'PSEdition_Core', 'PSEdition_Desktop', 'Windows', 'Linux', 'MacOS'
+            )
+            ProjectUri   = 'https://github.com/qed-developers/qed'
+            LicenseUri   = 'https://github.com/qed-developers/qed/blob/main/LICENSE'
+            IconUri      = 'https://raw.githubusercontent.com/qed-developers/qed/main/docs/icon.png'
+            ReleaseNotes = 'https://github.com/qed-developers/qed/blob/main/CHANGELOG.md'
         }
     }
 }

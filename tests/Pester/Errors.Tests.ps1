@@ -115,8 +115,9 @@ Describe 'Errors' {
 
     It 'name who holds an image' -Skip:(-not $IsLinux) {
         $ready = "$folder/ready"
-        $child = Start-Process (Get-PowerShellPath) -PassThru -ArgumentList @(
-            '-NoProfile', '-NonInteractive', '-Command',
+        # env stands before it because Start-Process takes the program apart from its arguments.
+        $child = Start-Process env -PassThru -ArgumentList @(
+            Get-PowerShellCommand; '-NoProfile', '-NonInteractive', '-Command',
             "Import-Module '$(Get-QedManifest)'; `$h = [Qed.Engine.QedImage]::Open('$image', [Qed.Engine.QedOpenOptions]@{ ForWriting = `$true }); `$null = New-Item '$ready'; Start-Sleep 60")
         try {
             Wait-Until { Test-Path -LiteralPath $ready }

@@ -1,11 +1,11 @@
 # How the module comes and goes, and that what travels with it stays its own. Each case has a process of its own.
 
 BeforeDiscovery {
-    $newer = Get-ChildItem -Path /usr/share/dotnet/shared, /usr/lib/dotnet/shared, "$env:ProgramFiles/dotnet/shared" -ErrorAction Ignore |
-        Where-Object Name -EQ Microsoft.AspNetCore.App |
-        Get-ChildItem |
-        Where-Object { $_.Name -match '^(9|\d\d)\.' -and [Environment]::Version.Major -ge ($_.Name -split '\.')[0] } |
-        ForEach-Object { Join-Path $_.FullName Microsoft.Extensions.Logging.Abstractions.dll } |
+    # The SDK that builds the module brings ASP.NET, and with it a newer copy of the logging library.
+    $newer = dotnet --list-runtimes |
+        ForEach-Object { if ($_ -match '^Microsoft\.AspNetCore\.App (\d+)(\S+) \[(.+)\]$') { [pscustomobject]@{ Major = [int]$Matches[1]; Folder = Join-Path $Matches[3] ($Matches[1] + $Matches[2]) } } } |
+        Where-Object { $_.Major -gt 8 -and $_.Major -le [Environment]::Version.Major } |
+        ForEach-Object { Join-Path $_.Folder Microsoft.Extensions.Logging.Abstractions.dll } |
         Select-Object -Last 1
 }
 
@@ -46,6 +46,26 @@ Describe 'The manifest' {
         $module.CompatiblePSEditions | Should -Be 'Core', 'Desktop'
         $module.PowerShellVersion | Should -Be '5.1'
         $module.Version | Should -Be ((Split-Path $manifest) | Split-Path -Leaf)
+        $module.DotNetFrameworkVersion | Should -Be '4.7.2'
+    }
+
+    It 'is plain data, for tools that read it without running it' {
+        $data = Import-PowerShellDataFile $manifest
+        $data.RootModule | Should -Be 'Qed.psm1'
+        $data.Description | Should -Not -BeNullOrEmpty
+    }
+
+    It 'tells the Gallery all that it shows and searches' {
+        $data = (Import-PowerShellDataFile $manifest).PrivateData.PSData
+        foreach ($link in 'LicenseUri', 'ReleaseNotes') { $data[$link] | Should -BeLike "$($data.ProjectUri)/blob/main/*" }
+        $data.IconUri | Should -Be ($data.ProjectUri.Replace('//github.com', '//raw.githubusercontent.com') + '/main/docs/icon.png')
+        foreach ($format in 'QED', 'raw', 'qcow2', 'VHD', 'VHDX', 'VMDK', 'VDI') {
+            $data.Tags | Should -Contain $format
+            (Test-ModuleManifest $manifest).Description | Should -MatchExactly "\b$format\b"
+        }
+        foreach ($tag in 'PSEdition_Core', 'PSEdition_Desktop', 'Windows', 'Linux', 'MacOS') { $data.Tags | Should -Contain $tag }
+        $data.Tags -match '\s' | Should -BeNullOrEmpty -Because 'a tag is one word'
+        ($data.Tags -join ' ').Length | Should -BeLessThan 4000 -Because 'the Gallery allows no more'
     }
 
     It 'exports every cmdlet that there is, and nothing else' {
@@ -69,7 +89,72 @@ Describe 'The manifest' {
     }
 }
 
+Describe 'What travels with the module' {
+    It 'has the version of the manifest' -ForEach 'net8.0', 'netstandard2.0' {
+        $version = (Import-PowerShellDataFile $manifest).ModuleVersion
+        foreach ($name in 'Qed.Core', 'Qed.PowerShell') {
+            $file = Join-Path (Split-Path $manifest) "bin/$_/$name.dll"
+            [Reflection.AssemblyName]::GetAssemblyName($file).Version.ToString(3) | Should -Be $version
+            [Diagnostics.FileVersionInfo]::GetVersionInfo($file).ProductVersion | Should -Be $version
+        }
+    }
+
+    It 'names no folder of the machine that built it' -ForEach 'net8.0', 'netstandard2.0' {
+        foreach ($name in 'Qed.Core', 'Qed.PowerShell') {
+            $reader = [Reflection.PortableExecutable.PEReader]::new([IO.File]::OpenRead((Join-Path (Split-Path $manifest) "bin/$_/$name.dll")))
+            try {
+                $debug = $reader.ReadDebugDirectory()
+                $code = $debug | Where-Object Type -EQ CodeView
+                $reader.ReadCodeViewDebugDirectoryData($code).Path | Should -Be "$name.pdb"
+                $symbols = $reader.ReadEmbeddedPortablePdbDebugDirectoryData(($debug | Where-Object Type -EQ EmbeddedPortablePdb))
+                $pdb = $symbols.GetMetadataReader([Reflection.Metadata.MetadataReaderOptions]::Default, $null)
+                $paths = foreach ($document in $pdb.Documents) { $pdb.GetString($pdb.GetDocument($document).Name) }
+                $paths.Count | Should -BeGreaterThan 10
+                $paths | Where-Object { [IO.Path]::IsPathRooted($_) -and -not $_.StartsWith('/_/') } | Should -BeNullOrEmpty
+            }
+            finally {
+                $reader.Dispose()
+            }
+        }
+    }
+
+    It 'has its licences beside it' {
+        $notices = Get-Content -Raw (Join-Path (Split-Path $manifest) THIRD-PARTY-NOTICES.txt)
+        foreach ($library in Get-ChildItem (Join-Path (Split-Path $manifest) bin/*/dependencies/*.dll)) {
+            $notices | Should -MatchExactly "\b$([regex]::Escape($library.BaseName))\b"
+        }
+    }
+}
+
 Describe 'Importing' {
+    It 'is refused, with the reason, by a PowerShell that is too old' {
+        Invoke-Child {
+            $PSVersionTable['PSVersion'] = [semver]'7.3.12'
+            try { Import-Module $Manifest } catch { "$_" }
+        } | Should -BeLike '*needs PowerShell 7.4 or later*this is PowerShell 7.3.12.'
+    }
+
+    It 'works in constrained language mode' {
+        Invoke-Child {
+            $ExecutionContext.SessionState.LanguageMode = 'ConstrainedLanguage'
+            Import-Module $Manifest
+            Import-Module $Manifest -Force
+            New-QedImage (Join-Path $Folder x.qed) 1MB | Test-QedImage -Quiet
+        } | Should -Be 'True'
+    }
+
+    It 'is seen as one module, whose cmdlets carry its name and find its help' {
+        $commands = Get-Command -Module Qed
+        $commands | Should -Not -BeNullOrEmpty
+        $help = (Import-PowerShellDataFile $manifest).PrivateData.PSData.ProjectUri + '/blob/main/docs/cmdlets'
+        foreach ($command in $commands) {
+            $command.Source | Should -Be Qed
+            $command.Module.ModuleBase | Should -Be (Split-Path $manifest)
+            $command.HelpUri | Should -Be "$help/$($command.Name).md"
+        }
+        Get-Module Qed* | Should -HaveCount 1
+    }
+
     It 'works twice, with -Force, and after removal' {
         Invoke-Child ([scriptblock]::Create($work + @'
 
@@ -125,7 +210,7 @@ Import-Module $Manifest; Assert-Work
 '@)) | Should -Be '2 and 8', 'True'
     }
 
-    It 'works beside a module that brought a newer version of that library' -Skip:(-not $newer) -ForEach @{ Newer = $newer } {
+    It 'works beside a module that brought a newer version of that library' -ForEach @{ Newer = $newer } {
         Invoke-Child ([scriptblock]::Create("`$newer = '$Newer'`n" + $work + @'
 
 $null = [Runtime.Loader.AssemblyLoadContext]::Default.LoadFromAssemblyPath($newer)

@@ -85,7 +85,8 @@ Describe 'Stopping' {
             Set-Content -LiteralPath "$out/convert.ps1" "Import-Module '$(Get-QedManifest)'; Convert-QedImage '$endless' '$out/x.raw'; 'survived' > '$out/survived'"
             Measure-Ending {
                 # A shell may have let its background jobs, and all that they start, ignore the signal.
-                $child = Start-Process env -PassThru -ArgumentList '--default-signal=INT', (Get-PowerShellPath), '-NoProfile', '-NonInteractive', '-File', "$out/convert.ps1"
+                $child = Start-Process env -PassThru -ArgumentList @(
+                    '--default-signal=INT'; Get-PowerShellCommand; '-NoProfile', '-NonInteractive', '-File', "$out/convert.ps1")
                 try {
                     Wait-Until { Test-Path "$out/x.raw.*.partial" }
                     Start-Sleep -Milliseconds 200

@@ -181,15 +181,18 @@ function Invoke-Session([scriptblock]$Script, [hashtable]$Variable = @{}, [int]$
     Complete-Session (Start-Session $Script $Variable $Answer)
 }
 
-function Get-PowerShellPath {
-    (Get-Process -Id $PID).Path
+function Get-PowerShellCommand {
+    <# The program, and the first arguments to it, that start this PowerShell once more. As a .NET tool it runs in dotnet. #>
+    $program = (Get-Process -Id $PID).Path
+    if ([IO.Path]::GetFileNameWithoutExtension($program) -eq 'dotnet') { $program, "$PSHOME/pwsh.dll" } else { $program }
 }
 
 function Invoke-Child([scriptblock]$Script) {
     <# Runs a script in a process of its own, which imports nothing by itself, and returns the lines that it writes. #>
     $file = Join-Path (New-Folder) 'child.ps1'
     Set-Content -LiteralPath $file -Value "param(`$Manifest, `$Folder)`n`$ErrorActionPreference = 'Stop'`n$Script" -Encoding utf8
-    $lines = & (Get-PowerShellPath) -NoProfile -NonInteractive -File $file (Get-QedManifest) (Split-Path $file)
+    $program, [string[]]$first = Get-PowerShellCommand
+    $lines = & $program @first -NoProfile -NonInteractive -File $file (Get-QedManifest) (Split-Path $file)
     if ($LASTEXITCODE -ne 0) { throw "The child process failed: $lines" }
     $lines
 }

@@ -5,7 +5,7 @@ using Qed.PowerShell.Binding;
 namespace Qed.PowerShell.Commands;
 
 /// <summary>Compares what the guest sees of two disk images of any formats; changes nothing.</summary>
-[Cmdlet(VerbsData.Compare, "QedImage", DefaultParameterSetName = LiteralPathSet)]
+[Cmdlet(VerbsData.Compare, "QedImage", DefaultParameterSetName = LiteralPathSet, HelpUri = HelpPage.Folder + "Compare-QedImage.md")]
 [OutputType(typeof(ComparisonResult), typeof(bool))]
 public sealed class CompareQedImageCommand : SourceCmdlet
 {

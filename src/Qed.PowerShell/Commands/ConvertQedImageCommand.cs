@@ -7,7 +7,7 @@ using Qed.PowerShell.Binding;
 namespace Qed.PowerShell.Commands;
 
 /// <summary>Writes the contents of disk images into new ones of any format.</summary>
-[Cmdlet(VerbsData.Convert, "QedImage", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+[Cmdlet(VerbsData.Convert, "QedImage", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium, HelpUri = HelpPage.Folder + "Convert-QedImage.md")]
 [OutputType(typeof(ImageInfo))]
 public sealed class ConvertQedImageCommand : TargetCmdlet
 {

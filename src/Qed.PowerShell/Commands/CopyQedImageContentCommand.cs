@@ -8,7 +8,7 @@ using Qed.PowerShell.Pipeline;
 namespace Qed.PowerShell.Commands;
 
 /// <summary>Reads a range of bytes from the disk of images of any format, or writes one into the disk of QED images.</summary>
-[Cmdlet(VerbsCommon.Copy, "QedImageContent", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
+[Cmdlet(VerbsCommon.Copy, "QedImageContent", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High, HelpUri = HelpPage.Folder + "Copy-QedImageContent.md")]
 [OutputType(typeof(byte[]), typeof(FileInfo), typeof(ImageInfo))]
 public sealed class CopyQedImageContentCommand : SourceCmdlet
 {

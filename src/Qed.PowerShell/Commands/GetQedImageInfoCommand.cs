@@ -5,7 +5,7 @@ using Qed.PowerShell.Binding;
 namespace Qed.PowerShell.Commands;
 
 /// <summary>Describes disk images of any format from their headers; changes nothing.</summary>
-[Cmdlet(VerbsCommon.Get, "QedImageInfo", DefaultParameterSetName = LiteralPathSet)]
+[Cmdlet(VerbsCommon.Get, "QedImageInfo", DefaultParameterSetName = LiteralPathSet, HelpUri = HelpPage.Folder + "Get-QedImageInfo.md")]
 [OutputType(typeof(ImageInfo))]
 public sealed class GetQedImageInfoCommand : ImageCmdlet
 {

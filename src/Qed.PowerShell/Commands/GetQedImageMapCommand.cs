@@ -5,7 +5,7 @@ using Qed.PowerShell.Binding;
 namespace Qed.PowerShell.Commands;
 
 /// <summary>Tells where each part of an image's disk lies, in the image and in what it rests on; changes nothing.</summary>
-[Cmdlet(VerbsCommon.Get, "QedImageMap", DefaultParameterSetName = LiteralPathSet)]
+[Cmdlet(VerbsCommon.Get, "QedImageMap", DefaultParameterSetName = LiteralPathSet, HelpUri = HelpPage.Folder + "Get-QedImageMap.md")]
 [OutputType(typeof(ImageExtent))]
 public sealed class GetQedImageMapCommand : SourceCmdlet
 {

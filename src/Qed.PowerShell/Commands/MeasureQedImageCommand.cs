@@ -7,7 +7,7 @@ using Qed.PowerShell.Pipeline;
 namespace Qed.PowerShell.Commands;
 
 /// <summary>Tells how large the file of a conversion to each format would be; changes nothing.</summary>
-[Cmdlet(VerbsDiagnostic.Measure, "QedImage", DefaultParameterSetName = LiteralPathSet)]
+[Cmdlet(VerbsDiagnostic.Measure, "QedImage", DefaultParameterSetName = LiteralPathSet, HelpUri = HelpPage.Folder + "Measure-QedImage.md")]
 [OutputType(typeof(ImageMeasure))]
 public sealed class MeasureQedImageCommand : LayoutCmdlet
 {

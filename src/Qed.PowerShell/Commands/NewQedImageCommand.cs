@@ -5,7 +5,7 @@ using Qed.PowerShell.Binding;
 namespace Qed.PowerShell.Commands;
 
 /// <summary>Creates empty QED images, or overlays on a backing file.</summary>
-[Cmdlet(VerbsCommon.New, "QedImage", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+[Cmdlet(VerbsCommon.New, "QedImage", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium, HelpUri = HelpPage.Folder + "New-QedImage.md")]
 [OutputType(typeof(ImageInfo))]
 public sealed class NewQedImageCommand : TargetCmdlet
 {

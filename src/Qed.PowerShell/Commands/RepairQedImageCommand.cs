@@ -6,7 +6,7 @@ using Qed.PowerShell.Binding;
 namespace Qed.PowerShell.Commands;
 
 /// <summary>Mends QED images, and puts them back byte for byte as they were if asked to.</summary>
-[Cmdlet(VerbsDiagnostic.Repair, "QedImage", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
+[Cmdlet(VerbsDiagnostic.Repair, "QedImage", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High, HelpUri = HelpPage.Folder + "Repair-QedImage.md")]
 [OutputType(typeof(CheckReport))]
 public sealed class RepairQedImageCommand : ImageCmdlet
 {

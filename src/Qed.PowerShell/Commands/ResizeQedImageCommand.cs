@@ -5,7 +5,7 @@ using Qed.PowerShell.Binding;
 namespace Qed.PowerShell.Commands;
 
 /// <summary>Grows or shrinks the disk of QED images in place.</summary>
-[Cmdlet(VerbsCommon.Resize, "QedImage", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+[Cmdlet(VerbsCommon.Resize, "QedImage", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium, HelpUri = HelpPage.Folder + "Resize-QedImage.md")]
 [OutputType(typeof(ImageInfo))]
 public sealed class ResizeQedImageCommand : ChangingCmdlet
 {

@@ -5,7 +5,7 @@ using Qed.PowerShell.Binding;
 namespace Qed.PowerShell.Commands;
 
 /// <summary>Gives QED images another backing file, or none; the guest sees the same contents as before.</summary>
-[Cmdlet(VerbsCommon.Set, "QedBackingFile", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
+[Cmdlet(VerbsCommon.Set, "QedBackingFile", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High, HelpUri = HelpPage.Folder + "Set-QedBackingFile.md")]
 [OutputType(typeof(ImageInfo))]
 public sealed class SetQedBackingFileCommand : ChangingCmdlet
 {

@@ -9,7 +9,7 @@ using Qed.PowerShell.Pipeline;
 namespace Qed.PowerShell.Commands;
 
 /// <summary>Checks QED images for consistency; changes nothing.</summary>
-[Cmdlet(VerbsDiagnostic.Test, "QedImage", DefaultParameterSetName = LiteralPathSet)]
+[Cmdlet(VerbsDiagnostic.Test, "QedImage", DefaultParameterSetName = LiteralPathSet, HelpUri = HelpPage.Folder + "Test-QedImage.md")]
 [OutputType(typeof(CheckReport), typeof(bool))]
 public sealed class TestQedImageCommand : ImageCmdlet
 {
