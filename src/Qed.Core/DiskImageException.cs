@@ -7,6 +7,8 @@ namespace Qed;
 /// <summary>The one exception of the engine: a kind that scripts can match, and what is known about the fault.</summary>
 public sealed class DiskImageException : Exception
 {
+    private Func<Remedy, string?>? _words;
+
     /// <summary>Creates an error of a kind.</summary>
     /// <param name="kind">The kind, which front ends turn into a stable error id.</param>
     /// <param name="rule">A sentence that names the rule that was broken, without a final full stop.</param>
@@ -34,14 +36,18 @@ public sealed class DiskImageException : Exception
     /// <summary>The value found there.</summary>
     public ulong? Value { get; init; }
 
-    /// <summary>What would help: the nearest value that works, or the command to run.</summary>
-    public string? Hint { get; init; }
+    /// <summary>What would help, where something is known to.</summary>
+    public Remedy? Remedy { get; init; }
+
+    /// <summary>The same error in a front end's words.</summary>
+    /// <param name="words">What it calls a remedy by itself; null leaves the engine's neutral words.</param>
+    public DiskImageException WithWords(Func<Remedy, string?> words) => Copy(Path, Remedy, words);
 
     /// <summary>The same error, said of another file: the one that the user knows.</summary>
-    internal DiskImageException WithPath(string path) => Copy(path, Hint);
+    internal DiskImageException WithPath(string path) => Copy(path, Remedy, _words);
 
-    /// <summary>The same error with other advice, from somebody who knows more of the circumstances.</summary>
-    internal DiskImageException WithHint(string hint) => Copy(Path, hint);
+    /// <summary>The same error with another remedy, from somebody who knows more of the circumstances.</summary>
+    internal DiskImageException WithRemedy(Remedy? remedy) => Copy(Path, remedy, _words);
 
     /// <inheritdoc/>
     public override string Message
@@ -63,17 +69,18 @@ public sealed class DiskImageException : Exception
             }
 
             text.Append('.');
-            if (Hint is not null)
-                text.Append(' ').Append(Hint);
+            if (Remedy is not null)
+                text.Append(' ').Append(Remedy.Say(_words));
             return text.ToString();
         }
     }
 
-    private DiskImageException Copy(string? path, string? hint) => new(Kind, base.Message, path, InnerException)
+    private DiskImageException Copy(string? path, Remedy? remedy, Func<Remedy, string?>? words) => new(Kind, base.Message, path, InnerException)
     {
         Structure = Structure,
         Offset = Offset,
         Value = Value,
-        Hint = hint,
+        Remedy = remedy,
+        _words = words,
     };
 }

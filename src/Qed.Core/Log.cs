@@ -5,7 +5,7 @@ namespace Qed;
 /// <summary>Every message of the engine's log, in one place.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Warning, "The backing file '{Path}' has a raw image's name but was recognised as {Format}. If a guest wrote it, this may be a trap: name its format with -BackingFormat.")]
+    [LoggerMessage(1, LogLevel.Warning, "The backing file '{Path}' has a raw image's name but was recognised as {Format}. If a guest wrote it, this may be a trap: it is safer to have its format stored.")]
     internal static partial void ProbedAsOther(ILogger logger, string path, string format);
 
     [LoggerMessage(2, LogLevel.Debug, "Opened '{Path}' as {Format}, {Size} bytes.")]

@@ -74,7 +74,7 @@ public static class QedCommand
         }
         catch (DiskImageException error)
         {
-            Fail(console, error.Message);
+            Fail(console, error.WithWords(new RemedyWords(command).Of).Message);
             return command.FailureCode;
         }
         catch (OperationCanceledException)

@@ -10,7 +10,7 @@ BeforeDiscovery {
             Act = { New-QedImage "$folder/none/x.qed" 1MB } }
         @{ Id = 'ImageNotFound'; Category = 'ObjectNotFound'; Case = 'a missing folder for a target'; Target = 'none/x.raw'; Says = 'no such folder'
             Act = { Convert-QedImage $image "$folder/none/x.raw" } }
-        @{ Id = 'ImageNotRecognized'; Category = 'InvalidData'; Case = 'a file that only has the name'; Target = 'fake.qed'; Says = '*signature*QED*missing*'
+        @{ Id = 'ImageNotRecognized'; Category = 'InvalidData'; Case = 'a file that only has the name'; Target = 'fake.qed'; Says = '*signature*QED*missing*raw image: Convert-QedImage has -SourceFormat for that.'
             Act = { Test-QedImage (New-RawFile "$folder/fake.qed") } }
         @{ Id = 'ImageNotRecognized'; Category = 'InvalidData'; Case = 'a folder'; Target = 'sub.qed'; Says = '*folder*'
             Act = { $null = New-Item -ItemType Directory "$folder/sub.qed" -Force; Get-QedImageInfo "$folder/sub.qed" } }
@@ -54,13 +54,13 @@ BeforeDiscovery {
             Act = { New-QedImage "$folder/new.qed" 1MB -ClusterSizeBytes ([uint64]::MaxValue) } }
         @{ Id = 'InvalidGeometry'; Category = 'InvalidArgument'; Case = 'a table size'; Target = 'x.qed'; Says = '*1, 2, 4, 8 or 16 clusters, not 17.*nearest*16.'
             Act = { Convert-QedImage $image "$folder/x.qed" -TableSize 17 } }
-        @{ Id = 'BackingFileMissing'; Category = 'ObjectNotFound'; Case = 'a new image on nothing'; Target = 'new.qed'; Says = "*the backing file '*none.qed' does not exist*"
+        @{ Id = 'BackingFileMissing'; Category = 'ObjectNotFound'; Case = 'a new image on nothing'; Target = 'new.qed'; Says = "*the backing file '*none.qed' does not exist. Give another -BackingPath."
             Act = { New-QedImage "$folder/new.qed" -BackingPath "$folder/none.qed" } }
         @{ Id = 'BackingFileMissing'; Category = 'ObjectNotFound'; Case = 'an image whose backing file is gone'; Target = 'orphan.qed'; Says = '*Set-QedBackingFile -MetadataOnly*'
             Act = { Set-QedBackingFile (New-FilledImage "$folder/orphan.qed") "$folder/none.qed" -MetadataOnly -Confirm:$false; Convert-QedImage "$folder/orphan.qed" "$folder/x.raw" } }
-        @{ Id = 'BackingFileRefused'; Category = 'SecurityError'; Case = 'a protocol'; Target = 'new.qed'; Says = "*protocol 'nbd:'*"
+        @{ Id = 'BackingFileRefused'; Category = 'SecurityError'; Case = 'a protocol'; Target = 'new.qed'; Says = "*protocol 'nbd:'*Give another -BackingPath."
             Act = { New-QedImage "$folder/new.qed" -BackingPath nbd:localhost:1 } }
-        @{ Id = 'BackingFileRefused'; Category = 'SecurityError'; Case = 'a json: description'; Target = 'image.qed'; Says = '*json:*'
+        @{ Id = 'BackingFileRefused'; Category = 'SecurityError'; Case = 'a json: description'; Target = 'image.qed'; Says = '*json:*Give another -BackingPath.'
             Act = { Set-QedBackingFile $image 'json:{}' -MetadataOnly -Confirm:$false } }
         @{ Id = 'BackingChainLoop'; Category = 'InvalidData'; Case = 'an image on itself'; Target = 'image.qed'; Says = '*leads back*'
             Act = { Set-QedBackingFile $image $image -Confirm:$false } }
@@ -111,6 +111,56 @@ Describe 'Errors' {
     It 'are caught by their type' {
         $kind = try { Test-QedImage "$folder/none.qed" -ErrorAction Stop } catch [Qed.DiskImageException] { $_.Exception.Kind }
         $kind | Should -Be 'ImageNotFound'
+    }
+
+    Context 'advise in words of the module' {
+        BeforeDiscovery {
+            . $PSScriptRoot/Support.ps1
+            $cmdlets = (Get-Module Qed).ExportedCmdlets.Values | ForEach-Object { @{ Name = $_.Name } }
+        }
+
+        It '<Name>: naming only cmdlets and parameters that there are' -ForEach $cmdlets {
+            $running = Get-Command $Name
+            $words = New-RemedyWords $running.ImplementingType
+            $kinds = [enum]::GetValues([Qed.RemedyKind])
+            $kinds.Count | Should -BeGreaterThan 20
+            foreach ($kind in $kinds) {
+                $text = Get-RemedyText $words ([Qed.Remedy]::new($kind, 'Do so.', 'If so'))
+                $text | Should -Match '^[-A-Z].*\.$' -Because $kind
+                $text | Should -Not -CMatch '--[a-z]|(^|\s)-[a-z]\b|\bqed ' -Because 'that is how the command speaks'
+                $named = $running
+                foreach ($word in [regex]::Matches($text, "(?<cmdlet>\b[A-Z][a-z]+-Qed\w+)|(?<![\w-])-(?<parameter>[A-Z]\w+)")) {
+                    if ($word.Groups['cmdlet'].Success) { $named = Get-Command $word.Value -Module Qed -ErrorAction Stop }
+                    else { $named.Parameters.Keys | Should -Contain $word.Groups['parameter'].Value -Because "$kind says: $text" }
+                }
+            }
+        }
+    }
+
+    It 'name a file as the user did, whatever it is called' {
+        $path = "$folder/Win10-Formatted -Format --force -SourceFormat.vhdx"
+        $other = "$folder/Win10-Formatted -Format --force -SourceFormat.qed"
+        $null = New-RawFile $other 64KB
+        $failures = Get-Failure {
+            Get-QedImageInfo -LiteralPath $path
+            Get-QedImageMap -LiteralPath $path
+            Measure-QedImage -LiteralPath $path
+            Convert-QedImage -LiteralPath $path -DestinationPath "$folder/x.raw"
+            Compare-QedImage -LiteralPath $path -DifferencePath $image
+            Copy-QedImageContent -LiteralPath $path -AsByteArray
+            New-QedImage -LiteralPath $path -BackingPath $path
+        }
+        $failures | Should -HaveCount 7
+        $failures.Exception.Message | ForEach-Object { $_ | Should -BeLike "'$path'*" }
+        $failures = Get-Failure {
+            Test-QedImage -LiteralPath $other
+            Repair-QedImage -LiteralPath $other -Confirm:$false
+            Resize-QedImage -LiteralPath $other -SizeBytes 1MB
+            Set-QedBackingFile -LiteralPath $other -None -Confirm:$false
+            Convert-QedImage -LiteralPath $other -DestinationPath "$folder/x.raw"
+        }
+        $failures | Should -HaveCount 5
+        $failures.Exception.Message | ForEach-Object { $_ | Should -BeLike "'$other'*-SourceFormat*" }
     }
 
     It 'name who holds an image' -Skip:(-not $IsLinux) {
@@ -217,14 +267,15 @@ Describe 'Errors' {
 
     It 'all have an id of their own kind and a fitting category' {
         $records = [Qed.PowerShell.Commands.TestQedImageCommand].Assembly.GetType('Qed.PowerShell.Pipeline.ErrorRecords')
-        $from = $records.GetMethod('From', [Reflection.BindingFlags]'Static, NonPublic', $null, @([Exception], [object]), $null)
+        $words = New-RemedyWords ([Qed.PowerShell.Commands.TestQedImageCommand])
+        $from = $records.GetMethod('From', [Reflection.BindingFlags]'Static, NonPublic', $null, @([Exception], [object], $words.GetType()), $null)
         foreach ($kind in [enum]::GetValues([Qed.ErrorKind])) {
-            $record = $from.Invoke($null, @([Qed.DiskImageException]::new($kind, 'a rule', [NullString]::Value, $null), 'target'))
+            $record = $from.Invoke($null, @([Qed.DiskImageException]::new($kind, 'a rule', [NullString]::Value, $null), 'target', $words))
             $record.FullyQualifiedErrorId | Should -Be "$kind"
             $record.CategoryInfo.Category | Should -Not -Be 'NotSpecified' -Because $kind
             $record.TargetObject | Should -Be 'target'
         }
-        $cancelled = $from.Invoke($null, @([OperationCanceledException]::new(), 'target'))
+        $cancelled = $from.Invoke($null, @([OperationCanceledException]::new(), 'target', $words))
         $cancelled.FullyQualifiedErrorId | Should -Be 'OperationCanceled'
         $cancelled.CategoryInfo.Category | Should -Be 'OperationStopped'
     }

@@ -114,7 +114,7 @@ Describe 'Set-QedBackingFile' {
     It 'warns of a file with the name of a raw image that is none' {
         Copy-Item -LiteralPath $other "$folder/trap.raw"
         Set-QedBackingFile $image "$folder/trap.raw" -WarningVariable warnings -WarningAction SilentlyContinue
-        $warnings[0].Message | Should -BeLike "*trap.raw*recognised as qed*-BackingFormat*"
+        $warnings[0].Message | Should -BeLike "*trap.raw*recognised as qed*trap*format*"
     }
 
     It 'needs to know which, and only one' {

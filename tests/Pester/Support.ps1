@@ -139,6 +139,17 @@ function Get-Failure([scriptblock]$Action) {
     @(& $Action 2>&1 | Where-Object { $_ -is [Management.Automation.ErrorRecord] })
 }
 
+function New-RemedyWords([type]$Cmdlet) {
+    <# What a cmdlet calls remedies. #>
+    [Activator]::CreateInstance($Cmdlet.Assembly.GetType('Qed.PowerShell.Pipeline.RemedyWords'), $Cmdlet)
+}
+
+function Get-RemedyText($Words, [Qed.Remedy]$Remedy) {
+    <# A remedy in these words. #>
+    $of = $Words.GetType().GetMethod('Of', [Reflection.BindingFlags]'Instance, NonPublic')
+    $Remedy.Say([Delegate]::CreateDelegate([Func[Qed.Remedy, string]], $Words, $of))
+}
+
 function Get-Name($Result) {
     <# The names of images without folder and extension: a conversion's target is named after its source. #>
     @($Result | ForEach-Object { [IO.Path]::GetFileNameWithoutExtension($_.Path) } | Sort-Object)

@@ -102,24 +102,6 @@ public sealed partial class HelpTests
         Assert.Subset(ours.ToHashSet(), theirs.ToHashSet());
     }
 
-    [Fact]
-    public void Advice_of_the_engine_never_names_a_cmdlet()
-    {
-        string root = typeof(HelpTests).Assembly.GetCustomAttributes(false).OfType<System.Reflection.AssemblyMetadataAttribute>()
-            .Single(data => data.Key == "RepositoryRoot").Value!;
-        string translated = File.ReadAllText(Path.Combine(root, "src/Qed.Tool/Output/FrontEndWords.cs"));
-        foreach (string file in Directory.EnumerateFiles(Path.Combine(root, "src/Qed.Core"), "*.cs", SearchOption.AllDirectories))
-        {
-            if (file.Contains("/obj/", StringComparison.Ordinal))
-                continue;
-            foreach (Match literal in StringLiteral().Matches(File.ReadAllText(file)))
-            {
-                foreach (Match word in CmdletWord().Matches(literal.Value))
-                    Assert.True(translated.Contains(word.Value, StringComparison.Ordinal), $"{Path.GetFileName(file)}: {word.Value}");
-            }
-        }
-    }
-
     private static string Ok(string line)
     {
         Qemu.Result result = Invocation.Ours(line, string.Empty);
@@ -139,10 +121,4 @@ public sealed partial class HelpTests
 
     [GeneratedRegex("(?<=  )--[a-z-]+")]
     private static partial Regex LongOption();
-
-    [GeneratedRegex("\"(?:[^\"\\\\\\n]|\\\\.)*\"")]
-    private static partial Regex StringLiteral();
-
-    [GeneratedRegex(@"(?<![\w-])-[A-Z][a-z]\w+|[A-Z][a-z]+-Qed[A-Za-z]+")]
-    private static partial Regex CmdletWord();
 }

@@ -59,6 +59,20 @@ public static class BackingNames
         return paths.FirstOrDefault(path => (isWanted || !IsRemote(path)) && File.Exists(path)) ?? paths.FirstOrDefault() ?? Resolve(reference.Name, imagePath);
     }
 
+    /// <summary>Throws where a name that is to be stored could not be opened afterwards.</summary>
+    /// <exception cref="DiskImageException">BackingFileRefused, as for <see cref="Resolve(string, string)"/>.</exception>
+    internal static void RequireStorable(string name, string imagePath)
+    {
+        try
+        {
+            Resolve(name, imagePath);
+        }
+        catch (DiskImageException error) when (error.Remedy is { } remedy)
+        {
+            throw error.WithRemedy(remedy.ForGivenBacking());
+        }
+    }
+
     /// <summary>The path that a stored name stands for.</summary>
     /// <exception cref="DiskImageException">BackingFileRefused for pseudo-protocols and invalid paths.</exception>
     internal static string Resolve(string name, string imagePath)
@@ -86,6 +100,6 @@ public static class BackingNames
 
     private static DiskImageException Refused(string rule, string path) => new(ErrorKind.BackingFileRefused, rule, path)
     {
-        Hint = "Set-QedBackingFile -MetadataOnly names another one.",
+        Remedy = new(RemedyKind.StoreBackingName),
     };
 }

@@ -49,7 +49,7 @@ internal static class ImageChain
     internal static DiskImage OpenAsBacking(BackingReference reference, string imagePath, FileIdentity? identity, ILogger logger)
     {
         List<FileIdentity> seen = identity is { } own ? [own] : [];
-        DiskImage backing = OpenNamed(reference, imagePath, StorageAccess.Read, seen, logger);
+        DiskImage backing = OpenGiven(reference, imagePath, seen, logger);
         try
         {
             AttachAll(backing, seen, StorageAccess.Read, logger);
@@ -99,6 +99,18 @@ internal static class ImageChain
         }
     }
 
+    private static DiskImage OpenGiven(BackingReference reference, string imagePath, List<FileIdentity> seen, ILogger logger)
+    {
+        try
+        {
+            return OpenNamed(reference, imagePath, StorageAccess.Read, seen, logger);
+        }
+        catch (DiskImageException error) when (error.Remedy is { } remedy)
+        {
+            throw error.WithRemedy(remedy.ForGivenBacking());
+        }
+    }
+
     private static DiskImage OpenNamed(BackingReference reference, string imagePath, StorageAccess access, List<FileIdentity> seen, ILogger logger)
     {
         string path = BackingNames.Resolve(reference, imagePath, isWanted: true);
@@ -114,8 +126,12 @@ internal static class ImageChain
         {
             throw new DiskImageException(ErrorKind.BackingFileMissing, $"the backing file '{path}' does not exist", imagePath, error)
             {
-                Hint = "Put it back, or name another one with Set-QedBackingFile -MetadataOnly.",
+                Remedy = new(RemedyKind.RestoreBackingFile),
             };
+        }
+        catch (DiskImageException error) when (error.Remedy is { } remedy)
+        {
+            throw error.WithRemedy(remedy.ForStoredBacking());
         }
 
         seen.Add(file.Identity);

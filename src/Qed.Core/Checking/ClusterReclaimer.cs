@@ -66,7 +66,7 @@ internal sealed class ClusterReclaimer
             return result.LeakedClusters;
         throw new DiskImageException(ErrorKind.ImageCorrupt, "space cannot be reclaimed while tables are corrupt", _storage.Path)
         {
-            Hint = "Test-QedImage lists what is wrong.",
+            Remedy = new(RemedyKind.ListDamage),
         };
     }
 

@@ -23,7 +23,7 @@ internal sealed class ReversibleRepair(BlockStorage image, IUndoStore store)
     internal void Undo(bool force)
     {
         if (!store.Exists)
-            throw new DiskImageException(ErrorKind.ImageNotFound, "there is no undo file of a repair", image.Path) { Hint = $"It would be '{store.Path}'." };
+            throw new DiskImageException(ErrorKind.ImageNotFound, "there is no undo file of a repair", image.Path) { Remedy = Remedy.Advice($"It would be '{store.Path}'.") };
         using (UndoJournal? journal = OpenJournal())
         {
             if (journal is not null && !force)
@@ -40,7 +40,7 @@ internal sealed class ReversibleRepair(BlockStorage image, IUndoStore store)
         {
             throw new DiskImageException(ErrorKind.ImageCorrupt, "the undo file is damaged, so not everything can be put back", store.Path)
             {
-                Hint = "With -Force what it still holds is put back.",
+                Remedy = new(RemedyKind.ForceDamagedUndo),
             };
         }
 
@@ -48,7 +48,7 @@ internal sealed class ReversibleRepair(BlockStorage image, IUndoStore store)
         {
             throw new DiskImageException(ErrorKind.ImageCorrupt, "the image was changed after the repair, so undoing it would mix old and new", image.Path)
             {
-                Hint = "With -Force what the repair had changed is put back all the same, amid what was written since: a last resort.",
+                Remedy = new(RemedyKind.ForceLateUndo),
             };
         }
     }
@@ -86,7 +86,7 @@ internal sealed class ReversibleRepair(BlockStorage image, IUndoStore store)
         journal.Dispose();
         throw new DiskImageException(ErrorKind.ImageExists, reason, store.Path)
         {
-            Hint = isUndoing ? "Repair-QedImage -Undo ends it." : "Repair-QedImage -DiscardUndo removes it.",
+            Remedy = new(isUndoing ? RemedyKind.FinishUndo : RemedyKind.DiscardUndo),
         };
     }
 

@@ -29,7 +29,7 @@ internal sealed class BackingNameChange
         {
             throw new DiskImageException(ErrorKind.BackingFileRefused, $"a backing file name must have 1 to 1023 bytes of UTF-8, this one has {bytes.Length}", path)
             {
-                Hint = "Use a path relative to the image, or a shorter one.",
+                Remedy = Remedy.Advice("Use a path relative to the image, or a shorter one."),
             };
         }
 
@@ -47,7 +47,7 @@ internal sealed class BackingNameChange
                 Structure = "header field compat_features",
                 Offset = 24,
                 Value = old.CompatibleFeatures,
-                Hint = "Convert-QedImage writes a copy without them.",
+                Remedy = new(RemedyKind.CopyWithoutFeatures),
             };
         }
 

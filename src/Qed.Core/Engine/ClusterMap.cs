@@ -218,7 +218,7 @@ internal sealed class ClusterMap
                 Structure = $"L1 entry {l1Index}",
                 Offset = _l1Offset.Value + ((long)l1Index * TableEntry.Size),
                 Value = entry,
-                Hint = "Run Test-QedImage to see all that is wrong with the image.",
+                Remedy = new(RemedyKind.ListDamage),
             };
         }
 
@@ -259,7 +259,7 @@ internal sealed class ClusterMap
             Structure = $"L2 entry {l2Index} of L1 entry {l1Index}",
             Offset = table.Value + ((long)l2Index * TableEntry.Size),
             Value = entry,
-            Hint = "Run Test-QedImage to see all that is wrong with the image.",
+            Remedy = new(RemedyKind.ListDamage),
         };
     }
 

@@ -53,7 +53,7 @@ internal sealed class ImageSizeChange
             string largest = Geometry.MaximumImageSize.ToString(CultureInfo.InvariantCulture);
             throw InvalidSize(
                 $"with clusters of {Geometry.ClusterSize.ToString(CultureInfo.InvariantCulture)} bytes and tables of {Geometry.TableSize.ToString(CultureInfo.InvariantCulture)} clusters the image cannot grow beyond {largest} bytes",
-                "Convert-QedImage with a larger -ClusterSizeBytes or -TableSize writes a copy that can.");
+                size <= QedGeometry.LargestImageSize ? new(RemedyKind.CopyWithLargerTables) : Remedy.TakeNearest("size", Geometry.MaximumImageSize));
         }
 
         RequestedSizes.RequireMultiple(size, QedGeometry.SectorSize, _image.Path);
@@ -89,7 +89,7 @@ internal sealed class ImageSizeChange
                 {
                     Structure = $"L2 entry {Geometry.L2Index(from)} of L1 entry {Geometry.L1Index(from)}",
                     Value = run.Entry,
-                    Hint = "Run Test-QedImage to see all that is wrong with the image.",
+                    Remedy = new(RemedyKind.ListDamage),
                 };
             }
 
@@ -143,6 +143,6 @@ internal sealed class ImageSizeChange
 
     private long RoundUp(long size) => Geometry.ClustersToHold(new ByteCount(size)) << Geometry.ClusterBits;
 
-    private DiskImageException InvalidSize(string rule, string hint)
-        => new(ErrorKind.InvalidSize, rule, _image.Path) { Hint = hint };
+    private DiskImageException InvalidSize(string rule, Remedy remedy)
+        => new(ErrorKind.InvalidSize, rule, _image.Path) { Remedy = remedy };
 }

@@ -250,7 +250,7 @@ public sealed class QedImage : WritableDiskImage
                 Structure = "header field features",
                 Offset = 16,
                 Value = (ulong)header.Features,
-                Hint = "Run Test-QedImage to see what is wrong with it.",
+                Remedy = new(RemedyKind.ListDamage),
             };
         }
 
@@ -276,7 +276,7 @@ public sealed class QedImage : WritableDiskImage
         {
             Structure = "data cluster",
             Offset = offset.Value,
-            Hint = "Run Test-QedImage to see all that is wrong with the image.",
+            Remedy = new(RemedyKind.ListDamage),
         };
     }
 }

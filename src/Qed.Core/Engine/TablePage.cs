@@ -112,7 +112,7 @@ internal sealed class TablePage
         {
             Structure = "L2 table",
             Offset = Offset.Value,
-            Hint = "Run Test-QedImage to see all that is wrong with the image.",
+            Remedy = new(RemedyKind.ListDamage),
         };
 
     private void MarkDirty(int from, int to)

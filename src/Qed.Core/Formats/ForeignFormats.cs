@@ -45,22 +45,22 @@ internal static class ForeignFormats
         foreach (Signature signature in Signatures)
         {
             if (probe.StartHas(signature.Offset, signature.Bytes) && probe.StartHas(0, signature.Before))
-                throw Unsupported(signature.Name, signature.Hint, path);
+                throw Unsupported(signature.Name, signature.Advice, path);
         }
     }
 
-    private static DiskImageException Unsupported(string name, string hint, string path)
+    private static DiskImageException Unsupported(string name, string advice, string path)
         => new(ErrorKind.UnsupportedFeature, $"this is {name}, a format that is not supported", path)
         {
-            Hint = hint + " If its bytes really are those of a raw disk, say so with -SourceFormat raw.",
+            Remedy = Remedy.Advice(advice) with { Next = new(RemedyKind.SayFormat, "raw", "If its bytes really are those of a raw disk") },
         };
 
     /// <summary>Bytes by which a format is known.</summary>
     /// <param name="Name">What the file is, with its article.</param>
     /// <param name="Offset">Where in the file the bytes stand.</param>
     /// <param name="Bytes">The bytes.</param>
-    /// <param name="Hint">What to do with such a file.</param>
-    private sealed record Signature(string Name, int Offset, byte[] Bytes, string Hint)
+    /// <param name="Advice">What to do with such a file.</param>
+    private sealed record Signature(string Name, int Offset, byte[] Bytes, string Advice)
     {
         /// <summary>Bytes that must also stand at the start of the file.</summary>
         internal byte[] Before { get; init; } = [];

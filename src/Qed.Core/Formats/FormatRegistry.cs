@@ -27,7 +27,7 @@ public static class FormatRegistry
         => All.FirstOrDefault(format => format.Aliases.Append(format.Name).Contains(name, StringComparer.OrdinalIgnoreCase))
             ?? throw new DiskImageException(ErrorKind.UnsupportedFeature, $"the format '{name}' is not supported")
             {
-                Hint = "Supported are: " + string.Join(", ", All.Select(format => format.Name)) + ".",
+                Remedy = Remedy.Advice("Supported are: " + string.Join(", ", All.Select(format => format.Name)) + "."),
             };
 
     /// <summary>The format that a file's name stands for; null where it stands for none.</summary>
@@ -59,7 +59,7 @@ public static class FormatRegistry
                 probe.Start.IsEmpty ? "the file is empty" : $"the signature of a {named.DisplayName} image is missing, although the name says it is one",
                 storage.Path)
             {
-                Hint = "If it really is a raw image, say so with -SourceFormat raw.",
+                Remedy = new(RemedyKind.SayFormat, "raw", "If it really is a raw image"),
             };
         }
 
@@ -73,6 +73,6 @@ public static class FormatRegistry
     private static DiskImageException Ambiguous(ImageFormat[] matches, string path)
         => new(ErrorKind.ImageNotRecognized, "the file has the signatures of more than one format: " + string.Join(" and ", matches.Select(format => format.DisplayName)), path)
         {
-            Hint = "Name the format that it really has.",
+            Remedy = new(RemedyKind.SayFormat, null, "If you know what it is"),
         };
 }

@@ -83,7 +83,7 @@ public abstract class ImageFormat
             return CreateWriterCore(target, options);
         throw new DiskImageException(ErrorKind.UnsupportedFeature, $"{DisplayName} images do not have {refused}", target.Storage.Path)
         {
-            Hint = Subformats.Contains(options.Subformat) ? null : "They have: " + string.Join(", ", Subformats) + ".",
+            Remedy = Subformats.Contains(options.Subformat) ? null : Remedy.Advice("They have: " + string.Join(", ", Subformats) + "."),
         };
     }
 

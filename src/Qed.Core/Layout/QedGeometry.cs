@@ -26,6 +26,9 @@ public sealed record QedGeometry
     /// <summary>What image sizes must be a multiple of.</summary>
     public const int SectorSize = 512;
 
+    /// <summary>The largest image size of any geometry, 2^63 - 2^30.</summary>
+    public const long LargestImageSize = long.MaxValue - (1L << 30) + 1;
+
     private QedGeometry(int clusterSize, int tableSize)
     {
         ClusterSize = clusterSize;
@@ -64,7 +67,7 @@ public sealed record QedGeometry
         get
         {
             int bits = (2 * EntriesBits) + ClusterBits;
-            return bits < 63 ? 1L << bits : long.MaxValue - (1L << 30) + 1;
+            return bits < 63 ? 1L << bits : LargestImageSize;
         }
     }
 

@@ -104,7 +104,7 @@ internal static class QedHeaderReader
             Structure = "header field features",
             Offset = 16,
             Value = features,
-            Hint = "It was written by a newer program, or the header is damaged.",
+            Remedy = Remedy.Advice("It was written by a newer program, or the header is damaged."),
         };
     }
 

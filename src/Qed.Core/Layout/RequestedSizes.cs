@@ -15,7 +15,7 @@ internal static class RequestedSizes
         long count = Math.Max(0, size / granularity) + (size > 0 ? 1 : 0);
         throw new DiskImageException(ErrorKind.InvalidSize, $"the image size must be a multiple of {Text(granularity)}, not {Text(size)}", path)
         {
-            Hint = $"The nearest size that works is {Text(count * granularity)}.",
+            Remedy = Remedy.TakeNearest("size", count * granularity),
         };
     }
 
@@ -34,7 +34,7 @@ internal static class RequestedSizes
             return;
         throw new DiskImageException(ErrorKind.InvalidGeometry, $"the {name} must be a power of two from {range}, not {Text(size)}", path)
         {
-            Hint = $"The nearest {name} that works is {Text(nearest)}.",
+            Remedy = Remedy.TakeNearest(name, nearest),
         };
     }
 

@@ -28,10 +28,22 @@ public static class CompareImages
         logger ??= NullLogger.Instance;
         var watch = Stopwatch.StartNew();
         using DiskImage left = OpenImage.ForReading(options.Path, options.SourceFormat, logger);
-        using DiskImage right = OpenImage.ForReading(options.DifferencePath, options.DifferenceFormat, logger);
+        using DiskImage right = OpenDifference(options, logger);
         CompareResult result = Compare(left, right, options, progress, cancellation) with { Duration = watch.Elapsed };
         Log.Compared(logger, result.Path, result.DifferencePath, (long)watch.Elapsed.TotalMilliseconds, result.IsEqual ? "are equal" : "differ");
         return result;
+    }
+
+    private static DiskImage OpenDifference(CompareImagesOptions options, ILogger logger)
+    {
+        try
+        {
+            return OpenImage.ForReading(options.DifferencePath, options.DifferenceFormat, logger);
+        }
+        catch (DiskImageException error) when (error.Remedy is { } remedy)
+        {
+            throw error.WithRemedy(remedy.ForDifference());
+        }
     }
 
     private static CompareResult Compare(

@@ -27,7 +27,7 @@ public readonly record struct ContentRange(GuestOffset Offset, long Length)
         bool startsInside = offset >= 0 && offset <= image.Length;
         return new DiskImageException(ErrorKind.InvalidSize, $"{bytes} reach beyond the disk, whose size is {Text(image.Length)} bytes", image.Path)
         {
-            Hint = startsInside ? $"From that offset on it has {Text(image.Length - offset)} bytes." : null,
+            Remedy = startsInside ? Remedy.Advice($"From that offset on it has {Text(image.Length - offset)} bytes.") : null,
         };
     }
 }

@@ -130,7 +130,7 @@ public static class ConvertImage
             : FormatRegistry.ByExtension(options.DestinationPath)
                 ?? throw new DiskImageException(ErrorKind.UnsupportedFeature, "the target's name does not say which format it is to have", options.DestinationPath)
                 {
-                    Hint = "Give -Format.",
+                    Remedy = new(RemedyKind.GiveFormat),
                 };
 
     private static long PaddedSize(DiskImage source, ImageFormat format, Subformat subformat, ILogger logger)

@@ -76,7 +76,7 @@ public static class CreateImage
         long size = options.Size ?? backing?.Length
             ?? throw new DiskImageException(ErrorKind.InvalidSize, "a new image needs a size, or a backing file whose size it takes", options.Path)
             {
-                Hint = "Give -SizeBytes.",
+                Remedy = new(RemedyKind.GiveSize),
             };
         int granularity = format.SizeGranularity(options.Subformat);
         long excess = size % granularity;

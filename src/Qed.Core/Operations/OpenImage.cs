@@ -30,7 +30,7 @@ public static class OpenImage
 
     internal static QedImage ForWriting(string path, bool withBacking, ILogger logger)
     {
-        HostFile file = QedFile.Open(path, StorageAccess.Write, "only QED images are changed in place", "Convert-QedImage makes a QED image of it.");
+        HostFile file = QedFile.Open(path, StorageAccess.Write, "only QED images are changed in place", new(RemedyKind.ConvertToQed));
         QedImage image;
         CheckResult? check;
         try
@@ -75,7 +75,7 @@ public static class OpenImage
             throw new DiskImageException(
                 ErrorKind.ImageCorrupt, $"the image was not closed cleanly and a check finds {result.Corruptions} corruptions, so it is not opened for writing", file.Path)
             {
-                Hint = "Test-QedImage lists them. Reading it, and converting it to a new image, still works where the data is sound.",
+                Remedy = new(RemedyKind.ListDamage) { Next = Remedy.Advice("Reading it, and converting it to a new image, still works where the data is sound.") },
             };
         }
 

@@ -10,15 +10,15 @@ internal static class QedFile
     /// <param name="path">The file.</param>
     /// <param name="access">What for.</param>
     /// <param name="rule">What is said of an image of another format.</param>
-    /// <param name="hint">What would help there.</param>
+    /// <param name="remedy">What would help there.</param>
     /// <exception cref="DiskImageException">UnsupportedFeature for another format, and what opening and probing throw.</exception>
-    internal static HostFile Open(string path, StorageAccess access, string rule, string? hint = null)
+    internal static HostFile Open(string path, StorageAccess access, string rule, Remedy? remedy = null)
     {
         HostFile file = HostFile.Open(path, access);
         try
         {
             if (FormatRegistry.Probe(file).Name != "qed")
-                throw new DiskImageException(ErrorKind.UnsupportedFeature, rule, file.Path) { Hint = hint };
+                throw new DiskImageException(ErrorKind.UnsupportedFeature, rule, file.Path) { Remedy = remedy };
             return file;
         }
         catch

@@ -61,7 +61,7 @@ public static class ReadContent
         {
             throw new DiskImageException(ErrorKind.InvalidSize, $"an array cannot hold {range.Length.ToString(CultureInfo.InvariantCulture)} bytes", image.Path)
             {
-                Hint = $"The largest length is {Most.ToString(CultureInfo.InvariantCulture)}; a file or a stream takes more.",
+                Remedy = Remedy.Advice($"The largest length is {Most.ToString(CultureInfo.InvariantCulture)}; a file or a stream takes more."),
             };
         }
 

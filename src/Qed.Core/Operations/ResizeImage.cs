@@ -54,7 +54,7 @@ public static class ResizeImage
         throw new DiskImageException(
             ErrorKind.ImageCorrupt, $"the image is not shrunk because a check finds {Text(check.Corruptions)} corruptions", image.Path)
         {
-            Hint = "Test-QedImage lists them.",
+            Remedy = new(RemedyKind.ListDamage),
         };
     }
 
@@ -63,8 +63,8 @@ public static class ResizeImage
         => LastData.EndOf(image, progress.Meter("Looking for the last data", image.Length), cancellation);
 
     private static DiskImageException ShrinkRefused(QedImage image, long size)
-        => new(ErrorKind.InvalidSize, $"shrinking the disk from {Text(image.Length)} to {Text(size)} bytes drops what lies beyond, which is not done without -AllowShrink", image.Path)
+        => new(ErrorKind.InvalidSize, $"shrinking the disk from {Text(image.Length)} to {Text(size)} bytes drops what lies beyond, which is not done without being allowed", image.Path)
         {
-            Hint = "Shrink the file system inside first.",
+            Remedy = Remedy.Advice("Shrink the file system inside first.") with { Next = new(RemedyKind.AllowShrinking) },
         };
 }

@@ -48,7 +48,7 @@ public static class SetBackingFile
         if (options.BackingPath is null)
             return null;
         // Refused also where only the name is written: the image could not be opened afterwards.
-        BackingNames.Resolve(options.BackingPath, options.Path);
+        BackingNames.RequireStorable(options.BackingPath, options.Path);
         string? format = options.BackingFormat is null ? null : FormatRegistry.ByName(options.BackingFormat).Name;
         return new BackingReference(options.BackingPath, format);
     }

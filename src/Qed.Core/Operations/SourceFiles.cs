@@ -21,14 +21,14 @@ internal static class SourceFiles
         {
             // Only the node in the file system would go, and nothing of the data.
             if (HostFile.IsBlockDevice(file))
-                throw new DiskImageException(ErrorKind.UnsupportedFeature, "the source is to be deleted, but it is a block device", file) { Hint = "Leave out -DeleteSource." };
+                throw new DiskImageException(ErrorKind.UnsupportedFeature, "the source is to be deleted, but it is a block device", file) { Remedy = new(RemedyKind.KeepSource) };
             if (FileIdentity.Of(file) is not { } identity)
                 continue;
             // A target that rests on the source holds only what differs from it: without the source it is nothing.
             if (TargetFile.HasLink(baseline, identity))
-                throw Refused("the source is to be deleted, but the target would rest on it", file, "Leave out -DeleteSource, or name another -BackingPath.");
+                throw Refused("the source is to be deleted, but the target would rest on it", file, RemedyKind.KeepSourceOrRestElsewhere);
             if (TargetFile.HasLink(source.Backing, identity))
-                throw Refused("the source is to be deleted, but the image that it rests on has this file as well", file, "Leave out -DeleteSource.");
+                throw Refused("the source is to be deleted, but the image that it rests on has this file as well", file, RemedyKind.KeepSource);
         }
     }
 
@@ -51,13 +51,13 @@ internal static class SourceFiles
             {
                 string left = string.Join(", ", files.Skip(i).Select(file => $"'{file}'"));
                 throw StorageErrors.Translate(error, files[i])
-                    .WithHint($"The target is complete and was verified. What is left of the source can be deleted by hand: {left}.");
+                    .WithRemedy(Remedy.Advice($"The target is complete and was verified. What is left of the source can be deleted by hand: {left}."));
             }
 
             Log.DeletedSource(logger, files[i]);
         }
     }
 
-    private static DiskImageException Refused(string rule, string file, string hint)
-        => new(ErrorKind.BackingFileRefused, rule, file) { Hint = hint };
+    private static DiskImageException Refused(string rule, string file, RemedyKind remedy)
+        => new(ErrorKind.BackingFileRefused, rule, file) { Remedy = new(remedy) };
 }

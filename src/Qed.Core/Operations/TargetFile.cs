@@ -54,6 +54,6 @@ internal static class TargetFile
     internal static DiskImageException DiffersFromSource(string target, string source, long offset)
         => new(ErrorKind.ImageCorrupt, $"the target reads differently from '{source}' at guest offset {offset.ToString(CultureInfo.InvariantCulture)}; it was discarded", target)
         {
-            Hint = "The host's memory or disk may be failing.",
+            Remedy = Remedy.Advice("The host's memory or disk may be failing."),
         };
 }

@@ -117,7 +117,7 @@ public static class WriteContent
             $"the {range.Length.ToString(CultureInfo.InvariantCulture)} bytes at guest offset {range.Offset.Value.ToString(CultureInfo.InvariantCulture)} read differently from what was written there",
             path)
         {
-            Hint = "The host's memory or disk may be failing.",
+            Remedy = Remedy.Advice("The host's memory or disk may be failing."),
         };
     }
 }

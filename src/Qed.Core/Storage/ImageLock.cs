@@ -87,7 +87,7 @@ internal sealed class ImageLock : IDisposable
             forWriting ? "the image is in use" + holder : "the image is being written" + holder,
             path)
         {
-            Hint = "Stop the virtual machine or tool that uses it and run the command again.",
+            Remedy = Remedy.Advice("Stop the virtual machine or tool that uses it and run the command again."),
         };
     }
 

@@ -51,7 +51,7 @@ public sealed class PendingFile : ImageTarget, IDisposable
             {
                 throw new DiskImageException(ErrorKind.ImageExists, "a file of that name exists already", target)
                 {
-                    Hint = "Choose another name, or overwrite it with -Force.",
+                    Remedy = new(RemedyKind.AllowOverwriting),
                 };
             }
 

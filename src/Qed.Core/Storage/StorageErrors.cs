@@ -33,14 +33,14 @@ internal static class StorageErrors
         PathTooLongException => new(ErrorKind.ImageNotFound, "the path is too long for this system", path, error),
         UnauthorizedAccessException => new(ErrorKind.AccessDenied, "access denied", path, error)
         {
-            Hint = "Check the file's permissions and whether it is read-only.",
+            Remedy = Remedy.Advice("Check the file's permissions and whether it is read-only."),
         },
         IOException { HResult: WindowsSharingViolation or WindowsLockViolation }
             => new(ErrorKind.ImageInUse, "the file is in use by another process", path, error),
         IOException { HResult: LinuxNoSpace or LinuxQuota or WindowsDiskFull or WindowsHandleDiskFull }
             => new(ErrorKind.NotEnoughSpace, "the disk is full", path, error)
             {
-                Hint = "Free space on the volume and run the command again.",
+                Remedy = Remedy.Advice("Free space on the volume and run the command again."),
             },
         IOException { HResult: LinuxFileTooBig }
             => new(ErrorKind.NotEnoughSpace, "the file system does not allow a file this large", path, error),

@@ -41,6 +41,8 @@ public abstract class ImageCmdlet : PSCmdlet, IDisposable
     /// <summary>Whether paths are to be created, so that wildcard characters mean themselves.</summary>
     private protected virtual bool NamesNewFiles => false;
 
+    private RemedyWords Words => field ??= new RemedyWords(GetType());
+
     private protected PathResolver Resolver => field ??= new PathResolver(SessionState.Path);
 
     private protected BackingNameRule BackingNames => field ??= new BackingNameRule(SessionState, Resolver);
@@ -81,7 +83,7 @@ public abstract class ImageCmdlet : PSCmdlet, IDisposable
     private protected abstract void ProcessImage(string path);
 
     /// <summary>Queues work on an image.</summary>
-    private protected void Start(string path, Action<WorkItem> work) => _pump!.Add(new WorkItem(path, work));
+    private protected void Start(string path, Action<WorkItem> work) => _pump!.Add(new WorkItem(path, Words, work));
 
     /// <summary>Ends the command because its parameters contradict each other, with the ids that PowerShell itself uses.</summary>
     private protected void RefuseParameters(string errorId, string message)

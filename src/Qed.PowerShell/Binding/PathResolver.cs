@@ -32,7 +32,7 @@ internal sealed class PathResolver(PathIntrinsics paths)
             ? [literal]
             : throw new DiskImageException(ErrorKind.ImageNotFound, "no file matches the pattern", path)
             {
-                Hint = "A name that holds wildcard characters is given with -LiteralPath.",
+                Remedy = Remedy.Advice("A name that holds wildcard characters is given with -LiteralPath."),
             };
     }
 
@@ -67,7 +67,7 @@ internal sealed class PathResolver(PathIntrinsics paths)
             return;
         throw new DiskImageException(ErrorKind.UnsupportedFeature, $"this is a path of the provider '{provider.Name}', and images are files", path)
         {
-            Hint = "Give a path of the FileSystem provider.",
+            Remedy = Remedy.Advice("Give a path of the FileSystem provider."),
         };
     }
 

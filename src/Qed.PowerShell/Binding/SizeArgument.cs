@@ -14,7 +14,7 @@ internal static class SizeArgument
             return (long?)size;
         throw new DiskImageException(ErrorKind.InvalidSize, $"{Text(size.Value)} bytes are more than a file can hold", path)
         {
-            Hint = $"The largest size is {Text(long.MaxValue / Sector * Sector)}.",
+            Remedy = Remedy.Advice($"The largest size is {Text(long.MaxValue / Sector * Sector)}."),
         };
 
         static string Text(ulong value) => value.ToString(CultureInfo.InvariantCulture);

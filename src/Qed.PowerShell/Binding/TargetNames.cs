@@ -14,12 +14,12 @@ internal sealed class TargetNames
     /// <summary>Takes a name for an image.</summary>
     /// <param name="target">Full path of the file that is to be written.</param>
     /// <param name="source">The image.</param>
-    /// <param name="hint">What to do where another image has that name already.</param>
+    /// <param name="advice">What to do where another image has that name already.</param>
     /// <exception cref="DiskImageException">ImageExists where it has.</exception>
-    internal void Claim(string target, string source, string hint)
+    internal void Claim(string target, string source, string advice)
     {
         if (_sourceOfTarget.TryGetValue(target, out string? first))
-            throw new DiskImageException(ErrorKind.ImageExists, $"this is the target of '{first}' already", target) { Hint = hint };
+            throw new DiskImageException(ErrorKind.ImageExists, $"this is the target of '{first}' already", target) { Remedy = Remedy.Advice(advice) };
         _sourceOfTarget.Add(target, source);
     }
 }

@@ -106,7 +106,7 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
         {
             throw new DiskImageException(ErrorKind.UnsupportedFeature, "a folder does not say which format the target is to have", folder)
             {
-                Hint = "Give -Format.",
+                Remedy = new(RemedyKind.GiveFormat),
             };
         }
 

@@ -105,7 +105,7 @@ public sealed class CopyQedImageContentCommand : SourceCmdlet
         {
             throw new DiskImageException(ErrorKind.UnsupportedFeature, $"the stream is used for '{_imageOfStream}' already", path)
             {
-                Hint = "A stream serves one image.",
+                Remedy = Remedy.Advice("A stream serves one image."),
             };
         }
 

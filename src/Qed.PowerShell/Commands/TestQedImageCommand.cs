@@ -54,7 +54,7 @@ public sealed class TestQedImageCommand : ImageCmdlet
         }
         catch (DiskImageException error) when (IsBrokenHeader(error.Kind))
         {
-            item.Verbose(error.Message);
+            item.Verbose(error);
             return false;
         }
     }

@@ -8,9 +8,10 @@ internal static class ErrorRecords
 {
     /// <param name="error">What was thrown.</param>
     /// <param name="target">The path that was worked on, used where the error does not name one itself.</param>
-    internal static ErrorRecord From(Exception error, object target) => error switch
+    /// <param name="words">What the running cmdlet calls remedies.</param>
+    internal static ErrorRecord From(Exception error, object target, RemedyWords words) => error switch
     {
-        DiskImageException image => From(image, target),
+        DiskImageException image => From(image.WithWords(words.Of), target),
         OperationCanceledException => From(new DiskImageException(ErrorKind.OperationCanceled, "the operation was cancelled", target as string, error), target),
         // A fault of the module itself: reported for this item, with its own name, so that the others are still worked on.
         _ => new ErrorRecord(error, error.GetType().Name, ErrorCategory.NotSpecified, target),

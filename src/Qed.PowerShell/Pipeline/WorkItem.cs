@@ -10,13 +10,16 @@ namespace Qed.PowerShell.Pipeline;
 internal sealed class WorkItem
 {
     private readonly Action<WorkItem> _work;
+    private readonly RemedyWords _words;
     private WorkPump _pump = null!;
     private ItemProgress? _progress;
 
     /// <param name="target">The image's path, named in errors and progress.</param>
+    /// <param name="words">What the running cmdlet calls remedies.</param>
     /// <param name="work">Runs on a worker; what it throws becomes an error of this item alone.</param>
-    internal WorkItem(string target, Action<WorkItem> work)
+    internal WorkItem(string target, RemedyWords words, Action<WorkItem> work)
     {
+        _words = words;
         Target = target;
         _work = work;
     }
@@ -42,11 +45,14 @@ internal sealed class WorkItem
 
     internal void Fail(Exception error)
     {
-        ErrorRecord record = ErrorRecords.From(error, Target);
+        ErrorRecord record = ErrorRecords.From(error, Target, _words);
         _pump.Post(this, cmdlet => cmdlet.WriteError(record));
     }
 
     internal void Verbose(string text) => Log(DiagnosticLevel.Information, text);
+
+    /// <summary>Tells of an error that is none to the pipeline.</summary>
+    internal void Verbose(DiskImageException error) => Verbose(error.WithWords(_words.Of).Message);
 
     /// <summary>Does the work. Never throws.</summary>
     internal void Run(WorkPump pump, ItemProgress progress, CancellationToken cancellation)

@@ -7,7 +7,7 @@ internal static class ErrorText
 {
     internal static void Write(TextWriter error, string message)
     {
-        foreach (string line in FrontEndWords.Translate(message).Split('\n'))
+        foreach (string line in message.Split('\n'))
             error.WriteLine("qed: " + Printable.Text(line));
     }
 }

@@ -41,7 +41,7 @@ public sealed class ForeignFormatTests : IDisposable
         signature.CopyTo(file, offset);
         File.WriteAllBytes(_folder["disk.img"], file);
         DiskImageException error = Fails.With(ErrorKind.UnsupportedFeature, name, () => OpenImage.ForReading(_folder["disk.img"]).Dispose());
-        Assert.Contains("-SourceFormat raw", error.Hint, StringComparison.Ordinal);
+        Assert.Equal((RemedyKind.SayFormat, "raw"), (error.Remedy!.Next!.Kind, error.Remedy.Next.Subject));
         ConvertImage.Run(new ConvertImageOptions { Path = _folder["disk.img"], SourceFormat = "raw", DestinationPath = _folder["copy.raw"] });
         Assert.Equal(file, File.ReadAllBytes(_folder["copy.raw"]));
     }

@@ -182,7 +182,7 @@ public sealed class DeleteSourceTests : IDisposable
         });
         DiskImageException error = Assert.Throws<DiskImageException>(() => ConvertImage.Run(Options("disk.vmdk", "disk.qed"), logger: logger));
         Assert.Equal(_folder["disk-f002.vmdk"], error.Path);
-        Assert.EndsWith($"by hand: '{_folder["disk-f002.vmdk"]}', '{_folder["disk-f003.vmdk"]}'.", error.Hint, StringComparison.Ordinal);
+        Assert.EndsWith($"by hand: '{_folder["disk-f002.vmdk"]}', '{_folder["disk-f003.vmdk"]}'.", error.Remedy!.Say(), StringComparison.Ordinal);
         AssertOnly("disk-f002.vmdk", "disk-f003.vmdk", "disk.qed");
         Assert.Equal([.. Part(1), .. Part(2), .. Part(3)], TestImage.ReadAll(_folder["disk.qed"]));
     }

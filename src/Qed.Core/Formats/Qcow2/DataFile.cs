@@ -17,7 +17,7 @@ internal static class DataFile
         if (StoredName.IsPseudoProtocol(name))
             throw Refused($"the data file name is a json: description or a protocol, which are not opened: {name}", image, null);
         if (!options.AllowExternalData)
-            throw Refused($"the image keeps its data in another file, which is not opened without consent: {name}", image, "Look at the name; -AllowExternalData opens it.");
+            throw Refused($"the image keeps its data in another file, which is not opened without consent: {name}", image, new(RemedyKind.AllowExternalData));
         string path = StoredName.TryResolve(name, image.Path) ?? throw Refused($"the data file name is not a valid path on this system: {name}", image, null);
         IReadOnlyDictionary<string, string>? moved = options.PathsUnderConstruction;
         try
@@ -30,6 +30,6 @@ internal static class DataFile
         }
     }
 
-    private static DiskImageException Refused(string rule, HostFile image, string? hint)
-        => new(ErrorKind.BackingFileRefused, rule, image.Path) { Structure = "external data file name", Hint = hint };
+    private static DiskImageException Refused(string rule, HostFile image, Remedy? remedy)
+        => new(ErrorKind.BackingFileRefused, rule, image.Path) { Structure = "external data file name", Remedy = remedy };
 }

@@ -51,7 +51,7 @@ internal sealed class HeaderCluster
             return;
         throw new DiskImageException(ErrorKind.BackingFileRefused, $"a backing file name must have 1 to {most} bytes of UTF-8 here, this one has {length}", path)
         {
-            Hint = "Use a path relative to the image, a shorter one, or a larger cluster size.",
+            Remedy = Remedy.Advice("Use a path relative to the image, a shorter one, or a larger cluster size."),
         };
     }
 }

@@ -69,7 +69,7 @@ internal sealed class Qcow2Format : ImageFormat
         {
             throw new DiskImageException(ErrorKind.InvalidSize, $"with this cluster size an image can have at most {Text(geometry.MaximumSize)} bytes, not {Text(size)}", path)
             {
-                Hint = "Choose a larger -ClusterSizeBytes.",
+                Remedy = size <= new Qcow2Geometry(Qcow2Geometry.MaximumClusterBits, HasSubclusters: false).MaximumSize ? new(RemedyKind.EnlargeClusters) : Remedy.TakeNearest("size", geometry.MaximumSize),
             };
         }
     }

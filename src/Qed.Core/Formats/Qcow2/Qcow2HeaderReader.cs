@@ -102,7 +102,7 @@ internal sealed class Qcow2HeaderReader
                 Structure = "header field version",
                 Offset = 4,
                 Value = version,
-                Hint = version == 1 ? "'qemu-img convert -O qcow2' makes a qcow2 image of it." : null,
+                Remedy = version == 1 ? Remedy.Advice("'qemu-img convert -O qcow2' makes a qcow2 image of it.") : null,
             };
         }
 
@@ -144,7 +144,7 @@ internal sealed class Qcow2HeaderReader
             Structure = "header field incompatible_features",
             Offset = 72,
             Value = features,
-            Hint = "It was written by a newer program, or the header is damaged.",
+            Remedy = Remedy.Advice("It was written by a newer program, or the header is damaged."),
         };
     }
 

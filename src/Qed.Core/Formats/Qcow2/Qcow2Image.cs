@@ -155,7 +155,7 @@ internal sealed class Qcow2Image : DiskImage
             Structure = "header field crypt_method",
             Offset = 32,
             Value = (ulong)header.Encryption,
-            Hint = "Decrypt it with qemu-img first.",
+            Remedy = Remedy.Advice("Decrypt it with qemu-img first."),
         };
     }
 

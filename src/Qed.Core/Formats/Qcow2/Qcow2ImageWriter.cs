@@ -124,7 +124,7 @@ internal sealed class Qcow2ImageWriter : MappedImageWriter
     private void RequireReachable(long offset)
     {
         if (offset >> Math.Min(56, CompressedCluster.OffsetBits(_geometry.ClusterBits)) != 0)
-            throw new DiskImageException(ErrorKind.InvalidSize, "the compressed data reaches beyond what an entry can point to", Target.Path) { Hint = "Choose a smaller -ClusterSizeBytes." };
+            throw new DiskImageException(ErrorKind.InvalidSize, "the compressed data reaches beyond what an entry can point to", Target.Path) { Remedy = new(RemedyKind.ReduceClusters) };
     }
 
     protected override (long Host, long Count) FindRun(GuestOffset offset, long wanted)

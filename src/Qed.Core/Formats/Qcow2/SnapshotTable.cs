@@ -51,7 +51,7 @@ internal static class SnapshotTable
             ?? snapshots.FirstOrDefault(snapshot => snapshot.Name == idOrName)
             ?? throw new DiskImageException(ErrorKind.UnsupportedFeature, $"the image has no internal snapshot '{idOrName}'", path)
             {
-                Hint = snapshots.Count == 0 ? "It has none at all." : "It has: " + string.Join(", ", snapshots.Take(20).Select(LabelOf)) + ".",
+                Remedy = Remedy.Advice(snapshots.Count == 0 ? "It has none at all." : "It has: " + string.Join(", ", snapshots.Take(20).Select(LabelOf)) + "."),
             };
 
     /// <summary>What to call a snapshot: its name, or its id where it has none.</summary>

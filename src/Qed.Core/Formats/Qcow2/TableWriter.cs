@@ -75,7 +75,7 @@ internal sealed class TableWriter(BlockStorage target, Qcow2Geometry geometry, F
         {
             throw new DiskImageException(ErrorKind.InvalidSize, "the file is larger than a refcount table can count with this cluster size", target.Path)
             {
-                Hint = "Choose a larger -ClusterSizeBytes.",
+                Remedy = geometry.ClusterBits < Qcow2Geometry.MaximumClusterBits ? new(RemedyKind.EnlargeClusters) : null,
             };
         }
 

@@ -56,7 +56,7 @@ internal sealed class QedFormat : ImageFormat
         return QedGeometry.TryCreate(clusterSize, tableSize)
             ?? throw new DiskImageException(ErrorKind.InvalidGeometry, $"the table size must be 1, 2, 4, 8 or 16 clusters, not {Text(tableSize)}", path)
             {
-                Hint = $"The nearest table size that works is {Text(RequestedSizes.NearestPower(tableSize, 1, QedGeometry.MaximumTableSize))}.",
+                Remedy = Remedy.TakeNearest("table size", RequestedSizes.NearestPower(tableSize, 1, QedGeometry.MaximumTableSize)),
             };
     }
 
@@ -66,10 +66,19 @@ internal sealed class QedFormat : ImageFormat
         {
             throw new DiskImageException(ErrorKind.InvalidSize, $"with this cluster and table size an image can have at most {Text(geometry.MaximumImageSize)} bytes, not {Text(size)}", path)
             {
-                Hint = "Choose a larger -ClusterSizeBytes or -TableSize.",
+                Remedy = ForLarger(size, geometry),
             };
         }
 
         RequestedSizes.RequireMultiple(size, QedGeometry.SectorSize, path);
     }
+
+    /// <summary>What would help a disk that is too large for a geometry: only what there is.</summary>
+    private static Remedy ForLarger(long size, QedGeometry geometry) => geometry switch
+    {
+        _ when size > QedGeometry.LargestImageSize => Remedy.TakeNearest("size", geometry.MaximumImageSize),
+        { TableSize: QedGeometry.MaximumTableSize } => new(RemedyKind.EnlargeClusters),
+        { ClusterSize: QedGeometry.MaximumClusterSize } => new(RemedyKind.EnlargeTables),
+        _ => new(RemedyKind.EnlargeClustersOrTables),
+    };
 }

@@ -61,6 +61,6 @@ internal sealed class VdiFormat : ImageFormat
     private static DiskImageException InvalidSize(TargetOptions options, string rule, long nearest, ImageTarget target)
         => new(ErrorKind.InvalidSize, $"the size of a VDI image {rule} bytes, not {Text(options.Size)}", target.Storage.Path)
         {
-            Hint = $"The nearest size that works is {Text(nearest)}.",
+            Remedy = Remedy.TakeNearest("size", nearest),
         };
 }

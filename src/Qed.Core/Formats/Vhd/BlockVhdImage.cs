@@ -126,6 +126,6 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
     {
         Structure = "VHD dynamic disk header",
         Offset = Footer.DataOffset + 40,
-        Hint = "Put the original parent back under its name.",
+        Remedy = Remedy.Advice("Put the original parent back under its name."),
     };
 }

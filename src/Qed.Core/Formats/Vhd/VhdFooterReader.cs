@@ -57,6 +57,6 @@ internal static class VhdFooterReader
             Structure = "VHD footer",
             Offset = Math.Max(0, length - VhdFooter.Size),
             // Only other kinds start with a copy; read as raw, their tables would pass for the guest's bytes.
-            Hint = canBeFixed ? "The contents of a fixed disk can still be read with -SourceFormat raw." : null,
+            Remedy = canBeFixed ? new(RemedyKind.SayFormat, "raw", "To read the contents of a fixed disk all the same") : null,
         };
 }

@@ -88,7 +88,7 @@ internal sealed class VhdFormat : ImageFormat
     {
         string? refused = options.Backing is not null ? "rest on a parent" : options.ClusterSize is not null ? "have blocks" : null;
         if (refused is not null)
-            throw new DiskImageException(ErrorKind.UnsupportedFeature, $"fixed VHD images do not {refused}", target.Storage.Path) { Hint = "Choose the subformat Dynamic." };
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, $"fixed VHD images do not {refused}", target.Storage.Path) { Remedy = new(RemedyKind.ChooseDynamic) };
         return new FixedVhdWriter(target.Storage, FooterFor(options, VhdDiskType.Fixed));
     }
 
@@ -125,7 +125,7 @@ internal sealed class VhdFormat : ImageFormat
             return (int)size;
         throw new DiskImageException(ErrorKind.InvalidGeometry, $"the block size of a VHD must be a power of two from 512 KiB to 16 MiB, not {Text(size)}", path)
         {
-            Hint = $"The nearest block size that works is {Text(nearest)}; Windows creates 512 KiB and 2 MiB.",
+            Remedy = Remedy.TakeNearest("block size", nearest) with { Next = Remedy.Advice("Windows creates 512 KiB and 2 MiB.") },
         };
     }
 
@@ -135,7 +135,7 @@ internal sealed class VhdFormat : ImageFormat
         {
             throw new DiskImageException(ErrorKind.InvalidSize, $"a VHD can have at most 2040 GiB ({Text(MaximumSize)} bytes), not {Text(options.Size)}", path)
             {
-                Hint = "Use VHDX, which reaches 64 TiB.",
+                Remedy = Remedy.Advice("Use VHDX, which reaches 64 TiB."),
             };
         }
 
@@ -146,7 +146,7 @@ internal sealed class VhdFormat : ImageFormat
             return;
         throw new DiskImageException(ErrorKind.InvalidSize, $"the size of this VHD must be a multiple of {Text(granularity)} bytes and at least {Text(least)}, not {Text(options.Size)}", path)
         {
-            Hint = $"The nearest size that works is {Text(Math.Max(least, (options.Size + granularity - 1) / granularity * granularity))}.",
+            Remedy = Remedy.TakeNearest("size", Math.Max(least, (options.Size + granularity - 1) / granularity * granularity)),
         };
     }
 }

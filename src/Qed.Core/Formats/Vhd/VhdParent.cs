@@ -20,7 +20,7 @@ internal sealed record VhdParent(Guid Id, uint TimeStamp, string FileName, IRead
         {
             throw new DiskImageException(ErrorKind.UnsupportedFeature, $"the parent of a VHD must be a VHD, and '{reference.Name}' is not", path)
             {
-                Hint = "Convert the parent to VHD first, or choose another format for this image.",
+                Remedy = Remedy.Advice("Convert the parent to VHD first, or choose another format for this image."),
             };
         }
 

@@ -81,11 +81,11 @@ internal sealed class VhdxFormat : ImageFormat
         if (options.Backing is null)
             return null;
         if (options.Subformat == Subformat.Fixed)
-            throw new DiskImageException(ErrorKind.UnsupportedFeature, "a VHDX image with a backing file cannot be fixed", path) { Hint = "Choose the subformat Dynamic." };
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, "a VHDX image with a backing file cannot be fixed", path) { Remedy = new(RemedyKind.ChooseDynamic) };
         return options.BackingImage as VhdxImage
             ?? throw new DiskImageException(ErrorKind.UnsupportedFeature, $"the backing file of a VHDX image must be a VHDX image, and '{options.Backing.Name}' is not", path)
             {
-                Hint = "Convert it to VHDX first.",
+                Remedy = Remedy.Advice("Convert it to VHDX first."),
             };
     }
 
@@ -114,7 +114,7 @@ internal sealed class VhdxFormat : ImageFormat
             return;
         throw new DiskImageException(ErrorKind.InvalidGeometry, $"the block size of a VHDX image must be a power of two from 1 MiB to 256 MiB, not {Text(blockSize)}", path)
         {
-            Hint = $"The nearest block size that works is {Text(nearest)}.",
+            Remedy = Remedy.TakeNearest("block size", nearest),
         };
     }
 
@@ -124,7 +124,7 @@ internal sealed class VhdxFormat : ImageFormat
         {
             throw new DiskImageException(ErrorKind.InvalidSize, $"a VHDX image can have at most 64 TiB, {Text(VhdxGeometry.MaximumSize)} bytes, not {Text(size)}", path)
             {
-                Hint = $"The nearest size that works is {Text(VhdxGeometry.MaximumSize)}.",
+                Remedy = Remedy.TakeNearest("size", VhdxGeometry.MaximumSize),
             };
         }
 

@@ -60,7 +60,7 @@ internal static class VhdxLog
         {
             Structure = "log",
             Offset = header.Log.Offset,
-            Hint = "If QEMU died while it wrote the first entry, 'qemu-img check -r all' drops that entry.",
+            Remedy = Remedy.Advice("If QEMU died while it wrote the first entry, 'qemu-img check -r all' drops that entry."),
         };
 
     private static byte[] ReadLog(BlockStorage file, FileRange range)

@@ -60,7 +60,7 @@ internal static class DescriptorWriter
         return fits ? name : throw new DiskImageException(
             ErrorKind.UnsupportedFeature, $"a VMDK descriptor cannot hold a file name with quotes, control characters or more than {Text(LongestName)} bytes", path)
         {
-            Hint = "Choose a simpler name.",
+            Remedy = Remedy.Advice("Choose a simpler name."),
         };
     }
 

@@ -32,7 +32,7 @@ internal static class ExtentFiles
         {
             throw new DiskImageException(ErrorKind.ImageNotFound, $"the extent file '{name}' does not exist beside the descriptor", image.Path, error)
             {
-                Hint = "An image of several files is copied and moved with all of them.",
+                Remedy = Remedy.Advice("An image of several files is copied and moved with all of them."),
             };
         }
 
@@ -87,6 +87,6 @@ internal static class ExtentFiles
 
     private static DiskImageException Refused(string rule, string path) => new(ErrorKind.BackingFileRefused, rule, path)
     {
-        Hint = "If you trust the image, put all of its files into one folder and correct the names in its descriptor.",
+        Remedy = Remedy.Advice("If you trust the image, put all of its files into one folder and correct the names in its descriptor."),
     };
 }

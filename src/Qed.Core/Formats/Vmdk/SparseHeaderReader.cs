@@ -48,7 +48,7 @@ internal static class SparseHeaderReader
             {
                 Structure = "footer marker",
                 Offset = Math.Max(0, marker),
-                Hint = "Transfer or export the file again.",
+                Remedy = Remedy.Advice("Transfer or export the file again."),
             };
         }
 

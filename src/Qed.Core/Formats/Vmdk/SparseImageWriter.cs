@@ -106,7 +106,7 @@ internal sealed class SparseImageWriter : MappedImageWriter
         {
             throw new DiskImageException(ErrorKind.InvalidSize, "a sparse VMDK extent cannot hold this much data: its file would exceed 2 TiB", _name)
             {
-                Hint = "Use -Subformat Fixed.",
+                Remedy = new(RemedyKind.ChooseFixed),
             };
         }
 

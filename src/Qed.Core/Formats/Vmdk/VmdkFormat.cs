@@ -86,7 +86,7 @@ internal sealed class VmdkFormat : ImageFormat
         return options.BackingImage as VmdkImage
             ?? throw new DiskImageException(ErrorKind.UnsupportedFeature, "a VMDK image can rest on another VMDK image only", path)
             {
-                Hint = "Convert the backing file to VMDK first.",
+                Remedy = Remedy.Advice("Convert the backing file to VMDK first."),
             };
     }
 
@@ -107,9 +107,7 @@ internal sealed class VmdkFormat : ImageFormat
         string limit = subformat == Subformat.Fixed ? "62 TiB" : "2 TiB";
         throw new DiskImageException(ErrorKind.InvalidSize, $"the image size must be a multiple of 512 from 512 bytes to {limit}, not {Text(size)}", path)
         {
-            Hint = size > largest && subformat != Subformat.Fixed
-                ? "Larger disks need -Subformat Fixed."
-                : $"The nearest size that works is {Text(nearest)}.",
+            Remedy = size > largest && size <= LargestFlat ? new(RemedyKind.ChooseFixed) : Remedy.TakeNearest("size", nearest),
         };
     }
 }

@@ -46,7 +46,7 @@ internal static class VmdkOpener
         Descriptor descriptor = DescriptorReader.ReadEmbedded(storage, header)
             ?? throw new DiskImageException(ErrorKind.UnsupportedFeature, "the file has no descriptor, so it is one extent of an image of several files", storage.Path)
             {
-                Hint = "Give the descriptor, the small text file that names the extents.",
+                Remedy = Remedy.Advice("Give the descriptor, the small text file that names the extents."),
             };
         // The name in its line is what the file was called once; the line stands for the file itself.
         if (descriptor.Extents.Count != 1 || descriptor.Extents[0].Type != DescriptorExtentType.Sparse)
@@ -74,7 +74,7 @@ internal static class VmdkOpener
         {
             throw new DiskImageException(ErrorKind.UnsupportedFeature, $"extents of the kind {line.TypeName} are not supported", image.Path)
             {
-                Hint = "Export the disk with VMware's own tools first.",
+                Remedy = Remedy.Advice("Export the disk with VMware's own tools first."),
             };
         }
 
@@ -131,7 +131,7 @@ internal static class VmdkOpener
             return;
         throw new DiskImageException(ErrorKind.UnsupportedFeature, $"this is {kind} of VMware ESX, which is not supported", file.Path)
         {
-            Hint = "Export the disk with VMware's own tools first.",
+            Remedy = Remedy.Advice("Export the disk with VMware's own tools first."),
         };
     }
 }

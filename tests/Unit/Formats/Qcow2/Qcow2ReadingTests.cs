@@ -147,7 +147,7 @@ public sealed class Qcow2ReadingTests : IDisposable
         Assert.Equal(second, File.ReadAllBytes(_folder["out.raw"]));
 
         var error = Assert.Throws<DiskImageException>(() => Qcow2Files.Open(path, new ImageOpenOptions { Snapshot = "third" }));
-        Assert.Contains("first, größer", error.Hint, StringComparison.Ordinal);
+        Assert.Contains("first, größer", error.Remedy!.Say(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -167,7 +167,7 @@ public sealed class Qcow2ReadingTests : IDisposable
 
         var error = Assert.Throws<DiskImageException>(() => Qcow2Files.Open(path));
         Assert.Equal(ErrorKind.BackingFileRefused, error.Kind);
-        Assert.Contains("-AllowExternalData", error.Hint, StringComparison.Ordinal);
+        Assert.Equal(RemedyKind.AllowExternalData, error.Remedy?.Kind);
         Qcow2Files.Convert(path, _folder["out.raw"], options => options with { AllowExternalData = true });
         Assert.Equal(expected, File.ReadAllBytes(_folder["out.raw"]));
 

@@ -239,7 +239,7 @@ public sealed class Qcow2WritingTests : IDisposable
         string raw = Raw(new byte[4096]);
         var error = Assert.Throws<DiskImageException>(() => Qcow2Files.Convert(raw, _folder["ours.qcow2"], options => options with { ClusterSize = clusterSize }));
         Assert.Equal(ErrorKind.InvalidGeometry, error.Kind);
-        Assert.Contains(nearest, error.Hint, StringComparison.Ordinal);
+        Assert.Contains(nearest, error.Remedy!.Say(), StringComparison.Ordinal);
         Assert.False(File.Exists(_folder["ours.qcow2"]));
     }
 

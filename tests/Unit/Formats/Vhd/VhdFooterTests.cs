@@ -51,7 +51,7 @@ public sealed class VhdFooterTests : IDisposable
             file[file.Length - 512 + 64] ^= 1;
             file[64] ^= 1;
             DiskImageException error = Fails.With(ErrorKind.ImageCorrupt, "checksum of the footer", () => OpenImage.ForReading(Write(file), "vhd").Dispose());
-            Assert.Equal(sound == Fixed, error.Hint?.Contains("raw", StringComparison.Ordinal) ?? false);
+            Assert.Equal(sound == Fixed, error.Remedy == new Remedy(RemedyKind.SayFormat, "raw", "To read the contents of a fixed disk all the same"));
         }
     }
 

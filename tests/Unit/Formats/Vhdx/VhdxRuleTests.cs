@@ -168,9 +168,9 @@ public sealed class VhdxRuleTests : IDisposable
         DiskImageException Fail(ConvertImageOptions options) => Assert.Throws<DiskImageException>(() => ConvertImage.Run(options));
         DiskImageException block = Fail(new() { Path = _folder["a.raw"], DestinationPath = _folder["b.vhdx"], ClusterSize = 3_200_000 });
         Assert.Equal(ErrorKind.InvalidGeometry, block.Kind);
-        Assert.Contains("4194304", block.Hint, StringComparison.Ordinal);
-        Assert.Contains("1048576", Fail(new() { Path = _folder["a.raw"], DestinationPath = _folder["b.vhdx"], ClusterSize = 4096 }).Hint, StringComparison.Ordinal);
-        Assert.Contains("268435456", Fail(new() { Path = _folder["a.raw"], DestinationPath = _folder["b.vhdx"], ClusterSize = 1L << 40 }).Hint, StringComparison.Ordinal);
+        Assert.Contains("4194304", block.Remedy!.Say(), StringComparison.Ordinal);
+        Assert.Contains("1048576", Fail(new() { Path = _folder["a.raw"], DestinationPath = _folder["b.vhdx"], ClusterSize = 4096 }).Remedy!.Say(), StringComparison.Ordinal);
+        Assert.Contains("268435456", Fail(new() { Path = _folder["a.raw"], DestinationPath = _folder["b.vhdx"], ClusterSize = 1L << 40 }).Remedy!.Say(), StringComparison.Ordinal);
         Assert.Equal(ErrorKind.UnsupportedFeature, Fail(new() { Path = _folder["a.raw"], DestinationPath = _folder["b.vhdx"], Compress = true }).Kind);
         Assert.Equal(ErrorKind.UnsupportedFeature, Fail(new() { Path = _folder["a.raw"], DestinationPath = _folder["b.vhdx"], BackingPath = "a.raw" }).Kind);
         TestImage.Create(_folder["huge.qed"], (64L << 40) + 512, 1 << 20);

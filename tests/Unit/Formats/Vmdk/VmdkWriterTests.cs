@@ -177,7 +177,7 @@ public sealed class VmdkWriterTests : IDisposable
         DiskImageException error = Assert.Throws<DiskImageException>(() => VmdkDisks.Convert(_folder["a.raw"], _folder["b.vmdk"], subformat, grain, compress));
         Assert.Equal(kind, error.Kind);
         Assert.Equal(_folder["b.vmdk"], error.Path);
-        Assert.Equal(kind == ErrorKind.InvalidGeometry, error.Hint?.Contains("nearest", StringComparison.Ordinal) == true);
+        Assert.Equal(kind == ErrorKind.InvalidGeometry, error.Remedy?.Kind == RemedyKind.TakeNearest);
         Assert.Single(Directory.GetFiles(_folder.Path));
     }
 
@@ -191,7 +191,7 @@ public sealed class VmdkWriterTests : IDisposable
         {
             DiskImageException error = Assert.Throws<DiskImageException>(() => VmdkDisks.Convert(_folder[name], _folder["b.vmdk"]));
             Assert.Equal(ErrorKind.InvalidSize, error.Kind);
-            Assert.NotNull(error.Hint);
+            Assert.NotNull(error.Remedy);
         }
     }
 
