@@ -65,6 +65,12 @@ internal static partial class Log
     [LoggerMessage(40, LogLevel.Warning, "'{Path}' ends inside its last data cluster, whose last {Missing} bytes are read as zeroes. If it is a copy, it may not be whole.")]
     internal static partial void EndsInCluster(ILogger logger, string path, long missing);
 
+    [LoggerMessage(41, LogLevel.Warning, "'{Path}' is damaged: its grain {Damage}. The redundant copy is used instead.")]
+    internal static partial void RedundantTablesUsed(ILogger logger, string path, string damage);
+
+    [LoggerMessage(42, LogLevel.Warning, "'{Path}' is the data of a VMDK disk without its descriptor, and is read as the raw disk that it holds.")]
+    internal static partial void FlatDataAlone(ILogger logger, string path);
+
     [LoggerMessage(30, LogLevel.Information, "Compared '{Path}' with '{DifferencePath}' in {Milliseconds} ms: they {Outcome}.")]
     internal static partial void Compared(ILogger logger, string path, string differencePath, long milliseconds, string outcome);
 

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.Extensions.Logging;
 using Qed.Formats.Qcow2;
 using Qed.Formats.Qed;
 using Qed.Formats.Raw;
@@ -38,12 +39,14 @@ public static class FormatRegistry
     }
 
     /// <summary>The format of a file by its signature; raw where it has none that is known.</summary>
+    /// <param name="storage">The file.</param>
+    /// <param name="logger">Receives a warning where the file is a part of an image.</param>
     /// <exception cref="DiskImageException">
     /// ImageNotRecognized where the name stands for a format whose signature is missing: such a file is damaged, not raw.
     /// Also where it has the signatures of two formats. UnsupportedFeature where the signature is that of a format which is
     /// not supported.
     /// </exception>
-    internal static ImageFormat Probe(BlockStorage storage)
+    internal static ImageFormat Probe(BlockStorage storage, ILogger logger)
     {
         var probe = new FileProbe(storage);
         ImageFormat[] matches = All.Where(format => format.Matches(probe)).ToArray();
@@ -52,7 +55,9 @@ public static class FormatRegistry
         if (matches.Length > 1)
             throw Ambiguous(matches, storage.Path);
         ForeignFormats.Refuse(probe, storage.Path);
-        if (ByExtension(storage.Path) is { } named && named != RawFormat)
+        if (VmdkFormat.IsFlatData(storage.Path))
+            Log.FlatDataAlone(logger, storage.Path);
+        else if (ByExtension(storage.Path) is { } named && named != RawFormat)
         {
             throw new DiskImageException(
                 ErrorKind.ImageNotRecognized,

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Formats;
 using Qed.Storage;
 
@@ -17,7 +18,7 @@ internal static class QedFile
         HostFile file = HostFile.Open(path, access);
         try
         {
-            if (FormatRegistry.Probe(file).Name != "qed")
+            if (FormatRegistry.Probe(file, NullLogger.Instance).Name != "qed")
                 throw new DiskImageException(ErrorKind.UnsupportedFeature, rule, file.Path) { Remedy = remedy };
             return file;
         }

@@ -1,5 +1,6 @@
 using System;
 using System.Buffers;
+using Microsoft.Extensions.Logging;
 using Qed.Images;
 using Qed.Storage;
 
@@ -16,12 +17,13 @@ internal sealed class CompressedExtent : VmdkExtent
     /// <param name="file">The extent's file.</param>
     /// <param name="header">Its header, which says that grains are compressed.</param>
     /// <param name="length">Bytes of it that belong to the disk, at most its capacity.</param>
-    internal CompressedExtent(HostFile file, SparseHeader header, long length)
+    /// <param name="logger">Receives warnings.</param>
+    internal CompressedExtent(HostFile file, SparseHeader header, long length, ILogger logger)
         : base(length)
     {
         _file = file;
         _header = header;
-        _tables = new GrainTables(file, header);
+        _tables = new GrainTables(file, header, logger);
         _decoded = new DecodedGrains((int)header.GrainBytes);
     }
 

@@ -17,7 +17,7 @@ internal enum DescriptorExtentType
 }
 
 /// <summary>One extent line of a descriptor.</summary>
-/// <param name="Sectors">Sectors of the guest's disk, at least 1.</param>
+/// <param name="Sectors">Sectors of the guest's disk; where there are none the line is of no account.</param>
 /// <param name="Type">How it holds them.</param>
 /// <param name="TypeName">The type as written.</param>
 /// <param name="FileName">The file, an untrusted name; null for an extent without one.</param>

@@ -7,6 +7,7 @@ namespace Qed.Formats.Vmdk;
 internal static class DescriptorLine
 {
     private static readonly string[] Accesses = ["RW", "RDONLY", "NOACCESS"];
+    private static readonly string[] Types = ["FLAT", "VMFS", "SPARSE", "ZERO", "VMFSSPARSE", "SESPARSE", "VMFSRDM", "VMFSRAW"];
     private static readonly char[] Blanks = [' ', '\t'];
 
     /// <summary>Takes <c>name = "value"</c> apart; the quotes may be missing.</summary>
@@ -31,7 +32,7 @@ internal static class DescriptorLine
         string access = words[0];
         if (Array.FindIndex(Accesses, known => Is(access, known)) < 0)
             return false;
-        if (words.Length < 3 || !TryParseSectors(words[1], out long sectors) || sectors == 0)
+        if (words.Length < 3 || !TryParseSectors(words[1], out long sectors))
             return true;
         DescriptorExtentType type = TypeOf(words[2]);
         if (!TryParseFile(words.Length > 3 ? words[3] : string.Empty, out string? file, out long firstSector))
@@ -43,6 +44,13 @@ internal static class DescriptorLine
             type = DescriptorExtentType.Unsupported;
         extent = new DescriptorExtent(sectors, type, Is(access, "NOACCESS") ? $"{access} {words[2]}" : words[2], file, firstSector);
         return true;
+    }
+
+    /// <summary>Whether a line has the size and the type of an extent, whatever stands before them.</summary>
+    internal static bool ResemblesExtent(string line)
+    {
+        string[] words = line.Split(Blanks, 4, StringSplitOptions.RemoveEmptyEntries);
+        return words.Length >= 3 && TryParseSectors(words[1], out _) && Array.FindIndex(Types, known => Is(words[2], known)) >= 0;
     }
 
     /// <summary>The file name in quotes, and what may follow it.</summary>

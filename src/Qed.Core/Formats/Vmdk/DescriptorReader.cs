@@ -8,8 +8,8 @@ using static Qed.Invariant;
 namespace Qed.Formats.Vmdk;
 
 /// <summary>
-/// Reads a descriptor. A line that is none of comment, assignment or extent is refused: passing over a damaged extent
-/// line would silently make another disk of it.
+/// Reads a descriptor. Lines and sections that are not known are passed over, as other readers do; but not one that looks
+/// like a damaged extent, which would silently make another disk of it.
 /// </summary>
 internal static class DescriptorReader
 {
@@ -20,24 +20,14 @@ internal static class DescriptorReader
     private const int MostExtents = 4096;
     private const long MostSectors = long.MaxValue / SparseHeader.SectorSize;
     private const int LatestVersion = 3;
-    private const string Signature = "# Disk DescriptorFile";
+    private const string Title = "# Disk DescriptorFile";
+
+    private static ReadOnlySpan<byte> VersionName => "version="u8;
 
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Whether a file starts as descriptors do.</summary>
-    internal static bool HasSignature(ReadOnlySpan<byte> start)
-    {
-        if (start.Length < Signature.Length)
-            return false;
-        for (int i = 0; i < Signature.Length; i++)
-        {
-            // The text is not case-sensitive; setting the bit makes letters lower-case and changes nothing else in it.
-            if ((start[i] | 0x20) != (Signature[i] | 0x20))
-                return false;
-        }
-
-        return true;
-    }
+    /// <summary>Whether a file starts as descriptors do: with their title, or with a version behind nothing but comments and blank lines.</summary>
+    internal static bool IsDescriptor(ReadOnlySpan<byte> start) => HasTitle(start) || StartsWithVersion(start);
 
     /// <summary>Reads the descriptor that a file is.</summary>
     internal static Descriptor ReadFile(HostFile file)
@@ -81,11 +71,11 @@ internal static class DescriptorReader
             if (line.Length == 0 || line[0] == '#')
                 continue;
             if (DescriptorLine.TryParseExtent(line, out DescriptorExtent? extent))
-                extents.Add(extent ?? throw Corrupt($"line {Text(number)} of the descriptor is no valid extent: {Shorten(line)}", path));
+                Keep(extents, extent ?? throw Corrupt($"line {Text(number)} of the descriptor is no valid extent: {Shorten(line)}", path));
+            else if (DescriptorLine.ResemblesExtent(line))
+                throw Corrupt($"line {Text(number)} of the descriptor looks like an extent, and its access is none that exists: {Shorten(line)}", path);
             else if (DescriptorLine.TryParseValue(line, out string name, out string value))
                 Keep(values, name, value);
-            else
-                throw Corrupt($"line {Text(number)} of the descriptor is neither a value nor an extent: {Shorten(line)}", path);
             if (extents.Count > MostExtents)
                 throw new DiskImageException(ErrorKind.UnsupportedFeature, $"disks of more than {Text(MostExtents)} extents are not supported", path);
         }
@@ -101,6 +91,44 @@ internal static class DescriptorReader
             HasChangeTracking = Find(values, "changeTrackPath") is not null,
             Extents = extents,
         };
+    }
+
+    private static bool HasTitle(ReadOnlySpan<byte> start)
+    {
+        if (start.Length < Title.Length)
+            return false;
+        for (int i = 0; i < Title.Length; i++)
+        {
+            // The text is not case-sensitive; setting the bit makes letters lower-case and changes nothing else in it.
+            if ((start[i] | 0x20) != (Title[i] | 0x20))
+                return false;
+        }
+
+        return true;
+    }
+
+    private static bool StartsWithVersion(ReadOnlySpan<byte> start)
+    {
+        for (int end = start.IndexOf((byte)'\n'); end >= 0; end = start.IndexOf((byte)'\n'))
+        {
+            ReadOnlySpan<byte> line = TrimBlanks(start.Slice(0, end));
+            start = start.Slice(end + 1);
+            if (line.IsEmpty || line[0] == '#')
+                continue;
+            // So little could stand in any text: it has to be written as all writers do.
+            return line.Length == VersionName.Length + 1 && line.StartsWith(VersionName) && line[VersionName.Length] is >= (byte)'1' and <= (byte)'0' + LatestVersion;
+        }
+
+        return false;
+    }
+
+    private static ReadOnlySpan<byte> TrimBlanks(ReadOnlySpan<byte> line)
+    {
+        while (!line.IsEmpty && line[0] is (byte)' ' or (byte)'\t')
+            line = line.Slice(1);
+        while (!line.IsEmpty && line[line.Length - 1] is (byte)' ' or (byte)'\t' or (byte)'\r')
+            line = line.Slice(0, line.Length - 1);
+        return line;
     }
 
     private static string? ParentName(Dictionary<string, string> values, string path)
@@ -147,6 +175,13 @@ internal static class DescriptorReader
             return null;
         return uint.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint id) ? id
             : throw Corrupt($"the descriptor's {name} is no hexadecimal number: {Shorten(text)}", path);
+    }
+
+    // Writers note a layer without a disk as an extent of no sectors.
+    private static void Keep(List<DescriptorExtent> extents, DescriptorExtent extent)
+    {
+        if (extent.Sectors > 0)
+            extents.Add(extent);
     }
 
     // Of several the first one counts, as for other readers.

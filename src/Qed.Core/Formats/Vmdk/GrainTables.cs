@@ -1,5 +1,7 @@
 using System;
 using System.Buffers.Binary;
+using System.Threading;
+using Microsoft.Extensions.Logging;
 using Qed.Images;
 using Qed.Storage;
 
@@ -19,12 +21,16 @@ internal sealed class GrainTables
     private readonly long _fileLength;
     private readonly long _primary;
     private readonly long _redundant;
+    private readonly ILogger _logger;
+    private int _isDamageTold;
 
     /// <param name="file">The extent's file.</param>
     /// <param name="header">Its header, checked.</param>
-    internal GrainTables(HostFile file, SparseHeader header)
+    /// <param name="logger">Receives a warning where the redundant tables are needed.</param>
+    internal GrainTables(HostFile file, SparseHeader header, ILogger logger)
     {
         _file = file;
+        _logger = logger;
         _header = header;
         _cache = new PageCache(file);
         _fileLength = file.Length;
@@ -156,7 +162,10 @@ internal sealed class GrainTables
         if (primary > 0 || _redundant == 0)
             return primary;
         long redundant = PlaceOf(_redundant, table);
-        return redundant > 0 ? redundant : primary;
+        if (redundant <= 0)
+            return primary;
+        TellDamage(_primary == 0 ? "directory does not lie within the file" : "directory leads to no table for a part of the disk");
+        return redundant;
     }
 
     /// <summary>Where a directory has a table: zero for nowhere, negative where that is impossible.</summary>
@@ -175,10 +184,20 @@ internal sealed class GrainTables
         {
             uint entry = _cache.UInt32LittleEndian(offset + ((long)index * SparseHeader.EntrySize));
             if (IsPossible(entry, grain))
+            {
+                TellDamage("tables have entries that lead out of the file");
                 return entry;
+            }
         }
 
         throw Corrupt("a grain does not lie within the file", "grain table entry", primaryTable + ((long)index * SparseHeader.EntrySize), primary);
+    }
+
+    /// <summary>Says once that the copy is needed: what one writer kept in two places, another may have changed in one only.</summary>
+    private void TellDamage(string what)
+    {
+        if (Interlocked.Exchange(ref _isDamageTold, 1) == 0)
+            Log.RedundantTablesUsed(_logger, _file.Path, what);
     }
 
     private uint DirectoryValue(long directory, long table)

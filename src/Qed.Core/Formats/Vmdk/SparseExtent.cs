@@ -1,4 +1,5 @@
 using System;
+using Microsoft.Extensions.Logging;
 using Qed.Images;
 using Qed.Storage;
 
@@ -14,12 +15,13 @@ internal sealed class SparseExtent : VmdkExtent
     /// <param name="file">The extent's file.</param>
     /// <param name="header">Its header, which says that grains are not compressed.</param>
     /// <param name="length">Bytes of it that belong to the disk, at most its capacity.</param>
-    internal SparseExtent(HostFile file, SparseHeader header, long length)
+    /// <param name="logger">Receives warnings.</param>
+    internal SparseExtent(HostFile file, SparseHeader header, long length, ILogger logger)
         : base(length)
     {
         _file = file;
         _header = header;
-        _tables = new GrainTables(file, header);
+        _tables = new GrainTables(file, header, logger);
     }
 
     internal override ExtentRun Find(long offset, long maximum)

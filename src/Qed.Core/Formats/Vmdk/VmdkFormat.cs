@@ -44,6 +44,9 @@ internal sealed class VmdkFormat : ImageFormat
         CreationOption.Variant(new("monolithicSparse"), new("monolithicFlat", Subformat.Fixed), new("streamOptimized", Subformat.StreamOptimized)),
     ];
 
+    /// <summary>Whether a name is one of those that writers give to the guest's bytes as they are, beside the descriptor.</summary>
+    internal static bool IsFlatData(string path) => path.EndsWith("-flat.vmdk", StringComparison.OrdinalIgnoreCase);
+
     // The specification wants whole grains, but VMware's own writers and readers do well with sectors.
     public override int SizeGranularity(Subformat subformat) => SparseHeader.SectorSize;
 

@@ -14,7 +14,7 @@ internal static class VmdkOpener
 
     /// <summary>Whether a file starts like any kind of VMDK file, also one that will be refused by name.</summary>
     internal static bool Matches(FileProbe probe)
-        => SparseHeaderReader.HasMagic(probe.Start) || DescriptorReader.HasSignature(probe.Start)
+        => SparseHeaderReader.HasMagic(probe.Start) || DescriptorReader.IsDescriptor(probe.Start)
             || probe.StartHas(0, OldSparseMagic) || probe.StartHas(0, SeSparseMagic);
 
     /// <summary>Opens an image, which owns the storage from then on.</summary>
@@ -26,8 +26,8 @@ internal static class VmdkOpener
             var probe = new FileProbe(storage);
             RefuseOtherKinds(probe, storage);
             if (SparseHeaderReader.HasMagic(probe.Start))
-                return OpenSparse(storage);
-            if (DescriptorReader.HasSignature(probe.Start))
+                return OpenSparse(storage, options);
+            if (DescriptorReader.IsDescriptor(probe.Start))
                 return OpenDescriptor(storage, options, others);
             throw new DiskImageException(ErrorKind.ImageNotRecognized, "the file is neither a sparse VMDK extent nor a VMDK descriptor", storage.Path);
         }
@@ -40,7 +40,7 @@ internal static class VmdkOpener
         }
     }
 
-    private static VmdkImage OpenSparse(HostFile storage)
+    private static VmdkImage OpenSparse(HostFile storage, ImageOpenOptions options)
     {
         SparseHeader header = SparseHeaderReader.Read(storage);
         Descriptor descriptor = DescriptorReader.ReadEmbedded(storage, header)
@@ -52,7 +52,7 @@ internal static class VmdkOpener
         if (descriptor.Extents.Count != 1 || descriptor.Extents[0].Type != DescriptorExtentType.Sparse)
             throw new DiskImageException(ErrorKind.UnsupportedFeature, "a descriptor within a sparse extent that names other extents is not supported", storage.Path);
         long length = header.Capacity * SparseHeader.SectorSize;
-        return new VmdkImage(storage, descriptor, [CreateSparse(storage, header, length)], [], Describe(descriptor, [header]), length);
+        return new VmdkImage(storage, descriptor, [CreateSparse(storage, header, length, options)], [], Describe(descriptor, [header]), length);
     }
 
     private static VmdkImage OpenDescriptor(HostFile storage, ImageOpenOptions options, List<HostFile> others)
@@ -95,11 +95,11 @@ internal static class VmdkOpener
         }
 
         headers.Add(header);
-        return CreateSparse(file, header, line.Sectors * SparseHeader.SectorSize);
+        return CreateSparse(file, header, line.Sectors * SparseHeader.SectorSize, options);
     }
 
-    private static VmdkExtent CreateSparse(HostFile file, SparseHeader header, long length)
-        => header.IsCompressed ? new CompressedExtent(file, header, length) : new SparseExtent(file, header, length);
+    private static VmdkExtent CreateSparse(HostFile file, SparseHeader header, long length, ImageOpenOptions options)
+        => header.IsCompressed ? new CompressedExtent(file, header, length, options.Logger) : new SparseExtent(file, header, length, options.Logger);
 
     private static ImageDetails Describe(Descriptor descriptor, List<SparseHeader> headers)
     {

@@ -47,6 +47,61 @@ public sealed class VmdkDescriptorTests : IDisposable
         Assert.Equal(Patterns.Filled(1024, 5), TestImage.ReadAll(_folder["disk.vmdk"]));
     }
 
+    [Theory]
+    [InlineData("version=1\n")]
+    [InlineData("# written by hand\n\n   \r\n# twice\r\nversion=3\r\n")]
+    [InlineData("\t# Disk Descriptor\n \n version=2 \n")]
+    public void A_version_behind_comments_and_blank_lines_is_a_descriptor_too(string head)
+    {
+        File.WriteAllBytes(_folder["data"], Patterns.Random(1024, 7));
+        File.WriteAllText(_folder["disk.img"], $"{head}CID=1\nparentCID=ffffffff\ncreateType=\"monolithicFlat\"\nRW 2 FLAT \"data\" 0\n");
+        Assert.Equal("vmdk", DescribeImage.Run(_folder["disk.img"]).Format);
+        Assert.Equal(Patterns.Random(1024, 7), TestImage.ReadAll(_folder["disk.img"]));
+    }
+
+    [Fact]
+    public void QEMU_knows_the_same_texts_for_descriptors()
+    {
+        Qemu.Require();
+        File.WriteAllBytes(_folder["data"], Patterns.Random(1024, 8));
+        string[] heads = ["version=1\n", "# a\n \n# b\nversion=2\n", "  \nversion=3\r\n", "version=4\n", "version=1", "Version=1\n", "version =1\n", "x\nversion=1\n", "# a\n"];
+        foreach (string head in heads)
+        {
+            File.WriteAllText(_folder["disk.img"], $"{head}CID=1\nparentCID=ffffffff\ncreateType=\"monolithicFlat\"\nRW 2 FLAT \"data\" 0\n");
+            using var info = System.Text.Json.JsonDocument.Parse(Qemu.ImgOk("info", "--output=json", _folder["disk.img"]));
+            Assert.Equal((head, info.RootElement.GetProperty("format").GetString()), (head, DescribeImage.Run(_folder["disk.img"]).Format));
+        }
+    }
+
+    [Fact]
+    public void Lines_and_sections_that_nobody_knows_are_passed_over_and_so_are_extents_of_nothing()
+    {
+        byte[] data = Patterns.Random(1024, 9);
+        File.WriteAllBytes(_folder["data"], data);
+        File.WriteAllText(
+            _folder["disk.vmdk"],
+            "# Disk DescriptorFile\nversion=3\nCID=1\nparentCID=ffffffff\nisNativeSnapshot=\"no\"\ncreateType=\"vmfs\"\nRDONLY 0 ZERO\nRW 0 FLAT \"none\" 0\n"
+            + "RW 2 VMFS \"data\"\nRDONLY 6 ZERO\n# Change Tracking File\nchangeTrackPath=\"disk-ctk.vmdk\"\n[digest]\ndigestFilename = \"x-digest.vmdk\"\nnonsense line\n#DDB\nddb.uuid = \"60 00\"\n");
+        using DiskImage image = OpenImage.ForReading(_folder["disk.vmdk"]);
+        Assert.Equal(4096, image.Length);
+        Assert.Equal([.. data, .. new byte[3072]], TestImage.ReadAll(_folder["disk.vmdk"]));
+        Assert.Contains("ChangeTracking", image.Details.Features);
+    }
+
+    [Fact]
+    public void A_flat_extent_alone_is_a_raw_disk_and_a_warning()
+    {
+        byte[] disk = Patterns.Random(4096, 10);
+        File.WriteAllBytes(_folder["disk-flat.vmdk"], disk);
+        var warnings = new LoggedWarnings();
+        using (DiskImage image = OpenImage.ForReading(_folder["disk-flat.vmdk"], logger: warnings.Logger))
+            Assert.Equal("raw", image.Format);
+        Assert.Contains("without its descriptor", Assert.Single(warnings.Messages), StringComparison.Ordinal);
+        Assert.Equal(disk, TestImage.ReadAll(_folder["disk-flat.vmdk"]));
+        File.WriteAllBytes(_folder["disk.vmdk"], disk);
+        Fails.With(ErrorKind.ImageNotRecognized, () => DescribeImage.Run(_folder["disk.vmdk"]));
+    }
+
     [Fact]
     public void Names_beyond_ASCII_are_found_in_UTF8()
     {
@@ -63,7 +118,7 @@ public sealed class VmdkDescriptorTests : IDisposable
     [InlineData("# Disk DescriptorFile\nversion=1\nRW 1 ZERO\n", ErrorKind.ImageCorrupt, "CID")]
     [InlineData("# Disk DescriptorFile\nversion=1\nCID=xyz\nRW 1 ZERO\n", ErrorKind.ImageCorrupt, "hexadecimal")]
     [InlineData("# Disk DescriptorFile\nversion=1\nCID=123456789\nRW 1 ZERO\n", ErrorKind.ImageCorrupt, "hexadecimal")]
-    [InlineData("# Disk DescriptorFile\nversion=1\nCID=1\nRW 0 ZERO\n", ErrorKind.ImageCorrupt, "line 4")]
+    [InlineData("# Disk DescriptorFile\nversion=1\nCID=1\nRW 0 ZERO\n", ErrorKind.ImageCorrupt, "no extents")]
     [InlineData("# Disk DescriptorFile\nversion=1\nCID=1\nRW -1 ZERO\n", ErrorKind.ImageCorrupt, "line 4")]
     [InlineData("# Disk DescriptorFile\nversion=1\nCID=1\nRW\n", ErrorKind.ImageCorrupt, "line 4")]
     [InlineData("# Disk DescriptorFile\nversion=1\nCID=1\nRW 1 FLAT\n", ErrorKind.ImageCorrupt, "line 4")]
@@ -71,7 +126,7 @@ public sealed class VmdkDescriptorTests : IDisposable
     [InlineData("# Disk DescriptorFile\nversion=1\nCID=1\nRW 1 FLAT \"a\" -5\n", ErrorKind.ImageCorrupt, "line 4")]
     [InlineData("# Disk DescriptorFile\nversion=1\nCID=1\nRW 99999999999999999999 ZERO\n", ErrorKind.ImageCorrupt, "line 4")]
     [InlineData("# Disk DescriptorFile\nversion=1\nCID=1\nRW 18014398509481983 ZERO\nRW 1 ZERO\n", ErrorKind.ImageCorrupt, "bounds")]
-    [InlineData("# Disk DescriptorFile\nversion=1\nCID=1\nRX 5 ZERO\n", ErrorKind.ImageCorrupt, "neither")]
+    [InlineData("# Disk DescriptorFile\nversion=1\nCID=1\nRX 5 ZERO\n", ErrorKind.ImageCorrupt, "line 4")]
     [InlineData("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=5\nRW 1 ZERO\n", ErrorKind.ImageCorrupt, "parentFileNameHint")]
     [InlineData("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\nparentFileNameHint=\"p\"\nRW 1 ZERO\n", ErrorKind.ImageCorrupt, "parentCID")]
     [InlineData("# Disk DescriptorFile\nversion=1\nCID=1\nRW 1 VMFSSPARSE \"a\"\n", ErrorKind.UnsupportedFeature, "VMFSSPARSE")]
