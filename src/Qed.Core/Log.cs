@@ -82,4 +82,10 @@ internal static partial class Log
 
     [LoggerMessage(33, LogLevel.Information, "'{Path}' is not measured as {Format}: {Reason}")]
     internal static partial void NotMeasured(ILogger logger, string path, string format, string reason);
+
+    [LoggerMessage(34, LogLevel.Warning, "{Bytes} bytes of '{Path}' could not be read, in {Ranges} ranges, and are zeroes in '{Target}'. By their length and guest offset: {First}.")]
+    internal static partial void Salvaged(ILogger logger, string path, long bytes, int ranges, string target, string first);
+
+    [LoggerMessage(35, LogLevel.Warning, "{Bytes} bytes of '{Path}' were read once and could not be read again, so they were not verified.")]
+    internal static partial void NotVerified(ILogger logger, string path, long bytes);
 }

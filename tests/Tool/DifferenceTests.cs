@@ -13,7 +13,6 @@ public sealed class DifferenceTests(SampleImages images) : IClassFixture<SampleI
     [InlineData("convert -n -O qed {d}/a.qed {d}/b.qed", "-n")]
     [InlineData("convert -r 10M -O qed {d}/a.qed {d}/n", "-r")]
     [InlineData("convert -S 0 -O qed {d}/a.qed {d}/n", "-S 0")]
-    [InlineData("convert --salvage -O qed {d}/a.qed {d}/n", "--salvage")]
     [InlineData("convert --image-opts -O qed file.filename={d}/a.qed {d}/n", "--image-opts")]
     [InlineData("convert --object secret,id=s,data=x -O qed {d}/a.qed {d}/n", "--object")]
     [InlineData("convert -O qed -o size=30M {d}/a.qed {d}/n", "-o size")]

@@ -87,6 +87,7 @@ public sealed class WritingTests(SampleImages images) : IClassFixture<SampleImag
         "convert -p -O qed -q {d}/a.qed {d}/n.qed",
         "convert -W -m 16 -O qed {d}/a.qed {d}/n.qed",
         "convert -S 4k -O qed {d}/a.qed {d}/n.qed",
+        "convert --salvage -O raw {d}/a.qed {d}/n.raw",
         "convert -C -O qed {d}/a.qed {d}/n.qed",
         "convert -t none -T none -O qed {d}/a.qed {d}/n.qed",
         "convert -t writeback -T directsync -U -O qed {d}/a.qed {d}/n.qed",
@@ -236,6 +237,22 @@ public sealed class WritingTests(SampleImages images) : IClassFixture<SampleImag
         Assert.StartsWith("qed: ", ours.Error, StringComparison.Ordinal);
         Assert.Empty(ours.Output);
         AssertUntouched(ourFolder);
+    }
+
+    [Fact]
+    public void Salvaging_goes_past_damage_with_a_warning_and_leaves_zeroes_there()
+    {
+        Qemu.Require();
+        using var folder = new TempFolder();
+        CopyTo(folder);
+        Qemu.Result ours = Invocation.Ours("convert --salvage --verify -O raw {d}/bad.qed {d}/n.raw", folder.Path);
+        Assert.Equal((0, string.Empty), (ours.ExitCode, ours.Output));
+        Assert.StartsWith("qed: warning: 65536 bytes of '{d}/bad.qed' could not be read", ours.Error, StringComparison.Ordinal);
+        Assert.Equal(0, Invocation.Theirs("convert --salvage -O raw {d}/bad.qed {d}/theirs.raw", folder.Path).ExitCode);
+        Assert.True(File.ReadAllBytes(folder["theirs.raw"]).AsSpan().SequenceEqual(File.ReadAllBytes(folder["n.raw"])));
+        Assert.Empty(Invocation.Ours("convert -q --salvage -O raw {d}/bad.qed {d}/q.raw", folder.Path).Error);
+        Assert.Equal(1, Invocation.Ours("convert --salvage --delete-source -O raw {d}/bad.qed {d}/d.raw", folder.Path).ExitCode);
+        Assert.True(File.Exists(folder["bad.qed"]));
     }
 
     private void CopyTo(TempFolder folder)

@@ -21,6 +21,8 @@ internal sealed class ClusterMap
     private readonly object _commitLock = new();
     private readonly SortedSet<int> _dirtyL1 = [];
     private ulong[] _l1;
+    // Of a table that is only read.
+    private PageFaults? _l1Faults;
 
     internal ClusterMap(BlockStorage storage, QedHeader header, ClusterAllocator allocator)
     {
@@ -207,6 +209,7 @@ internal sealed class ClusterMap
     private HostOffset? TableOf(int l1Index)
     {
         ulong entry;
+        _l1Faults?.ReadableAt(l1Index * TableEntry.Size);
         lock (_l1Lock)
             entry = _l1[l1Index];
         if (entry == TableEntry.Unallocated)
@@ -277,7 +280,11 @@ internal sealed class ClusterMap
     private ulong[] ReadL1(int first, int count)
     {
         var entries = new ulong[count];
-        _storage.ReadOrZero(_l1Offset.Value + ((long)first * TableEntry.Size), TableCodec.Bytes(entries));
+        PageFaults? faults = PageFaults.Read(_storage, _l1Offset.Value + ((long)first * TableEntry.Size), TableCodec.Bytes(entries), out _);
+        // A table that is to be changed must be known whole.
+        if (_storage.CanWrite)
+            faults?.RequireNone();
+        _l1Faults = faults;
         TableCodec.Convert(entries);
         return entries;
     }

@@ -13,6 +13,7 @@ internal sealed class TablePage
     private readonly ulong[] _entries;
     private readonly object _lock = new();
     private bool _loaded;
+    private PageFaults? _faults;
     private int _dirtyFrom = int.MaxValue;
     private int _dirtyTo;
 
@@ -47,8 +48,13 @@ internal sealed class TablePage
             if (_loaded)
                 return;
             Span<byte> bytes = TableCodec.Bytes(_entries);
-            if (storage.Read(Offset.Value, bytes) < bytes.Length)
+            PageFaults? faults = PageFaults.Read(storage, Offset.Value, bytes, out int read);
+            if (read < bytes.Length)
                 throw CutOff(storage.Path);
+            // A table that is to be changed must be known whole.
+            if (storage.CanWrite)
+                faults?.RequireNone();
+            _faults = faults;
             TableCodec.Convert(_entries);
             _loaded = true;
         }
@@ -59,7 +65,8 @@ internal sealed class TablePage
     {
         lock (_lock)
         {
-            int end = Math.Min(_entries.Length, index + wanted);
+            int readable = _faults?.ReadableAt(index * TableEntry.Size) / TableEntry.Size ?? _entries.Length;
+            int end = index + Math.Min(Math.Min(readable, _entries.Length - index), wanted);
             ulong first = _entries[index];
             ulong step = TableEntry.IsOffset(first) ? clusterSize : 0;
             ulong expected = first + step;

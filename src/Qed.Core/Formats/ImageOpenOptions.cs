@@ -25,6 +25,9 @@ internal sealed record ImageOpenOptions
     /// <summary>Receives what a user should know of an image that can be read all the same.</summary>
     internal ILogger Logger { get; init; } = NullLogger.Instance;
 
+    /// <summary>Whether an image is opened although parts of its data are missing: reading these, and nothing else, is an error then.</summary>
+    internal bool AllowMissingData { get; init; }
+
     /// <summary>Where files under construction lie, by the full path that they are to have: see PendingFile.</summary>
     internal IReadOnlyDictionary<string, string>? PathsUnderConstruction { get; init; }
 }

@@ -21,10 +21,17 @@ internal sealed class PageCache(BlockStorage storage)
     private readonly Dictionary<long, Page> _pages = [];
     private long _clock;
 
-    /// <summary>The table bytes from an offset on, up to the end of their page; zeroes past the end of the file.</summary>
+    /// <summary>
+    /// The table bytes from an offset on, up to the end of their page or to what the host cannot read of it; zeroes past the
+    /// end of the file.
+    /// </summary>
     /// <param name="offset">Byte offset in the file, not negative.</param>
     internal ReadOnlySpan<byte> BytesAt(long offset)
-        => Find(offset & -PageBytes).AsSpan((int)(offset & (PageBytes - 1)));
+    {
+        Page page = Find(offset & -PageBytes);
+        int place = (int)(offset & (PageBytes - 1));
+        return page.Bytes.AsSpan(place, page.Faults?.ReadableAt(place) ?? PageBytes - place);
+    }
 
     /// <summary>A little-endian number; it must not straddle a 64 KiB boundary.</summary>
     internal uint UInt32LittleEndian(long offset) => BinaryPrimitives.ReadUInt32LittleEndian(BytesAt(offset));
@@ -38,20 +45,20 @@ internal sealed class PageCache(BlockStorage storage)
     /// <summary>A big-endian number; it must not straddle a 64 KiB boundary.</summary>
     internal ulong UInt64BigEndian(long offset) => BinaryPrimitives.ReadUInt64BigEndian(BytesAt(offset));
 
-    private byte[] Find(long offset)
+    private Page Find(long offset)
     {
         lock (_lock)
         {
             if (_pages.TryGetValue(offset, out Page? known))
             {
                 known.LastUse = ++_clock;
-                return known.Bytes;
+                return known;
             }
         }
 
         // Two that miss the same page both read it, which is cheaper than making one wait.
-        var page = new Page(new byte[PageBytes]);
-        storage.ReadOrZero(offset, page.Bytes);
+        byte[] bytes = new byte[PageBytes];
+        var page = new Page(bytes, PageFaults.Read(storage, offset, bytes, out _));
         lock (_lock)
         {
             if (_pages.Count >= MaximumPages)
@@ -64,12 +71,14 @@ internal sealed class PageCache(BlockStorage storage)
             _pages[offset] = page;
         }
 
-        return page.Bytes;
+        return page;
     }
 
-    private sealed class Page(byte[] bytes)
+    private sealed class Page(byte[] bytes, PageFaults? faults)
     {
         internal byte[] Bytes { get; } = bytes;
+
+        internal PageFaults? Faults { get; } = faults;
 
         internal long LastUse { get; set; }
     }

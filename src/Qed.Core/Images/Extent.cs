@@ -9,6 +9,9 @@ namespace Qed.Images;
 /// <param name="HostOffset">Where its first byte lies in the image's file, where one exists.</param>
 public readonly record struct Extent(GuestOffset Offset, long Length, ExtentKind Kind, HostOffset? HostOffset)
 {
+    /// <summary>Whether its bytes are stored compressed, so that a cluster can only be read as a whole.</summary>
+    public bool IsCompressed { get; init; }
+
     /// <summary>The guest offset just behind the run.</summary>
     public GuestOffset End => Offset + Length;
 }

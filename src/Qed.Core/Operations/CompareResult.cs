@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Qed.Layout;
-using Qed.Transfer;
+using Qed.Images;
 
 namespace Qed.Operations;
 
@@ -33,7 +33,7 @@ public sealed record CompareResult
     public long RangeCount { get; init; }
 
     /// <summary>The first of these ranges, in order, as many as were asked for.</summary>
-    public IReadOnlyList<DifferingRange> Ranges { get; init; } = [];
+    public IReadOnlyList<DiskRange> Ranges { get; init; } = [];
 
     /// <summary>How long the comparison took.</summary>
     public TimeSpan Duration { get; init; }

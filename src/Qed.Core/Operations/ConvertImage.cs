@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -18,7 +19,7 @@ public static class ConvertImage
     /// <summary>Converts one image.</summary>
     /// <exception cref="DiskImageException">Of either image; ImageCorrupt where verifying finds a difference.</exception>
     /// <exception cref="OperationCanceledException">The conversion was cancelled; nothing is left of the target.</exception>
-    public static ImageDescription Run(
+    public static ConvertResult Run(
         ConvertImageOptions options,
         IProgress<OperationProgress>? progress = null,
         ILogger? logger = null,
@@ -27,27 +28,36 @@ public static class ConvertImage
         if (options is null)
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
+        if (options.Salvage && options.DeleteSource)
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, "a source of which parts may not be readable is not deleted after it was salvaged", options.Path);
         ImageFormat format = TargetFormat(options);
         IReadOnlyList<string> files;
-        using (DiskImage source = ImageChain.OpenChain(options.Path, SourceOptions(options), logger))
+        UnreadableRanges? unreadable = options.Salvage ? new UnreadableRanges() : null;
+        IReadOnlyList<DiskRange> lost;
+        using (DiskImage source = OpenSource(options, unreadable, logger, cancellation))
         {
             if (source.Details.Snapshots.Count > 0)
                 Log.SnapshotsDropped(logger, source.Path, string.Join(", ", source.Details.Snapshots));
             TargetFile.RefuseLinkOf(source, options.DestinationPath);
             files = source.Files;
-            Write(source, format, options, progress, logger, cancellation);
+            lost = Write(source, unreadable, format, options, progress, logger, cancellation);
         }
 
         if (options.DeleteSource)
             SourceFiles.Delete(files, logger);
 
-        ImageDescription result = DescribeImage.Run(options.DestinationPath, format.Name);
-        CreateImage.WarnOfGeometry(result, logger);
+        ImageDescription target = DescribeImage.Run(options.DestinationPath, format.Name);
+        CreateImage.WarnOfGeometry(target, logger);
+        var result = new ConvertResult { Target = target, UnreadableRanges = lost };
+        if (lost.Count > 0)
+            Log.Salvaged(logger, options.Path, result.UnreadableBytes, lost.Count, target.Path, FirstOf(lost));
         return result;
     }
 
-    private static void Write(
+    /// <returns>What could not be read.</returns>
+    private static IReadOnlyList<DiskRange> Write(
         DiskImage source,
+        UnreadableRanges? unreadable,
         ImageFormat format,
         ConvertImageOptions options,
         IProgress<OperationProgress>? progress,
@@ -63,6 +73,7 @@ public static class ConvertImage
         if (backing is { Format: null } && baseline?.Format == "raw")
             backing = backing with { Format = "raw" };
         using PendingFile file = PendingFile.Begin(options.DestinationPath, options.Force);
+        IReadOnlyList<DiskRange> lost = [];
         TargetFile.Fill(file, () =>
         {
             using (ImageWriter writer = format.CreateWriter(file, new TargetOptions
@@ -82,16 +93,19 @@ public static class ConvertImage
                 Log.Copied(logger, source.Path, file.Target, copied, size);
             }
 
+            lost = unreadable?.ToList() ?? [];
             if (options.Verify || options.DeleteSource)
-                Verify(source, file, format, baseline, options, progress, logger, cancellation);
+                Verify(source, unreadable, file, format, baseline, options, progress, logger, cancellation);
         });
         cancellation.ThrowIfCancellationRequested();
         file.Commit();
+        return lost;
     }
 
     /// <summary>Reads the target anew, as any other program would, before it gets its name.</summary>
     private static void Verify(
         DiskImage source,
+        UnreadableRanges? unreadable,
         PendingFile file,
         ImageFormat format,
         DiskImage? baseline,
@@ -103,9 +117,10 @@ public static class ConvertImage
         HostFile written = HostFile.Open(file.Storage.Path, StorageAccess.Peek);
         using DiskImage target = format.Open(written, new ImageOpenOptions { PathsUnderConstruction = file.PathsUnderConstruction });
         target.AttachBacking(baseline);
+        long lost = unreadable?.Bytes ?? 0;
         try
         {
-            GuestOffset? difference = ImageComparer.FirstDifference(source, target, progress.Meter("Verifying", source.Length), cancellation);
+            GuestOffset? difference = ImageComparer.FirstDifference(source, target, progress.Meter("Verifying", source.Length), cancellation, unreadable);
             if (difference is { } offset)
                 throw TargetFile.DiffersFromSource(file.Target, options.Path, offset.Value);
         }
@@ -115,14 +130,32 @@ public static class ConvertImage
             target.AttachBacking(null);
         }
 
+        if (unreadable?.Bytes > lost)
+            Log.NotVerified(logger, source.Path, unreadable.Bytes - lost);
         Log.Verified(logger, source.Path, file.Target);
     }
 
-    private static ChainOptions SourceOptions(ConvertImageOptions options) => new()
+    private static DiskImage OpenSource(ConvertImageOptions options, UnreadableRanges? unreadable, ILogger logger, CancellationToken cancellation)
     {
-        Format = options.SourceFormat,
-        Image = new ImageOpenOptions { Snapshot = options.Snapshot, AllowExternalData = options.AllowExternalData },
-    };
+        DiskImage source = ImageChain.OpenChain(options.Path, new ChainOptions
+        {
+            Format = options.SourceFormat,
+            Image = new ImageOpenOptions
+            {
+                Snapshot = options.Snapshot,
+                AllowExternalData = options.AllowExternalData,
+                AllowMissingData = options.Salvage,
+            },
+        }, logger);
+        return unreadable is null ? source : SalvagedImage.Over(source, unreadable, cancellation);
+    }
+
+    private static string FirstOf(IReadOnlyList<DiskRange> ranges)
+    {
+        const int Most = 8;
+        string text = string.Join(", ", ranges.Take(Most).Select(range => FormattableString.Invariant($"{range.Length} at {range.Offset.Value}")));
+        return ranges.Count <= Most ? text : FormattableString.Invariant($"{text}, and {ranges.Count - Most} more ranges");
+    }
 
     private static ImageFormat TargetFormat(ConvertImageOptions options)
         => options.Format is not null

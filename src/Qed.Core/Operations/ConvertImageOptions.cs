@@ -50,6 +50,12 @@ public sealed record ConvertImageOptions
     /// </summary>
     public bool DeleteSource { get; init; }
 
+    /// <summary>
+    /// Whether to go on where the source cannot be read, with zeroes in its place. Excludes <see cref="DeleteSource"/>;
+    /// verifying compares what could be read.
+    /// </summary>
+    public bool Salvage { get; init; }
+
     /// <summary>Whether an existing target is replaced.</summary>
     public bool Force { get; init; }
 }

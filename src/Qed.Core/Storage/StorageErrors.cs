@@ -10,6 +10,16 @@ internal static class StorageErrors
     private const int LinuxFileTooBig = 27;
     private const int LinuxQuota = 122;
     private const int LinuxReadOnly = 30;
+    private const int LinuxNoSuchDevice = 6;
+    private const int LinuxNoDevice = 19;
+    private const int LinuxNotConnected = 107;
+    private const int LinuxShutDown = 108;
+    private const int LinuxStaleHandle = 116;
+    private const int LinuxNoMedium = 123;
+    private const int WindowsNotReady = unchecked((int)0x80070015);
+    private const int WindowsNoSuchDevice = unchecked((int)0x80070037);
+    private const int WindowsNameDeleted = unchecked((int)0x80070040);
+    private const int WindowsNotConnected = unchecked((int)0x8007048F);
     private const int WindowsSharingViolation = unchecked((int)0x80070020);
     private const int WindowsLockViolation = unchecked((int)0x80070021);
     private const int WindowsHandleDiskFull = unchecked((int)0x80070027);
@@ -24,6 +34,17 @@ internal static class StorageErrors
     /// <param name="offset">The first byte that is missing.</param>
     internal static DiskImageException BecameShorter(string path, long offset)
         => new(ErrorKind.ImageCorrupt, "the file has become shorter while it was read", path) { Structure = "end of the file", Offset = offset };
+
+    /// <summary>
+    /// Whether an error is that of a place which the host cannot read, as a bad sector has it. One of a device or server that
+    /// is gone is not: with that nothing can be read any more.
+    /// </summary>
+    internal static bool IsFailedRead(DiskImageException error)
+        => error.Kind == ErrorKind.AccessDenied && error.InnerException is IOException
+        {
+            HResult: not (LinuxNoSuchDevice or LinuxNoDevice or LinuxNotConnected or LinuxShutDown or LinuxStaleHandle or LinuxNoMedium
+                or WindowsNotReady or WindowsNoSuchDevice or WindowsNameDeleted or WindowsNotConnected),
+        };
 
     internal static DiskImageException Translate(Exception error, string path) => error switch
     {

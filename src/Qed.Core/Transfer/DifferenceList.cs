@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using Qed.Images;
 using Qed.Layout;
 
 namespace Qed.Transfer;
@@ -7,11 +8,11 @@ namespace Qed.Transfer;
 /// <param name="maximum">The most ranges that are kept.</param>
 internal sealed class DifferenceList(int maximum)
 {
-    private readonly List<DifferingRange> _ranges = [];
-    private DifferingRange _last;
+    private readonly List<DiskRange> _ranges = [];
+    private DiskRange _last;
 
     /// <summary>The first ranges.</summary>
-    internal IReadOnlyList<DifferingRange> Ranges => _ranges;
+    internal IReadOnlyList<DiskRange> Ranges => _ranges;
 
     /// <summary>The offset of the very first; null where there is none.</summary>
     internal GuestOffset? First { get; private set; }
@@ -22,7 +23,7 @@ internal sealed class DifferenceList(int maximum)
     /// <summary>Bytes of all ranges.</summary>
     internal long Bytes { get; private set; }
 
-    internal void Add(DifferingRange range)
+    internal void Add(DiskRange range)
     {
         First ??= range.Offset;
         Bytes += range.Length;

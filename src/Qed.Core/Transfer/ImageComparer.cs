@@ -22,6 +22,7 @@ internal sealed class ImageComparer
     private readonly DiskImage _left;
     private readonly DiskImage _right;
     private readonly SharedFiles? _shared;
+    private readonly UnreadableRanges? _unreadable;
     private readonly ProgressMeter _progress;
     private readonly CancellationToken _cancellation;
 
@@ -30,18 +31,21 @@ internal sealed class ImageComparer
     /// <param name="shared">Which data of the two is one and the same and is not read; null to read all of it.</param>
     /// <param name="progress">Told the guest offset that was reached.</param>
     /// <param name="cancellation">Honoured between ranges.</param>
-    internal ImageComparer(DiskImage left, DiskImage right, SharedFiles? shared, ProgressMeter progress, CancellationToken cancellation)
+    /// <param name="unreadable">Ranges of either disk that nobody can compare, which may become more while they are read; null for none.</param>
+    internal ImageComparer(DiskImage left, DiskImage right, SharedFiles? shared, ProgressMeter progress, CancellationToken cancellation, UnreadableRanges? unreadable = null)
     {
         _left = left;
         _right = right;
         _shared = shared;
+        _unreadable = unreadable;
         _progress = progress;
         _cancellation = cancellation;
     }
 
     /// <summary>The first sector that differs, or null, for those who verify: all data is read, also what is one and the same.</summary>
-    internal static GuestOffset? FirstDifference(DiskImage left, DiskImage right, ProgressMeter progress, CancellationToken cancellation)
-        => new ImageComparer(left, right, shared: null, progress, cancellation).FirstDifference();
+    internal static GuestOffset? FirstDifference(
+        DiskImage left, DiskImage right, ProgressMeter progress, CancellationToken cancellation, UnreadableRanges? unreadable = null)
+        => new ImageComparer(left, right, shared: null, progress, cancellation, unreadable).FirstDifference();
 
     /// <summary>The first sector that differs, or null. Nothing behind it is read but what was being read already.</summary>
     internal GuestOffset? FirstDifference()
@@ -56,7 +60,7 @@ internal sealed class ImageComparer
         using var workers = new OrderedWorkers(untilFound, 2, _cancellation);
         workers.Run((range, buffers, _) =>
         {
-            foreach (DifferingRange difference in Differences(range, buffers))
+            foreach (DiskRange difference in Differences(range, buffers))
             {
                 lock (gate)
                     first = first is { } earlier && earlier < difference.Offset ? earlier : difference.Offset;
@@ -76,8 +80,8 @@ internal sealed class ImageComparer
         using var workers = new OrderedWorkers(Plan(), 2, _cancellation);
         workers.Run((range, buffers, ticket) =>
         {
-            List<DifferingRange>? found = null;
-            foreach (DifferingRange difference in Differences(range, buffers))
+            List<DiskRange>? found = null;
+            foreach (DiskRange difference in Differences(range, buffers))
                 (found ??= []).Add(difference);
             workers.InTurn(ticket, () => found?.ForEach(all.Add));
             _progress.ReachedAtLeast(range.End.Value);
@@ -88,7 +92,7 @@ internal sealed class ImageComparer
     private IEnumerable<GuestRange> Plan()
         => CopyPlan.Chunks(_left, _right, Math.Max(_left.Length, _right.Length), SectorSize, _shared);
 
-    private IEnumerable<DifferingRange> Differences(GuestRange range, AlignedBuffer[] buffers)
+    private IEnumerable<DiskRange> Differences(GuestRange range, AlignedBuffer[] buffers)
     {
         for (int start = 0; start < range.Length; start += PieceSize)
         {
@@ -100,7 +104,7 @@ internal sealed class ImageComparer
             {
                 int size = Math.Min(SectorSize, length - sector);
                 if (!buffers[0].Take(length).Slice(sector, size).SequenceEqual(buffers[1].Take(length).Slice(sector, size)))
-                    yield return new DifferingRange(offset + sector, size);
+                    yield return new DiskRange(offset + sector, size);
             }
         }
     }
@@ -111,6 +115,8 @@ internal sealed class ImageComparer
         Span<byte> right = buffers[1].Take(length);
         _left.ReadOrZero(offset, left);
         _right.ReadOrZero(offset, right);
+        _unreadable?.Clear(offset, left);
+        _unreadable?.Clear(offset, right);
         return left.SequenceEqual(right);
     }
 }

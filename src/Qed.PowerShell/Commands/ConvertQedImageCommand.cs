@@ -8,7 +8,7 @@ namespace Qed.PowerShell.Commands;
 
 /// <summary>Writes the contents of disk images into new ones of any format.</summary>
 [Cmdlet(VerbsData.Convert, "QedImage", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium, HelpUri = HelpPage.Folder + "Convert-QedImage.md")]
-[OutputType(typeof(ImageInfo))]
+[OutputType(typeof(ImageInfo), typeof(SalvagedImageInfo))]
 public sealed class ConvertQedImageCommand : TargetCmdlet
 {
     private readonly TargetNames _targets = new();
@@ -55,6 +55,10 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
     [Parameter]
     public SwitchParameter DeleteSource { get; set; }
 
+    /// <summary>Goes on where the source cannot be read, with zeroes in its place, and tells which ranges these are.</summary>
+    [Parameter]
+    public SwitchParameter Salvage { get; set; }
+
     /// <summary>Emits the target's description.</summary>
     [Parameter]
     public SwitchParameter PassThru { get; set; }
@@ -78,16 +82,18 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
             Compress = Compress,
             Verify = Verify,
             DeleteSource = DeleteSource,
+            Salvage = Salvage,
             Force = Force,
         };
         if (!ShouldProcess(path, $"Convert to '{target}'{(DeleteSource ? " and delete the source" : string.Empty)}"))
             return;
         bool passThru = PassThru;
+        bool salvage = Salvage;
         Start(path, item =>
         {
-            ImageDescription result = ConvertImage.Run(options, item.Progress, item.Logger, item.Cancellation);
+            ConvertResult result = ConvertImage.Run(options, item.Progress, item.Logger, item.Cancellation);
             if (passThru)
-                item.Emit(new ImageInfo(result));
+                item.Emit(salvage ? new SalvagedImageInfo(result) : new ImageInfo(result.Target));
         });
     }
 

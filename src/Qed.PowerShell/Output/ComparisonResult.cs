@@ -12,7 +12,7 @@ public sealed class ComparisonResult
     internal ComparisonResult(CompareResult result)
     {
         _result = result;
-        Ranges = result.Ranges.Select(range => new DifferingRange(range)).ToArray();
+        Ranges = result.Ranges.Select(range => new DiskRange(range)).ToArray();
     }
 
     /// <summary>Full path of the one image.</summary>
@@ -46,7 +46,7 @@ public sealed class ComparisonResult
     public long RangeCount => _result.RangeCount;
 
     /// <summary>The first of these ranges, in order; all of them unless they are more than -MaximumRanges.</summary>
-    public DifferingRange[] Ranges { get; }
+    public DiskRange[] Ranges { get; }
 
     /// <summary>How long the comparison took.</summary>
     public TimeSpan Duration => _result.Duration;

@@ -4,7 +4,7 @@ using Qed.Operations;
 namespace Qed;
 
 /// <summary>What there is to know about a disk image. Members that its format lacks are null.</summary>
-public sealed class ImageInfo
+public class ImageInfo
 {
     private readonly ImageDescription _image;
 

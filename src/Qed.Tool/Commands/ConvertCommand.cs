@@ -18,6 +18,7 @@ internal static class ConvertCommand
     private static readonly CommandOption Coroutines = CommandOption.WithValue('m', "num", "Accepted, 1 to 16: the work is shared among the processors anyway.");
     private static readonly CommandOption OutOfOrder = CommandOption.Switch('W', "Accepted: writing in order costs nothing here.");
     private static readonly CommandOption CopyOffload = CommandOption.Switch('C', "Accepted: ranges are copied inside the host where it can.");
+    private static readonly CommandOption Salvage = CommandOption.Switch("salvage", "Go on where the source cannot be read, with zeroes there, and tell which ranges these are.");
     private static readonly CommandOption Verify = CommandOption.Switch("verify", "Read both images again and compare every byte before the new one gets its name.");
     private static readonly CommandOption DeleteSource = CommandOption.Switch("delete-source", "Delete the source once all of it was verified.");
     private static readonly CommandOption ExternalData = CommandOption.Switch("allow-external-data", "Open a data file that the source names.");
@@ -33,13 +34,12 @@ internal static class ConvertCommand
         [
             CommonOptions.Format, CommonOptions.TargetFormat, Backing, CommonOptions.BackingFormat, CommonOptions.CreationOptions, Compress, Snapshot, Sparse,
             CommonOptions.Cache, CommonOptions.SourceCache, Coroutines, OutOfOrder, CopyOffload, CommonOptions.ForceShare, CommonOptions.Progress,
-            CommonOptions.Quiet, Verify, DeleteSource, ExternalData, NoOverwrite, .. CommonOptions.Refused,
+            CommonOptions.Quiet, Salvage, Verify, DeleteSource, ExternalData, NoOverwrite, .. CommonOptions.Refused,
             CommonOptions.Refuse('n', null, null, "the new image is always a new file"),
             CommonOptions.Refuse('r', null, "rate_limit", "conversions go as fast as the host can"),
             CommonOptions.Refuse(null, "target-image-opts", null, "images are named by their path"),
             CommonOptions.Refuse(null, "target-is-zero", null, "the new image is always a new file"),
             CommonOptions.Refuse(null, "bitmaps", null, "dirty bitmaps are not copied"),
-            CommonOptions.Refuse(null, "salvage", null, "an image is converted whole or not at all"),
         ],
         Run = Run,
     };
@@ -101,6 +101,7 @@ internal static class ConvertCommand
             BackingPath = settings.BackingPath,
             BackingFormat = settings.BackingFormat,
             Compress = arguments.Has(Compress),
+            Salvage = arguments.Has(Salvage),
             Verify = arguments.Has(Verify),
             DeleteSource = arguments.Has(DeleteSource),
             Force = !arguments.Has(NoOverwrite),

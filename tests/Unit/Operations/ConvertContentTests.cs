@@ -28,7 +28,7 @@ public sealed class ConvertContentTests : IDisposable
         File.WriteAllBytes(_folder["a.raw"], data);
         ImageDescription target = ConvertImage.Run(
             new ConvertImageOptions { Path = _folder["a.raw"], DestinationPath = _folder["b.qed"], Verify = true },
-            logger: new CallbackLogger((level, message) => messages.Add($"{level}: {message}")));
+            logger: new CallbackLogger((level, message) => messages.Add($"{level}: {message}"))).Target;
         int padded = (size + 511) & -512;
         Array.Resize(ref data, padded);
         Assert.Equal(padded, target.Size);
@@ -40,7 +40,7 @@ public sealed class ConvertContentTests : IDisposable
     public void An_empty_raw_source_becomes_an_empty_disk()
     {
         File.WriteAllBytes(_folder["a.raw"], []);
-        Assert.Equal(0, ConvertImage.Run(new ConvertImageOptions { Path = _folder["a.raw"], DestinationPath = _folder["b.qed"], Verify = true }).Size);
+        Assert.Equal(0, ConvertImage.Run(new ConvertImageOptions { Path = _folder["a.raw"], DestinationPath = _folder["b.qed"], Verify = true }).Target.Size);
     }
 
     [Fact]
@@ -53,7 +53,7 @@ public sealed class ConvertContentTests : IDisposable
         ImageDescription qed = DescribeImage.Run(_folder["b.qed"]);
         Assert.InRange(qed.AllocatedSize!.Value, 1, Most);
         Assert.InRange(qed.FileSize, 1, Most);
-        ImageDescription raw = ConvertImage.Run(new ConvertImageOptions { Path = _folder["b.qed"], DestinationPath = _folder["c.raw"], Verify = true });
+        ImageDescription raw = ConvertImage.Run(new ConvertImageOptions { Path = _folder["b.qed"], DestinationPath = _folder["c.raw"], Verify = true }).Target;
         Assert.Equal(Size, raw.Size);
         Assert.InRange(raw.AllocatedSize!.Value, 1, Most);
     }
@@ -66,7 +66,7 @@ public sealed class ConvertContentTests : IDisposable
         File.WriteAllBytes(_folder["a.raw"], data);
         ConvertImage.Run(new ConvertImageOptions { Path = _folder["a.raw"], DestinationPath = _folder["b.qed"] });
         Assert.Equal(1, CheckImage.Run(new CheckImageOptions { Path = _folder["b.qed"] }).AllocatedClusters);
-        ImageDescription copy = ConvertImage.Run(new ConvertImageOptions { Path = _folder["a.raw"], DestinationPath = _folder["c.raw"] });
+        ImageDescription copy = ConvertImage.Run(new ConvertImageOptions { Path = _folder["a.raw"], DestinationPath = _folder["c.raw"] }).Target;
         Assert.InRange(copy.AllocatedSize!.Value, 1, 1 << 20);
     }
 
@@ -91,7 +91,7 @@ public sealed class ConvertContentTests : IDisposable
             ClusterSize = clusterSize,
             BackingPath = "base.raw",
             Verify = true,
-        });
+        }).Target;
         Assert.Equal(("base.raw", "raw"), (target.BackingPath, target.BackingFormat));
         Assert.Equal(data, TestImage.ReadAll(_folder["b.qed"]));
         CheckResult check = CheckImage.Run(new CheckImageOptions { Path = _folder["b.qed"] });
@@ -121,7 +121,7 @@ public sealed class ConvertContentTests : IDisposable
         TestImage.Write(_folder["top.qed"], 120_000, Patterns.Filled(50_000, 2));
         data.AsSpan(100_000, 50_000).Fill(1);
         data.AsSpan(120_000, 50_000).Fill(2);
-        ImageDescription flat = ConvertImage.Run(new ConvertImageOptions { Path = _folder["top.qed"], DestinationPath = _folder["flat.qed"], Verify = true });
+        ImageDescription flat = ConvertImage.Run(new ConvertImageOptions { Path = _folder["top.qed"], DestinationPath = _folder["flat.qed"], Verify = true }).Target;
         Assert.Null(flat.BackingPath);
         Assert.Equal(data, TestImage.ReadAll(_folder["flat.qed"]));
     }

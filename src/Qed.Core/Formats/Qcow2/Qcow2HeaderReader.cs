@@ -14,11 +14,13 @@ internal sealed class Qcow2HeaderReader
 {
     private readonly BlockStorage _storage;
     private readonly byte[] _bytes;
+    private readonly bool _allowMissing;
 
-    private Qcow2HeaderReader(BlockStorage storage, byte[] bytes)
+    private Qcow2HeaderReader(BlockStorage storage, byte[] bytes, bool allowMissing)
     {
         _storage = storage;
         _bytes = bytes;
+        _allowMissing = allowMissing;
     }
 
     /// <summary>Whether a file starts with the magic number, of any version.</summary>
@@ -26,8 +28,10 @@ internal sealed class Qcow2HeaderReader
         => start.Length >= 4 && BinaryPrimitives.ReadUInt32BigEndian(start) == Qcow2Header.Magic;
 
     /// <summary>Reads the header of an image and checks all that can be checked without reading tables.</summary>
+    /// <param name="storage">The image's file.</param>
+    /// <param name="allowMissing">Whether the file may end before structures that the header points at.</param>
     /// <exception cref="DiskImageException">ImageNotRecognized, ImageCorrupt, UnsupportedFeature.</exception>
-    internal static Qcow2Header Read(BlockStorage storage)
+    internal static Qcow2Header Read(BlockStorage storage, bool allowMissing = false)
     {
         byte[] start = new byte[Qcow2Header.Length];
         int read = storage.Read(0, start);
@@ -37,14 +41,14 @@ internal sealed class Qcow2HeaderReader
                 ErrorKind.ImageNotRecognized, read == 0 ? "the file is empty" : "this is not a qcow2 image: the magic number 'QFI' is missing", storage.Path);
         }
 
-        var reader = new Qcow2HeaderReader(storage, start);
+        var reader = new Qcow2HeaderReader(storage, start, allowMissing);
         int version = reader.ReadVersion(read);
         int clusterBits = reader.ReadClusterBits();
         // All that the header refers to by text stands in the first cluster, at most 2 MiB.
         byte[] cluster = new byte[(int)Math.Min(1L << clusterBits, storage.Length)];
         read = storage.Read(0, cluster);
         Array.Resize(ref cluster, Math.Max(read, Qcow2Header.Length));
-        return new Qcow2HeaderReader(storage, cluster).Parse(version, clusterBits, Math.Min(read, 1 << clusterBits));
+        return new Qcow2HeaderReader(storage, cluster, allowMissing).Parse(version, clusterBits, Math.Min(read, 1 << clusterBits));
     }
 
     private Qcow2Header Parse(int version, int clusterBits, int available)
@@ -71,7 +75,7 @@ internal sealed class Qcow2HeaderReader
             Version = version,
             Geometry = geometry,
             Size = size,
-            L1Table = L1Table.Checked(UInt64(40), UInt32(36), size, geometry, _storage, "header field l1_table_offset or l1_size", 36),
+            L1Table = L1Table.Checked(UInt64(40), UInt32(36), size, geometry, _storage, "header field l1_table_offset or l1_size", 36, _allowMissing),
             RefcountTableOffset = refcountOffset,
             RefcountTableClusters = refcountClusters,
             RefcountOrder = refcountOrder,
@@ -191,7 +195,7 @@ internal sealed class Qcow2HeaderReader
             throw Corrupt("the refcount table is larger than 8 MiB", "refcount_table_clusters", 56, clusters);
         if (!geometry.IsAligned(offset))
             throw Corrupt("the refcount table is not aligned to a cluster", "refcount_table_offset", 48, offset);
-        if (offset == 0 || offset >= (ulong)_storage.Length)
+        if (offset == 0 || IsBeyondEnd(offset))
             throw Corrupt(offset == 0 ? "the refcount table lies inside the header" : "the refcount table lies beyond the end of the file", "refcount_table_offset", 48, offset);
         return ((long)offset, (int)clusters);
     }
@@ -206,7 +210,7 @@ internal sealed class Qcow2HeaderReader
             throw Corrupt("the image has more than 65536 snapshots", "nb_snapshots", 60, count);
         if (!geometry.IsAligned(offset))
             throw Corrupt("the snapshot table is not aligned to a cluster", "snapshots_offset", 64, offset);
-        if (offset == 0 || offset >= (ulong)_storage.Length)
+        if (offset == 0 || IsBeyondEnd(offset))
             throw Corrupt(offset == 0 ? "the snapshot table lies inside the header" : "the snapshot table lies beyond the end of the file", "snapshots_offset", 64, offset);
         return ((long)offset, (int)count);
     }
@@ -225,6 +229,8 @@ internal sealed class Qcow2HeaderReader
             Value = (ulong)type,
         };
     }
+
+    private bool IsBeyondEnd(ulong offset) => offset >= (ulong)_storage.Length && !_allowMissing;
 
     private uint UInt32(int offset) => BinaryPrimitives.ReadUInt32BigEndian(_bytes.AsSpan(offset));
 

@@ -20,17 +20,19 @@ internal sealed class Qcow2Image : DiskImage
     private readonly CompressedReader _compressed;
     private readonly ILogger _logger;
     private readonly long _dataLength;
+    private readonly bool _mayBeCut;
     private int _isCutTold;
 
-    private Qcow2Image(HostFile storage, HostFile data, Qcow2Header header, IReadOnlyList<Snapshot> snapshots, L1Table l1, long length, ILogger logger)
+    private Qcow2Image(HostFile storage, HostFile data, Qcow2Header header, IReadOnlyList<Snapshot> snapshots, L1Table l1, long length, ImageOpenOptions options)
     {
         _storage = storage;
         _data = data;
         _dataLength = data.Length;
         _header = header;
-        _logger = logger;
+        _logger = options.Logger;
         _map = new Qcow2Map(storage, header, l1, _dataLength);
         _compressed = new CompressedReader(storage, header);
+        _mayBeCut = options.AllowMissingData;
         Length = length;
         Details = Describe(header, snapshots);
     }
@@ -56,17 +58,17 @@ internal sealed class Qcow2Image : DiskImage
         HostFile data = storage;
         try
         {
-            Qcow2Header header = Qcow2HeaderReader.Read(storage);
+            Qcow2Header header = Qcow2HeaderReader.Read(storage, options.AllowMissingData);
             if (options.WithData)
                 RefuseEncryption(header, storage);
-            IReadOnlyList<Snapshot> snapshots = SnapshotTable.Read(storage, header);
+            IReadOnlyList<Snapshot> snapshots = ReadSnapshots(storage, header, options);
             L1Table l1 = header.L1Table;
             long length = header.Size;
             if (options.Snapshot is { } wanted)
                 (l1, length) = Select(SnapshotTable.Find(snapshots, wanted, storage.Path), header, storage);
             if (options.WithData && header.Has(IncompatibleFeatures.ExternalData))
                 data = DataFile.Open(storage, header, options);
-            return new Qcow2Image(storage, data, header, snapshots, l1, length, options.Logger);
+            return new Qcow2Image(storage, data, header, snapshots, l1, length, options);
         }
         catch
         {
@@ -88,7 +90,7 @@ internal sealed class Qcow2Image : DiskImage
             _ => ExtentKind.Data,
         };
         if (run.Kind == MappedKind.Compressed)
-            return new Extent(offset, CompressedLength(offset, run.Length, maximum, ref budget), kind, null);
+            return new Extent(offset, CompressedLength(offset, run.Length, maximum, ref budget), kind, null) { IsCompressed = true };
         // In an external data file the offset would be one of another file.
         HostOffset? host = run.Kind == MappedKind.Data && _data == _storage ? new HostOffset(run.HostOffset) : null;
         return new Extent(offset, run.Length, kind, host);
@@ -127,12 +129,31 @@ internal sealed class Qcow2Image : DiskImage
         base.Dispose(disposing);
     }
 
-    /// <summary>Reads data of which only the last cluster's end may lie behind the end of the file.</summary>
+    /// <summary>
+    /// Reads data of which only the last cluster's end may lie behind the end of the file; it is zeroes, unless the file may
+    /// have been cut off there.
+    /// </summary>
     private void ReadData(long host, Span<byte> target)
     {
+        bool isCut = host + target.Length > _dataLength;
+        if (isCut && _mayBeCut)
+            throw new DiskImageException(ErrorKind.ImageCorrupt, "a data cluster is cut off by the end of the file", _data.Path) { Structure = "data cluster", Offset = host };
         _data.ReadOrZero(host, target);
-        if (host + target.Length > _dataLength && Interlocked.Exchange(ref _isCutTold, 1) == 0)
+        if (isCut && Interlocked.Exchange(ref _isCutTold, 1) == 0)
             Log.EndsInCluster(_logger, _data.Path, _header.Geometry.ClusterSize - _header.Geometry.InCluster(_dataLength));
+    }
+
+    /// <summary>The snapshots; none where the table is damaged and nobody needs it.</summary>
+    private static IReadOnlyList<Snapshot> ReadSnapshots(HostFile storage, Qcow2Header header, ImageOpenOptions options)
+    {
+        try
+        {
+            return SnapshotTable.Read(storage, header);
+        }
+        catch (DiskImageException) when (options.AllowMissingData && options.Snapshot is null)
+        {
+            return [];
+        }
     }
 
     private long CompressedLength(GuestOffset offset, long length, long maximum, ref LookupBudget budget)

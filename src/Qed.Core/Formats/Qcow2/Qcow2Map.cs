@@ -18,6 +18,7 @@ internal sealed class Qcow2Map
     private readonly L1Table _l1;
     private readonly bool _isVersion2;
     private readonly bool _isExternal;
+    private readonly long _fileLength;
     private readonly long _tableLimit;
     private readonly long _dataLimit;
 
@@ -33,7 +34,8 @@ internal sealed class Qcow2Map
         _l1 = l1;
         _isVersion2 = header.Version == 2;
         _isExternal = header.Has(IncompatibleFeatures.ExternalData);
-        _tableLimit = storage.Length - _geometry.ClusterSize;
+        _fileLength = storage.Length;
+        _tableLimit = _fileLength - _geometry.ClusterSize;
         _dataLimit = dataLength;
     }
 
@@ -92,6 +94,8 @@ internal sealed class Qcow2Map
     private long TableAt(long index)
     {
         long position = _l1.Offset + (index * Qcow2Geometry.EntryBytes);
+        if (position >= _fileLength)
+            throw Corrupt("the L1 table is cut off by the end of the file", "L1 entry", position, 0);
         ulong entry = _pages.UInt64BigEndian(position);
         if (entry == 0)
             return 0;
@@ -111,10 +115,12 @@ internal sealed class Qcow2Map
         long span = _geometry.BytesPerTable;
         long length = span - (offset % span);
         long index = (offset / span) + 1;
-        while (length < maximum && index < _l1.Entries && budget.TrySpend())
+        // Behind the end of the file there are no entries that could say so.
+        long known = Math.Min(_l1.Entries, (_fileLength - _l1.Offset) / Qcow2Geometry.EntryBytes);
+        while (length < maximum && index < known && budget.TrySpend())
         {
             ReadOnlySpan<byte> entries = _pages.BytesAt(_l1.Offset + (index * Qcow2Geometry.EntryBytes));
-            int count = (int)Math.Min(entries.Length / Qcow2Geometry.EntryBytes, _l1.Entries - index);
+            int count = (int)Math.Min(entries.Length / Qcow2Geometry.EntryBytes, known - index);
             int zeroes = 0;
             while (zeroes < count && length < maximum && BinaryPrimitives.ReadUInt64BigEndian(entries.Slice(zeroes * Qcow2Geometry.EntryBytes)) == 0)
             {

@@ -45,17 +45,14 @@ internal sealed class VdiImage : MappedImage
         if (!isData)
             return new Extent(offset, length, entry == Zero ? ExtentKind.Zero : ExtentKind.Unallocated, null);
         long host = _header.DataOffset + (entry * (long)_header.BlockSize) + inBlock;
-        return new Extent(offset, InFile(block, entry, host, length, inBlock), ExtentKind.Data, new HostOffset(host));
+        return new Extent(offset, InFile(block, entry, host, length), ExtentKind.Data, new HostOffset(host));
     }
 
-    /// <summary>As much of a run as the file holds: it must hold what lies in the first block.</summary>
-    private long InFile(long block, uint entry, long host, long length, long inBlock)
+    /// <summary>As much of a run as the file holds.</summary>
+    private long InFile(long block, uint entry, long host, long length)
     {
-        if (host + length <= _fileLength)
-            return length;
-        length = Math.Min(length, _header.BlockSize - inBlock);
-        if (host + length <= _fileLength)
-            return length;
+        if (host < _fileLength)
+            return Math.Min(length, _fileLength - host);
         throw new DiskImageException(ErrorKind.ImageCorrupt, "a block lies beyond the end of the file", Path)
         {
             Structure = "VDI block map",

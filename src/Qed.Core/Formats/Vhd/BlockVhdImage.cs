@@ -19,13 +19,14 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
     private readonly ImageDetails _details;
     private readonly long _fileLength;
 
-    internal BlockVhdImage(HostFile storage, FoundFooter found)
+    internal BlockVhdImage(HostFile storage, FoundFooter found, bool allowMissingData = false)
         : base(storage)
     {
         Footer = found.Footer;
         _header = VhdDynamicHeader.Read(storage, Footer);
         _table = new BlockTable(storage, _header.TableOffset, isBigEndian: true);
-        _bitmaps = new SectorBitmaps(storage, _header.BlockSize);
+        // Without a parent nothing else could show through a sector that is not held.
+        _bitmaps = new SectorBitmaps(storage, _header.BlockSize, allowMissingData && Footer.Type != VhdDiskType.Differencing);
         _details = VhdDetails.Of(found, _header);
         _fileLength = storage.Length;
         if (Footer.Type == VhdDiskType.Differencing)
@@ -109,11 +110,11 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
         };
     }
 
-    /// <summary>Some writers cut the last block where the disk ends, so only what is needed must be there.</summary>
+    /// <summary>How much of a run the file has; some writers cut the last block where the disk ends.</summary>
     private long DataInFile(long host, long length)
     {
-        if (host <= _fileLength - length)
-            return length;
+        if (host < _fileLength)
+            return Math.Min(length, _fileLength - host);
         throw new DiskImageException(ErrorKind.ImageCorrupt, "a block reaches beyond the end of the file", Path)
         {
             Structure = "VHD block",

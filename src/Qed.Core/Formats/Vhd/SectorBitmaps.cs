@@ -1,3 +1,4 @@
+using System;
 using System.Threading;
 using Qed.Storage;
 
@@ -7,7 +8,10 @@ namespace Qed.Formats.Vhd;
 /// The bitmaps before the blocks: a set bit for each sector that the image holds, most significant bit first. The last
 /// few are kept; threads share them without waiting, since a kept bitmap never changes.
 /// </summary>
-internal sealed class SectorBitmaps(BlockStorage storage, int blockSize)
+/// <param name="storage">The image's file.</param>
+/// <param name="blockSize">Bytes in a block.</param>
+/// <param name="allowUnreadable">Whether a bitmap that the host cannot read counts as one of all sectors.</param>
+internal sealed class SectorBitmaps(BlockStorage storage, int blockSize, bool allowUnreadable)
 {
     private const int Kept = 32;
 
@@ -47,7 +51,15 @@ internal sealed class SectorBitmaps(BlockStorage storage, int blockSize)
         if (Volatile.Read(ref place) is { } known && known.Block == block)
             return known;
         byte[] bits = new byte[(_sectors + 7) / 8];
-        storage.ReadOrZero(host, bits);
+        try
+        {
+            storage.ReadOrZero(host, bits);
+        }
+        catch (DiskImageException error) when (allowUnreadable && StorageErrors.IsFailedRead(error))
+        {
+            bits.AsSpan().Fill(byte.MaxValue);
+        }
+
         var read = new Bitmap(block, bits);
         Volatile.Write(ref place, read);
         return read;

@@ -68,7 +68,7 @@ internal sealed class VhdFormat : ImageFormat
         try
         {
             FoundFooter found = VhdFooterReader.Read(storage);
-            return found.Footer.Type == VhdDiskType.Fixed ? new FixedVhdImage(storage, found) : new BlockVhdImage(storage, found);
+            return found.Footer.Type == VhdDiskType.Fixed ? new FixedVhdImage(storage, found) : new BlockVhdImage(storage, found, options.AllowMissingData);
         }
         catch
         {

@@ -11,6 +11,8 @@ namespace Qed.Formats.Vhdx;
 /// <summary>Where the guest's bytes lie, from the block allocation table and the sector bitmaps. Threads may share it.</summary>
 internal sealed class VhdxBlockMap
 {
+    private const string BeyondEnd = "a block lies beyond the end of the file: it is cut off";
+
     private readonly BlockStorage _storage;
     private readonly PageCache _pages;
     private readonly VhdxGeometry _geometry;
@@ -69,32 +71,37 @@ internal sealed class VhdxBlockMap
         }
     }
 
+    /// <summary>Whether the file ends at a place, so that no run of data goes on behind it.</summary>
+    internal bool IsEndOfFile(HostOffset host) => host.Value >= FileLength(host.Value);
+
     private Run FindData(long block, int inBlock, BatEntry entry, long entryOffset, long maximum, ref LookupBudget budget)
     {
-        FileRange first = RangeOfBlock(block, entry, entryOffset);
+        FileRange first = RangeOf(entry, _geometry.BlockSize, entryOffset);
         long guest = block * _geometry.BlockSize;
         long end = EndOfLike(entry, block + 1, guest + inBlock + maximum, ref budget);
         // Of blocks that follow one another only the first is known to be sound.
         long sound = SoundLength(first.Offset, end - guest);
-        return new Run(ExtentKind.Data, Math.Min(maximum, sound - inBlock), new HostOffset(first.Offset + inBlock));
+        return DataRun(first.Offset + inBlock, Math.Min(maximum, sound - inBlock), entry, entryOffset);
     }
 
     private Run FindSectors(long block, int inBlock, BatEntry entry, long entryOffset, long maximum)
     {
-        FileRange data = RangeOfBlock(block, entry, entryOffset);
+        FileRange data = RangeOf(entry, _geometry.BlockSize, entryOffset);
         long chunk = block / _geometry.ChunkRatio;
         long bitmapEntryOffset = _table + (_geometry.EntryOfBitmap(chunk) * BatEntry.Size);
         var bitmapEntry = new BatEntry(_pages.UInt64LittleEndian(bitmapEntryOffset));
         if (bitmapEntry.State != BlockState.FullyPresent)
             throw Corrupt("a block is partially present, and its sector bitmap is missing", bitmapEntryOffset, bitmapEntry);
-        FileRange bitmap = RangeOf(bitmapEntry, SectorBitmap.Size, SectorBitmap.Size, bitmapEntryOffset);
+        FileRange bitmap = RangeOf(bitmapEntry, SectorBitmap.Size, bitmapEntryOffset);
+        if (bitmap.End > FileLength(bitmap.End))
+            throw Corrupt(BeyondEnd, bitmapEntryOffset, bitmapEntry);
         int sectorSize = _geometry.LogicalSectorSize;
         int firstOfBlock = (int)(block % _geometry.ChunkRatio) * _geometry.SectorsInBlock;
         int first = firstOfBlock + (inBlock / sectorSize);
         int count = SectorBitmap.RunLength(_pages, bitmap.Offset, first, firstOfBlock + _geometry.SectorsInBlock, out bool isPresent);
         long length = Math.Min(maximum, ((long)count * sectorSize) - (inBlock % sectorSize));
         return isPresent
-            ? new Run(ExtentKind.Data, length, new HostOffset(data.Offset + inBlock))
+            ? DataRun(data.Offset + inBlock, length, entry, entryOffset)
             : new Run(ExtentKind.Unallocated, length, default);
     }
 
@@ -127,25 +134,24 @@ internal sealed class VhdxBlockMap
     }
 
     /// <summary>
-    /// Where a payload block lies. Of the last one only what the disk reaches has to be in the file: QEMU ends the files of
-    /// fixed disks there, against the rule that files grow by whole blocks.
+    /// A run of data, as much of it as the file has. QEMU ends the files of fixed disks where the disk ends, against the rule
+    /// that files grow by whole blocks.
     /// </summary>
-    private FileRange RangeOfBlock(long block, BatEntry entry, long entryOffset)
-        => RangeOf(entry, _geometry.BlockSize, (int)Math.Min(_geometry.BlockSize, _geometry.Size - (block * _geometry.BlockSize)), entryOffset);
+    private Run DataRun(long host, long length, BatEntry entry, long entryOffset)
+    {
+        long inFile = FileLength(host + length) - host;
+        return inFile > 0 ? new Run(ExtentKind.Data, Math.Min(length, inFile), new HostOffset(host)) : throw Corrupt(BeyondEnd, entryOffset, entry);
+    }
 
     /// <summary>Where a block lies, if that is a place where one may lie.</summary>
     /// <param name="entry">Its entry.</param>
     /// <param name="size">Bytes that nothing else may lie in.</param>
-    /// <param name="inFile">Bytes of them that the file must have.</param>
     /// <param name="entryOffset">Where the entry stands.</param>
-    private FileRange RangeOf(BatEntry entry, int size, int inFile, long entryOffset)
+    private FileRange RangeOf(BatEntry entry, int size, long entryOffset)
     {
         if (entry.Offset < VhdxGeometry.Megabyte || entry.Offset > (ulong)(long.MaxValue - size))
             throw Corrupt("a block lies in the headers, or further out than a file reaches", entryOffset, entry);
         var range = new FileRange((long)entry.Offset, size);
-        long end = range.Offset + inFile;
-        if (end > FileLength(end))
-            throw Corrupt("a block lies beyond the end of the file: it is cut off", entryOffset, entry);
         if (FirstReserved(range.Offset) < range.End)
             throw Corrupt("a block overlaps a region or the log", entryOffset, entry);
         return range;

@@ -86,7 +86,7 @@ internal sealed class VhdxImage : DiskImage
         VhdxBlockMap.Run first = _map.Find(offset, maximum, ref budget);
         long length = first.Length;
         // Runs end with each partial block; what continues beyond is the same extent.
-        while (length < maximum && budget.TrySpend())
+        while (length < maximum && !(first.Kind == ExtentKind.Data && _map.IsEndOfFile(first.Host + length)) && budget.TrySpend())
         {
             VhdxBlockMap.Run next = _map.Find(offset + length, maximum - length, ref budget);
             if (next.Kind != first.Kind || (next.Kind == ExtentKind.Data && next.Host != first.Host + length))

@@ -76,7 +76,10 @@ internal sealed class VmdkImage : DiskImage
     {
         (VmdkExtent extent, long within) = Locate(offset.Value);
         ExtentRun run = extent.Find(within, Math.Min(maximum, extent.Length - within));
-        return new Extent(offset, run.Length, run.Kind, run.HostOffset is { } host ? new HostOffset(host) : null);
+        return new Extent(offset, run.Length, run.Kind, run.HostOffset is { } host ? new HostOffset(host) : null)
+        {
+            IsCompressed = run.Kind == ExtentKind.Data && run.HostOffset is null,
+        };
     }
 
     protected override int ReadRun(GuestOffset offset, Span<byte> buffer)

@@ -81,7 +81,7 @@ internal static class VmdkOpener
         HostFile file = ExtentFiles.Open(line.FileName!, image, options);
         others.Add(file);
         if (line.Type == DescriptorExtentType.Flat)
-            return FlatExtent.Open(file, line);
+            return FlatExtent.Open(file, line, options.AllowMissingData);
         RefuseOtherKinds(new FileProbe(file), file);
         SparseHeader header = SparseHeaderReader.Read(file);
         if (header.Capacity < line.Sectors)

@@ -249,7 +249,7 @@ public sealed class VhdxDifferencingTests : IDisposable
         ClusterSize = blockSize,
         Verify = true,
         Force = true,
-    });
+    }).Target;
 
     private static VhdxParentLocator Parse(params (string, string)[] pairs) => VhdxParentLocator.Parse(Item(pairs), "/x.vhdx", 0);
 

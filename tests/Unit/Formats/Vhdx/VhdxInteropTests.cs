@@ -76,7 +76,7 @@ public sealed class VhdxInteropTests : IDisposable
     {
         string raw = MakeRaw("one sector in each block", 130 * MiB);
         string image = _folder["ours.vhdx"];
-        ImageDescription result = ConvertImage.Run(new ConvertImageOptions { Path = raw, DestinationPath = image, ClusterSize = blockMiB * MiB, Verify = true });
+        ImageDescription result = ConvertImage.Run(new ConvertImageOptions { Path = raw, DestinationPath = image, ClusterSize = blockMiB * MiB, Verify = true }).Target;
         Assert.Equal(blockMiB * MiB, result.ClusterSize);
         AssertReadsAs(raw, image);
     }

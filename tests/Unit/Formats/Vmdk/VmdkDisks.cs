@@ -57,5 +57,5 @@ internal static class VmdkDisks
             Compress = compress,
             BackingPath = backing,
             Verify = true,
-        });
+        }).Target;
 }

@@ -1,11 +1,11 @@
 using Qed.Layout;
 
-namespace Qed.Transfer;
+namespace Qed.Images;
 
-/// <summary>A range in which two disks differ, in whole sectors of 512 bytes unless the disk ends within one.</summary>
+/// <summary>A range of the guest's disk.</summary>
 /// <param name="Offset">Where it starts.</param>
 /// <param name="Length">Its length in bytes, at least 1.</param>
-public readonly record struct DifferingRange(GuestOffset Offset, long Length)
+public readonly record struct DiskRange(GuestOffset Offset, long Length)
 {
     /// <summary>The guest offset just behind the range.</summary>
     public GuestOffset End => Offset + Length;

@@ -1,9 +1,9 @@
 namespace Qed;
 
-/// <summary>A range in which two disks differ.</summary>
-public sealed class DifferingRange
+/// <summary>A range of a disk, such as one in which two disks differ.</summary>
+public sealed class DiskRange
 {
-    internal DifferingRange(Transfer.DifferingRange range)
+    internal DiskRange(Images.DiskRange range)
     {
         Offset = (ulong)range.Offset.Value;
         Length = (ulong)range.Length;
@@ -12,7 +12,7 @@ public sealed class DifferingRange
     /// <summary>Where it starts on the guest's disk, in bytes.</summary>
     public ulong Offset { get; }
 
-    /// <summary>Its length in bytes, whole sectors of 512 unless the disk ends within one.</summary>
+    /// <summary>Its length in bytes, mostly whole sectors of 512.</summary>
     public ulong Length { get; }
 
     /// <summary>The range in a few words.</summary>

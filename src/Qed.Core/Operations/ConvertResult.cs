@@ -1,0 +1,21 @@
+using System.Collections.Generic;
+using System.Linq;
+using Qed.Images;
+
+namespace Qed.Operations;
+
+/// <summary>What a conversion has made.</summary>
+public sealed record ConvertResult
+{
+    /// <summary>The target.</summary>
+    public required ImageDescription Target { get; init; }
+
+    /// <summary>
+    /// The ranges of the source's disk that could not be read and are zeroes in the target, in order; empty unless that was
+    /// allowed by <see cref="ConvertImageOptions.Salvage"/>.
+    /// </summary>
+    public IReadOnlyList<DiskRange> UnreadableRanges { get; init; } = [];
+
+    /// <summary>Bytes of these ranges.</summary>
+    public long UnreadableBytes => UnreadableRanges.Sum(range => range.Length);
+}
