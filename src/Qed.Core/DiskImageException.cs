@@ -43,6 +43,9 @@ public sealed class DiskImageException : Exception
     /// <param name="words">What it calls a remedy by itself; null leaves the engine's neutral words.</param>
     public DiskImageException WithWords(Func<Remedy, string?> words) => Copy(Path, Remedy, words);
 
+    /// <summary>The sentence that names the rule, without the path and the advice.</summary>
+    internal string Rule => base.Message;
+
     /// <summary>The same error, said of another file: the one that the user knows.</summary>
     internal DiskImageException WithPath(string path) => Copy(path, Remedy, _words);
 

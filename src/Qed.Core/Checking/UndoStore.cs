@@ -1,4 +1,3 @@
-using System;
 using System.IO;
 using Qed.Storage;
 
@@ -35,23 +34,20 @@ internal sealed class UndoFile(string imagePath) : IUndoStore
     public BlockStorage Create()
     {
         HostFile file = HostFile.Create(Path);
-        // It holds what the guest wrote, and the image may be nobody else's to read.
-        file.MakePrivate();
-        HostFile.FlushFolderOf(Path);
-        return file;
-    }
-
-    public void Remove()
-    {
         try
         {
-            File.Delete(Path);
+            // It holds what the guest wrote, and the image may be nobody else's to read.
+            file.MakePrivate();
+            HostNames.FlushFolderOf(Path);
+            return file;
         }
-        catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
+        catch
         {
-            throw StorageErrors.Translate(error, Path);
+            file.Dispose();
+            HostNames.Abandon(Path);
+            throw;
         }
-
-        HostFile.FlushFolderOf(Path);
     }
+
+    public void Remove() => HostNames.Delete(Path);
 }

@@ -62,8 +62,17 @@ internal sealed class HeaderKeeper
         {
             if (!_header.NeedsCheck || !_setByUs || _keepNeedCheck)
                 return;
-            Write(_header with { Features = _header.Features & ~QedFeatures.NeedCheck });
-            _setByUs = false;
+            QedHeader marked = _header;
+            try
+            {
+                Write(marked with { Features = marked.Features & ~QedFeatures.NeedCheck });
+                _setByUs = false;
+            }
+            catch
+            {
+                MarkAgain(marked);
+                throw;
+            }
         }
     }
 
@@ -76,10 +85,37 @@ internal sealed class HeaderKeeper
 
     private void Write(QedHeader header)
     {
+        try
+        {
+            Put(header);
+            _storage.Flush();
+            _header = header;
+        }
+        catch
+        {
+            // Nobody knows now what is on the disk.
+            _keepNeedCheck = true;
+            throw;
+        }
+    }
+
+    /// <summary>A header whose flush failed is in the file all the same, and may reach the disk yet: without its mark.</summary>
+    private void MarkAgain(QedHeader marked)
+    {
+        try
+        {
+            Put(marked);
+        }
+        catch (DiskImageException)
+        {
+            // Then the file has the mark still, or cannot be written any more; that it is not flushed is being reported.
+        }
+    }
+
+    private void Put(QedHeader header)
+    {
         Span<byte> bytes = stackalloc byte[QedHeader.Size];
         header.Write(bytes);
         _storage.Write(0, bytes);
-        _storage.Flush();
-        _header = header;
     }
 }

@@ -119,10 +119,18 @@ internal sealed class ImageSizeChange
         // From here until the entries are dropped a crash leaves some beyond the end: the guest cannot reach them, and
         // the mark makes the next opening for writing drop them.
         _header.SetNeedCheck();
-        _header.Update(header => header with { ImageSize = size });
-        DropFrom(new GuestOffset(RoundUp(size)), oldSize);
-        ClearTailOfLastCluster(size, backing: null);
-        _writer.Commit();
+        try
+        {
+            _header.Update(header => header with { ImageSize = size });
+            DropFrom(new GuestOffset(RoundUp(size)), oldSize);
+            ClearTailOfLastCluster(size, backing: null);
+            _writer.Commit();
+        }
+        catch
+        {
+            _header.KeepNeedCheck();
+            throw;
+        }
     }
 
     private void DropFrom(GuestOffset from, long end)

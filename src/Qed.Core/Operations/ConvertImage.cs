@@ -102,7 +102,7 @@ public static class ConvertImage
         return lost;
     }
 
-    /// <summary>Reads the target anew, as any other program would, before it gets its name.</summary>
+    /// <summary>Reads the target anew and from the disk, as any other program might one day, before it gets its name.</summary>
     private static void Verify(
         DiskImage source,
         UnreadableRanges? unreadable,
@@ -114,6 +114,7 @@ public static class ConvertImage
         ILogger logger,
         CancellationToken cancellation)
     {
+        file.DropCache();
         HostFile written = HostFile.Open(file.Storage.Path, StorageAccess.Peek);
         using DiskImage target = format.Open(written, new ImageOpenOptions { PathsUnderConstruction = file.PathsUnderConstruction });
         target.AttachBacking(baseline);

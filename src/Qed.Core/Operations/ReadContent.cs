@@ -132,6 +132,7 @@ public static class ReadContent
 
     private static void Verify(DiskImage part, PendingFile file, CancellationToken cancellation)
     {
+        file.DropCache();
         using var written = new RawImage(HostFile.Open(file.Storage.Path, StorageAccess.Peek));
         if (ImageComparer.FirstDifference(part, written, ProgressMeter.Silent, cancellation) is { } offset)
             throw TargetFile.DiffersFromSource(file.Target, part.Path, offset.Value);

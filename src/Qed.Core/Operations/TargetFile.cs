@@ -16,9 +16,9 @@ internal static class TargetFile
         {
             fill();
         }
-        catch (DiskImageException error) when (error.Path == file.Storage.Path)
+        catch (DiskImageException error) when (file.PathsUnderConstruction.FirstOrDefault(path => path.Value == error.Path).Key is { } target)
         {
-            throw error.WithPath(file.Target);
+            throw error.WithPath(target);
         }
     }
 

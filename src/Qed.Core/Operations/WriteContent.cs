@@ -101,6 +101,8 @@ public static class WriteContent
         string path, ContentRange range, ContentSource source, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         using DiskImage image = OpenImage.ForReading(path, "qed", logger);
+        // Closing it has flushed it: what is compared comes from the disk.
+        (image.ExtentStorage as HostFile)?.DropCache();
         using var written = new ContentSource(new DiskImageStream(new DiskImageRange(image, range.Offset, range.Length)), path, path, withHash: true);
         ProgressMeter meter = progress.Meter("Verifying", range.Length);
         for (long done = 0; done < range.Length;)

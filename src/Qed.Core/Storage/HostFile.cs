@@ -16,6 +16,8 @@ public sealed unsafe class HostFile : BlockStorage
     private readonly bool _isBlockDevice;
     // Up to here the file has to last: less than its length at opening only where it was cut through this object.
     private long _lastingLength;
+    private readonly object _flushLock = new();
+    private DiskImageException? _failedFlush;
     private ImageLock? _lock;
     private UncachedWriter? _uncached;
 
@@ -47,8 +49,7 @@ public sealed unsafe class HostFile : BlockStorage
     internal string? RealPath => RealPaths.Of(_io.Handle, Path);
 
     /// <inheritdoc/>
-    public override long Length
-        => _isBlockDevice ? LinuxNative.LSeek(_io.Handle, 0, LinuxNative.SeekEnd) : Guard(_io.GetLength);
+    public override long Length => Guard(_io.GetLength);
 
     /// <summary>Bytes that the file takes up on the host's disk; null where the system does not tell.</summary>
     public long? AllocatedLength
@@ -74,7 +75,7 @@ public sealed unsafe class HostFile : BlockStorage
     /// <exception cref="DiskImageException">ImageNotFound, AccessDenied, ImageInUse, or ImageNotRecognized for a folder.</exception>
     public static HostFile Open(string path, StorageAccess access)
     {
-        path = FullPath(path);
+        path = StorageErrors.FullPath(path);
         bool isBlockDevice = RefuseWhatIsNoFile(path);
         bool write = access == StorageAccess.Write;
         HostFile file = Guard(path, () => new HostFile(
@@ -98,7 +99,7 @@ public sealed unsafe class HostFile : BlockStorage
     /// <exception cref="DiskImageException">ImageExists, ImageNotFound for its folder, AccessDenied, NotEnoughSpace.</exception>
     public static HostFile Create(string path)
     {
-        path = FullPath(path);
+        path = StorageErrors.FullPath(path);
         if (File.Exists(path) || Directory.Exists(path))
             throw new DiskImageException(ErrorKind.ImageExists, "a file of that name exists already", path);
         HostFile file = Guard(path, () => new HostFile(
@@ -112,7 +113,7 @@ public sealed unsafe class HostFile : BlockStorage
         catch
         {
             file.Dispose();
-            File.Delete(path);
+            HostNames.Abandon(path);
             throw;
         }
     }
@@ -120,22 +121,13 @@ public sealed unsafe class HostFile : BlockStorage
     /// <summary>Lets nobody but its owner read the file, where the host's file system knows owners.</summary>
     internal void MakePrivate()
     {
-#if NET
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(_io.Handle, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-#endif
-    }
-
-    /// <summary>Makes the creation, renaming or removal of a file durable.</summary>
-    internal static void FlushFolderOf(string path)
-    {
-        // On Linux a name is durable once its folder is; Windows journals it.
-        if (!HostPlatform.IsLinux)
+        const uint OwnersOnly = 0b110_000_000;
+        if (HostPlatform.IsWindows || LinuxNative.FChMod(_io.Handle, OwnersOnly) == 0)
             return;
-        string folder = System.IO.Path.GetDirectoryName(FullPath(path)) ?? "/";
-        using var handle = LinuxNative.Open(FileIdentity.NullTerminated(folder), LinuxNative.OpenCloseOnExec);
-        if (!handle.IsInvalid)
-            _ = LinuxNative.FSync(handle);
+        // Whoever has just created a file may do this to it: "not permitted" comes from file systems without owners (FAT).
+        int code = Marshal.GetLastWin32Error();
+        if (code != LinuxNative.Eperm && !SystemError.IsNotSupported(code))
+            throw StorageErrors.Translate(SystemError.Last(), Path);
     }
 
     /// <summary>Whether a path leads to a block device (Linux).</summary>
@@ -222,7 +214,35 @@ public sealed unsafe class HostFile : BlockStorage
     }
 
     /// <inheritdoc/>
-    public override void Flush() => Guard(_io.Flush);
+    /// <remarks>
+    /// Once one has failed every later one does: after a failure Linux takes the pages that it could not write for clean,
+    /// and a flush that says nothing of them proves nothing.
+    /// </remarks>
+    public override void Flush()
+    {
+        // One at a time: the system reports a failure to one caller alone, and the others must not go on.
+        lock (_flushLock)
+        {
+            if (_failedFlush is not null)
+                throw _failedFlush.WithPath(Path);
+            try
+            {
+                _io.Flush();
+            }
+            catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
+            {
+                throw _failedFlush = StorageErrors.FlushFailed(error, Path);
+            }
+        }
+    }
+
+    /// <summary>Has the system forget what it holds of the file in memory, where it can: whoever reads it then reads the disk.</summary>
+    /// <remarks>Only what was flushed is forgotten.</remarks>
+    internal void DropCache()
+    {
+        if (HostPlatform.IsLinux)
+            _ = LinuxNative.FAdvise(_io.Handle, 0, 0, LinuxNative.AdviseDontNeed);
+    }
 
     /// <inheritdoc/>
     public override StorageExtent NextExtent(long offset)
@@ -274,9 +294,6 @@ public sealed unsafe class HostFile : BlockStorage
         _lock?.Dispose();
         _io.Dispose();
     }
-
-    private static string FullPath(string path)
-        => Guard(path, () => System.IO.Path.GetFullPath(path));
 
     /// <summary>A pipe or terminal would block or lie, so only files and block devices are opened.</summary>
     private static bool RefuseWhatIsNoFile(string path)

@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Qed.Storage;
 
-/// <summary>The Linux system calls that .NET does not offer: holes, byte-range locks, file identity.</summary>
+/// <summary>The Linux system calls that .NET does not offer, or whose errors it does not report.</summary>
 internal static unsafe class LinuxNative
 {
     internal const int SeekEnd = 2;
@@ -11,6 +11,7 @@ internal static unsafe class LinuxNative
     internal const int SeekHole = 4;
     internal const int FallocKeepSize = 1;
     internal const int FallocPunchHole = 2;
+    internal const int AdviseDontNeed = 4;
     internal const int FcntlOfdGetLock = 36;
     internal const int FcntlOfdSetLock = 37;
     internal const short ReadLock = 0;
@@ -24,16 +25,29 @@ internal static unsafe class LinuxNative
     internal const int OpenDirectOnArm = 0x10000;
     internal const int OpenCloseOnExec = 0x80000;
 
+    internal const int Eperm = 1;
+    internal const int Eintr = 4;
+    internal const int Eio = 5;
+    internal const int Enxio = 6;
     internal const int Eagain = 11;
     internal const int Eacces = 13;
-    internal const int Enxio = 6;
     internal const int Einval = 22;
+    internal const int Efbig = 27;
+    internal const int Enospc = 28;
+    internal const int Erofs = 30;
+    internal const int Enosys = 38;
+    internal const int Enotsup = 95;
+    internal const int Edquot = 122;
 
     [DllImport("libc", EntryPoint = "lseek", SetLastError = true)]
     internal static extern long LSeek(SafeFileHandle file, long offset, int whence);
 
     [DllImport("libc", EntryPoint = "fallocate", SetLastError = true)]
     internal static extern int FAllocate(SafeFileHandle file, int mode, long offset, long length);
+
+    /// <returns>The error itself, zero for none.</returns>
+    [DllImport("libc", EntryPoint = "posix_fadvise")]
+    internal static extern int FAdvise(SafeFileHandle file, long offset, long length, int advice);
 
     [DllImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     internal static extern int Fcntl(SafeFileHandle file, int command, ref FileLock argument);
@@ -52,6 +66,9 @@ internal static unsafe class LinuxNative
 
     [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
     internal static extern int FSync(SafeFileHandle file);
+
+    [DllImport("libc", EntryPoint = "fchmod", SetLastError = true)]
+    internal static extern int FChMod(SafeFileHandle file, uint mode);
 
     [DllImport("libc", EntryPoint = "open", SetLastError = true)]
     internal static extern SafeFileHandle Open(byte[] path, int flags);

@@ -42,7 +42,7 @@ public sealed class PendingFile : ImageTarget, IDisposable
     /// <exception cref="DiskImageException">ImageExists, ImageInUse, ImageNotFound for the folder, AccessDenied.</exception>
     public static PendingFile Begin(string target, bool overwrite)
     {
-        target = Path.GetFullPath(target);
+        target = StorageErrors.FullPath(target);
         if (Directory.Exists(target))
             throw new DiskImageException(ErrorKind.ImageExists, "a folder of that name exists already", target);
         if (File.Exists(target))
@@ -81,13 +81,22 @@ public sealed class PendingFile : ImageTarget, IDisposable
         return companion.Storage;
     }
 
+    /// <summary>Has the system forget all that was written, once it is durable: whoever reads the files then reads the disk.</summary>
+    /// <exception cref="DiskImageException">It could not be made durable.</exception>
+    internal void DropCache()
+    {
+        Flush();
+        foreach (PendingFile file in _companions.Append(this))
+            file._storage.DropCache();
+    }
+
     /// <summary>Flushes the file and gives it its name; from here on it is the target.</summary>
     /// <exception cref="DiskImageException">ImageExists where another process has created the target meanwhile.</exception>
     public void Commit()
     {
+        Flush();
         foreach (PendingFile companion in _companions)
             companion.Commit();
-        Storage.Flush();
         Storage.Dispose();
         try
         {
@@ -101,7 +110,7 @@ public sealed class PendingFile : ImageTarget, IDisposable
         }
 
         _done = true;
-        HostFile.FlushFolderOf(Target);
+        HostNames.FlushFolderOf(Target);
     }
 
     /// <summary>Removes the file unless it was committed.</summary>
@@ -113,13 +122,20 @@ public sealed class PendingFile : ImageTarget, IDisposable
         if (_done)
             return;
         _done = true;
+        HostNames.Abandon(_temporary);
+    }
+
+    private void Flush()
+    {
+        foreach (PendingFile companion in _companions)
+            companion.Flush();
         try
         {
-            File.Delete(_temporary);
+            _storage.Flush();
         }
-        catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
+        catch (DiskImageException error)
         {
-            // Nothing more can be done here, and the error that led here matters more.
+            throw error.WithPath(Target);
         }
     }
 

@@ -6,10 +6,6 @@ namespace Qed.Storage;
 /// <summary>Turns what the system reports into the engine's kinds, each from one place.</summary>
 internal static class StorageErrors
 {
-    private const int LinuxNoSpace = 28;
-    private const int LinuxFileTooBig = 27;
-    private const int LinuxQuota = 122;
-    private const int LinuxReadOnly = 30;
     private const int LinuxNoSuchDevice = 6;
     private const int LinuxNoDevice = 19;
     private const int LinuxNotConnected = 107;
@@ -24,10 +20,14 @@ internal static class StorageErrors
     private const int WindowsLockViolation = unchecked((int)0x80070021);
     private const int WindowsHandleDiskFull = unchecked((int)0x80070027);
     private const int WindowsDiskFull = unchecked((int)0x80070070);
+    private const int WindowsCrc = unchecked((int)0x80070017);
+    private const int WindowsIoDevice = unchecked((int)0x8007045D);
 
-    /// <summary>Whether an exception is one that <see cref="Translate"/> gives a kind to.</summary>
-    internal static bool IsFromTheSystem(Exception error)
-        => error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException;
+    /// <summary>
+    /// Whether an exception is one that <see cref="Translate"/> gives a kind to: what .NET throws for a call that the system
+    /// refused or failed. Anything else is a fault of the program, and is not to pass for one of the user's files.
+    /// </summary>
+    internal static bool IsFromTheSystem(Exception error) => error is IOException or UnauthorizedAccessException;
 
     /// <summary>Bytes that were in a file when it was opened, and no longer are: to read zeroes there would lose them unnoticed.</summary>
     /// <param name="path">The file.</param>
@@ -58,17 +58,45 @@ internal static class StorageErrors
         },
         IOException { HResult: WindowsSharingViolation or WindowsLockViolation }
             => new(ErrorKind.ImageInUse, "the file is in use by another process", path, error),
-        IOException { HResult: LinuxNoSpace or LinuxQuota or WindowsDiskFull or WindowsHandleDiskFull }
+        IOException { HResult: LinuxNative.Enospc or LinuxNative.Edquot or WindowsDiskFull or WindowsHandleDiskFull }
             => new(ErrorKind.NotEnoughSpace, "the disk is full", path, error)
             {
                 Remedy = Remedy.Advice("Free space on the volume and run the command again."),
             },
-        IOException { HResult: LinuxFileTooBig }
+        IOException { HResult: LinuxNative.Efbig }
             => new(ErrorKind.NotEnoughSpace, "the file system does not allow a file this large", path, error),
-        IOException { HResult: LinuxReadOnly }
+        IOException { HResult: LinuxNative.Erofs }
             => new(ErrorKind.AccessDenied, "the file system is read-only", path, error),
-        ArgumentException or NotSupportedException
-            => new(ErrorKind.ImageNotFound, "the path is not valid on this system", path, error),
+        IOException { HResult: LinuxNative.Eio or WindowsCrc or WindowsIoDevice }
+            => new(ErrorKind.AccessDenied, "the device reported an I/O error", path, error)
+            {
+                Remedy = Remedy.Advice("The system's log says more; the disk, or the way to it, may be failing."),
+            },
         _ => new(ErrorKind.AccessDenied, "the system reported: " + error.Message.TrimEnd('.'), path, error),
     };
+
+    /// <summary>A path in full.</summary>
+    /// <exception cref="DiskImageException">ImageNotFound where no file can have such a path on this system.</exception>
+    internal static string FullPath(string path)
+    {
+        try
+        {
+            return Path.GetFullPath(path);
+        }
+        catch (Exception error) when (error is (ArgumentException and not ArgumentNullException) or NotSupportedException)
+        {
+            throw new DiskImageException(ErrorKind.ImageNotFound, "the path is not valid on this system", path, error);
+        }
+        catch (IOException error)
+        {
+            throw Translate(error, path);
+        }
+    }
+
+    /// <summary>What was written before a flush that failed may be lost although it still reads well: from the cache.</summary>
+    internal static DiskImageException FlushFailed(Exception error, string path)
+    {
+        DiskImageException reported = Translate(error, path);
+        return new(reported.Kind, $"{reported.Rule}, and what was written last may not have reached the disk", path, error) { Remedy = reported.Remedy };
+    }
 }

@@ -66,6 +66,11 @@ public sealed class LayeringTests
         => Assert.DoesNotContain(Files(), file => file.Code.Contains("System.Management.Automation", StringComparison.Ordinal)
             || Regex.IsMatch(file.Code, @"\bConsole\."));
 
+    /// <summary>The runtime's own flush says nothing of an error, and its <c>RandomAccess</c> calls a file that is too large a bad argument.</summary>
+    [Fact]
+    public void The_engine_makes_the_systems_own_calls_on_its_files()
+        => Assert.Equal([], Files().Where(file => Regex.IsMatch(file.Code, @"\bRandomAccess\.|\bFlush\(true|\bFlushToDisk\b")).Select(file => file.File));
+
     [Theory]
     [InlineData("using Qed.Engine;", "Engine")]
     [InlineData("using static Qed.Engine.QedImage;", "Engine")]

@@ -1,5 +1,4 @@
 using System;
-using System.ComponentModel;
 using System.IO;
 using System.Runtime.InteropServices;
 using System.Threading;
@@ -8,28 +7,38 @@ using Microsoft.Win32.SafeHandles;
 namespace Qed.Storage;
 
 /// <summary>
-/// Positional reads and writes for .NET Framework, which has no RandomAccess: pread and pwrite on Linux, ReadFile and
-/// WriteFile with an offset on Windows. The stream is only the opener and owner of the handle; its position is never used.
+/// The system's own calls on an open file, each of whose errors is an <see cref="IOException"/> with the system's code.
+/// .NET only opens: it says nothing of a flush that failed, and calls a file that is too large for its file system a bad
+/// argument.
 /// </summary>
 internal sealed unsafe class PositionalIo : IDisposable
 {
     // Windows takes 32-bit lengths and Linux cuts a transfer at 2 GiB - 4 KiB: both are served in smaller parts.
     private const int LargestTransfer = 1 << 30;
     private const int ErrorHandleEof = 38;
-    private const int Eintr = 4;
 
-    private readonly FileStream _stream;
+    private readonly IDisposable _owner;
+    private readonly object _positionLock = new();
 
-    private PositionalIo(FileStream stream)
+    private PositionalIo(IDisposable owner, SafeFileHandle handle)
     {
-        _stream = stream;
-        Handle = stream.SafeFileHandle;
+        _owner = owner;
+        Handle = handle;
     }
 
     internal SafeFileHandle Handle { get; }
 
     internal static PositionalIo Open(string path, FileMode mode, FileAccess access, FileShare share)
-        => new(new FileStream(path, mode, access, share, bufferSize: 1));
+    {
+#if NET
+        SafeFileHandle handle = File.OpenHandle(path, mode, access, share);
+        return new PositionalIo(handle, handle);
+#else
+        // Only the opener and owner of the handle: its position is never used.
+        var stream = new FileStream(path, mode, access, share, bufferSize: 1);
+        return new PositionalIo(stream, stream.SafeFileHandle);
+#endif
+    }
 
     /// <summary>Reads until the buffer is full or the file ends.</summary>
     internal int Read(long offset, Span<byte> buffer)
@@ -61,46 +70,53 @@ internal sealed unsafe class PositionalIo : IDisposable
 
     internal void SetLength(long length)
     {
-        if (HostPlatform.IsLinux)
+        if (!HostPlatform.IsWindows)
         {
             while (LinuxNative.FTruncate(Handle, length) != 0)
                 ThrowUnlessInterrupted();
             return;
         }
 
-        // The file pointer is process state of this handle; only SetLength uses it.
-        lock (_stream)
+        // The file pointer is state of this handle; only SetLength uses it.
+        lock (_positionLock)
         {
             if (!WindowsNative.SetFilePointerEx(Handle, length, IntPtr.Zero, 0) || !WindowsNative.SetEndOfFile(Handle))
-                throw LastError();
+                throw SystemError.Last();
         }
     }
 
     internal long GetLength()
     {
-        if (HostPlatform.IsLinux)
-            return LinuxNative.LSeek(Handle, 0, LinuxNative.SeekEnd);
-        return WindowsNative.GetFileSizeEx(Handle, out long length) ? length : throw LastError();
+        if (HostPlatform.IsWindows)
+            return WindowsNative.GetFileSizeEx(Handle, out long size) ? size : throw SystemError.Last();
+        long length = LinuxNative.LSeek(Handle, 0, LinuxNative.SeekEnd);
+        return length >= 0 ? length : throw SystemError.Last();
     }
 
+    /// <summary>Returns once everything written is on stable storage, or where a file of this kind cannot be flushed.</summary>
+    /// <exception cref="IOException">The system could not write it: what it had not written yet may be lost.</exception>
     internal void Flush()
     {
-        if (HostPlatform.IsLinux)
+        if (HostPlatform.IsWindows)
         {
-            while (LinuxNative.FSync(Handle) != 0)
-                ThrowUnlessInterrupted();
+            if (!WindowsNative.FlushFileBuffers(Handle))
+                throw SystemError.Last();
+            return;
         }
-        else if (!WindowsNative.FlushFileBuffers(Handle))
+
+        while (LinuxNative.FSync(Handle) != 0)
         {
-            throw LastError();
+            if (SystemError.IsNotSupported(Marshal.GetLastWin32Error()))
+                return;
+            ThrowUnlessInterrupted();
         }
     }
 
-    public void Dispose() => _stream.Dispose();
+    public void Dispose() => _owner.Dispose();
 
     private int ReadOnce(byte* buffer, int count, long offset)
     {
-        if (HostPlatform.IsLinux)
+        if (!HostPlatform.IsWindows)
         {
             nint read;
             while ((read = LinuxNative.PRead(Handle, buffer, count, offset)) < 0)
@@ -111,21 +127,21 @@ internal sealed unsafe class PositionalIo : IDisposable
         NativeOverlapped at = At(offset);
         if (WindowsNative.ReadFile(Handle, buffer, count, out int done, &at))
             return done;
-        return Marshal.GetLastWin32Error() == ErrorHandleEof ? 0 : throw LastError();
+        return Marshal.GetLastWin32Error() == ErrorHandleEof ? 0 : throw SystemError.Last();
     }
 
     private int WriteOnce(byte* buffer, int count, long offset)
     {
-        if (HostPlatform.IsLinux)
+        if (!HostPlatform.IsWindows)
         {
             nint written;
             while ((written = LinuxNative.PWrite(Handle, buffer, count, offset)) < 0)
                 ThrowUnlessInterrupted();
-            return (int)written;
+            return written > 0 ? (int)written : throw new IOException("The system wrote nothing and named no error.");
         }
 
         NativeOverlapped at = At(offset);
-        return WindowsNative.WriteFile(Handle, buffer, count, out int done, &at) ? done : throw LastError();
+        return WindowsNative.WriteFile(Handle, buffer, count, out int done, &at) ? done : throw SystemError.Last();
     }
 
     private static NativeOverlapped At(long offset)
@@ -133,14 +149,7 @@ internal sealed unsafe class PositionalIo : IDisposable
 
     private static void ThrowUnlessInterrupted()
     {
-        if (Marshal.GetLastWin32Error() != Eintr)
-            throw LastError();
-    }
-
-    private static IOException LastError()
-    {
-        int code = Marshal.GetLastWin32Error();
-        string message = new Win32Exception(code).Message;
-        return new IOException(message, HostPlatform.IsLinux ? code : unchecked((int)0x80070000) | code);
+        if (Marshal.GetLastWin32Error() != LinuxNative.Eintr)
+            throw SystemError.Last();
     }
 }

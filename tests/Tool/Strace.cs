@@ -1,0 +1,47 @@
+using System;
+using System.IO;
+using System.Linq;
+using Qed.Tests.Support;
+using Qed.Tool;
+using Xunit;
+
+namespace Qed.Tests.Tool;
+
+/// <summary>Runs the command as a process of its own under strace, which has system calls fail that would succeed.</summary>
+internal static class Strace
+{
+    private static readonly string Program = typeof(QedCommand).Assembly.Location;
+
+    private static readonly Lazy<bool> CanTrace = new(() => Qemu.TryRun("strace", ["-qq", "-o", "/dev/null", "true"]) is { ExitCode: 0 });
+
+    /// <summary>Skips the test, saying why, where nothing can be traced.</summary>
+    internal static void Require()
+        => Assert.SkipUnless(CanTrace.Value, "strace (Debian package of that name) is not installed, or may trace nothing here");
+
+    /// <summary>Runs a command line, written as for <see cref="Invocation"/>.</summary>
+    /// <param name="calls">The system calls that are looked at, by name, with commas between them.</param>
+    /// <param name="fault">What happens to them, as strace has it: "error=EIO:when=3".</param>
+    /// <param name="line">The command line.</param>
+    /// <param name="folder">The folder of the images.</param>
+    /// <returns>How it ended, and each of the calls.</returns>
+    internal static Traced Run(string calls, string fault, string line, string folder)
+    {
+        using var own = new TempFolder();
+        string log = own["log"];
+        string[] words = line.Split(' ').Select(word => word.Replace("{d}", folder, StringComparison.Ordinal)).ToArray();
+        Qemu.Result result = Qemu.Run(
+            "strace", ["-f", "-qq", "-y", "-o", log, "-e", "trace=" + calls, "-e", $"inject={calls}:{fault}", "dotnet", "exec", Program, .. words]);
+        return new Traced(result.ExitCode, result.Output, result.Error, File.ReadAllLines(log));
+    }
+
+    /// <summary>How a command has ended.</summary>
+    /// <param name="ExitCode">Its exit code.</param>
+    /// <param name="Output">What it wrote.</param>
+    /// <param name="Error">What it complained of.</param>
+    /// <param name="Calls">The traced calls, a line each.</param>
+    internal sealed record Traced(int ExitCode, string Output, string Error, string[] Calls)
+    {
+        /// <summary>How many calls were made to fail.</summary>
+        internal int Injected => Calls.Count(call => call.EndsWith("(INJECTED)", StringComparison.Ordinal));
+    }
+}
