@@ -29,7 +29,7 @@ public sealed class ConvertTargetTests : IDisposable
     {
         File.WriteAllText(Target, "precious");
         Fingerprint before = Fingerprint.Of(Target);
-        Fails.With(ErrorKind.ImageExists, "-Force", () => Convert());
+        Fails.With(ErrorKind.ImageExists, "allow the file to be replaced", () => Convert());
         before.AssertUntouched();
         AssertOnly("source.raw", "target.qed");
         Convert(options => options with { Force = true });
@@ -138,7 +138,7 @@ public sealed class ConvertTargetTests : IDisposable
     [Fact]
     public void A_target_whose_name_says_no_format_needs_one()
     {
-        Fails.With(ErrorKind.UnsupportedFeature, "-Format", () => Convert(options => options with { DestinationPath = _folder["target"] }));
+        Fails.With(ErrorKind.UnsupportedFeature, "Give the format", () => Convert(options => options with { DestinationPath = _folder["target"] }));
         Convert(options => options with { DestinationPath = _folder["target"], Format = "QED" });
         Assert.Equal("qed", DescribeImage.Run(_folder["target"]).Format);
     }
