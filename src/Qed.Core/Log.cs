@@ -71,6 +71,15 @@ internal static partial class Log
     [LoggerMessage(42, LogLevel.Warning, "'{Path}' is the data of a VMDK disk without its descriptor, and is read as the raw disk that it holds.")]
     internal static partial void FlatDataAlone(ILogger logger, string path);
 
+    [LoggerMessage(43, LogLevel.Warning, "'{Path}' has bitmaps of what was changed since a backup, which the target does not get: {Names}. The next backup of it must be a full one.")]
+    internal static partial void BitmapsDropped(ILogger logger, string path, string names);
+
+    [LoggerMessage(44, LogLevel.Warning, "'{Path}' is a disk of {SectorSize}-byte sectors, and the {Format} target is one of {TargetSectorSize}-byte sectors: its guest may not find its partitions there.")]
+    internal static partial void SectorSizeLost(ILogger logger, string path, int sectorSize, int targetSectorSize, string format);
+
+    [LoggerMessage(45, LogLevel.Warning, "The blocks of '{Path}' lie so scattered that not all of their places were compared with each other.")]
+    internal static partial void PlacesTooScattered(ILogger logger, string path);
+
     [LoggerMessage(30, LogLevel.Information, "Compared '{Path}' with '{DifferencePath}' in {Milliseconds} ms: they {Outcome}.")]
     internal static partial void Compared(ILogger logger, string path, string differencePath, long milliseconds, string outcome);
 

@@ -81,6 +81,18 @@ Describe 'Convert-QedImage' {
         (Convert-QedImage $raw "$out/block.qed" -BlockSizeBytes 1MB -PassThru).ClusterSize | Should -Be 1MB
     }
 
+    It 'keeps and chooses the sector sizes of VHDX, by the names of Hyper-V' {
+        $plain = Convert-QedImage $raw "$out/plain.vhdx" -PassThru
+        $plain.LogicalSectorSize, $plain.PhysicalSectorSize | Should -Be 512, 4096
+        $large = Convert-QedImage $raw "$out/large.vhdx" -LogicalSectorSizeBytes 4096 -PhysicalSectorSizeBytes 4KB -PassThru
+        $large.LogicalSectorSize, $large.PhysicalSectorSize | Should -Be 4096, 4096
+        (Convert-QedImage "$out/large.vhdx" "$out/again.vhdx" -PassThru).LogicalSectorSize | Should -Be 4096
+        $lost = Convert-QedImage "$out/large.vhdx" "$out/lost.qed" -PassThru -WarningVariable said -WarningAction SilentlyContinue
+        $lost.LogicalSectorSize | Should -BeNullOrEmpty
+        $said | Should -BeLike '*large.vhdx*4096-byte sectors*'
+        (Get-Failure { Convert-QedImage $raw "$out/odd.vhdx" -LogicalSectorSizeBytes 1000 }).FullyQualifiedErrorId | Should -BeLike 'InvalidGeometry*'
+    }
+
     It 'pads a disk that is no whole number of sectors, and warns' {
         $null = New-RawFile "$out/uneven.raw" 1000
         $info = Convert-QedImage "$out/uneven.raw" "$out/even.qed" -PassThru -Verify -WarningVariable warnings -WarningAction SilentlyContinue

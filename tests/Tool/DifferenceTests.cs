@@ -65,6 +65,36 @@ public sealed class DifferenceTests(SampleImages images) : IClassFixture<SampleI
         => Assert.Equal(63, Run("check {d}/" + name).ExitCode);
 
     [Fact]
+    public void The_sector_sizes_of_a_VHDX_are_shown_beside_what_QEMU_shows()
+    {
+        Qemu.Require();
+        string text = Invocation.Theirs("info {d}/a.vhdx", images.Path).Output;
+        Assert.Equal(text + "Format specific information:\n    logical sector size: 512\n    physical sector size: 512\n".ReplaceLineEndings(), Run("info {d}/a.vhdx").Output);
+        using var json = System.Text.Json.JsonDocument.Parse(Run("info --output=json {d}/a.vhdx").Output);
+        Assert.Equal("""{"logical-sector-size":512,"physical-sector-size":512}""", Compact(json.RootElement.GetProperty("format-specific").GetProperty("data")));
+        using var theirs = System.Text.Json.JsonDocument.Parse(Invocation.Theirs("info --output=json {d}/a.vhdx", images.Path).Output);
+        foreach (System.Text.Json.JsonProperty property in theirs.RootElement.EnumerateObject())
+            Assert.Equal(Compact(property.Value), Compact(json.RootElement.GetProperty(property.Name)));
+
+        static string Compact(System.Text.Json.JsonElement element) => System.Text.Json.JsonSerializer.Serialize(element);
+    }
+
+    [Fact]
+    public void The_sector_sizes_of_a_VHDX_are_chosen_by_options()
+    {
+        using TempFolder folder = Copy("a.raw");
+        Assert.Contains("logical_sector_size=<size>", Invocation.Ours("create -f vhdx -o help", folder.Path).Output, StringComparison.Ordinal);
+        Qemu.Result made = Invocation.Ours("create -f vhdx -o logical_sector_size=4k,physical_sector_size=4096 {d}/n.vhdx 1M", folder.Path);
+        Assert.Equal("Formatting '{d}/n.vhdx', fmt=vhdx size=1048576 log_size=1048576 block_size=0 logical_sector_size=4096 physical_sector_size=4096\n", made.Output);
+        Assert.Contains("logical sector size: 4096", Invocation.Ours("info {d}/n.vhdx", folder.Path).Output, StringComparison.Ordinal);
+        Assert.Equal(0, Invocation.Ours("convert -O vhdx -o physical_sector_size=512 {d}/a.raw {d}/m.vhdx", folder.Path).ExitCode);
+        Assert.Contains("physical sector size: 512", Invocation.Ours("info {d}/m.vhdx", folder.Path).Output, StringComparison.Ordinal);
+        Qemu.Result refused = Invocation.Ours("create -f vhdx -o logical_sector_size=1024 {d}/x.vhdx 1M", folder.Path);
+        Assert.Equal((1, true), (refused.ExitCode, refused.Error.Contains("it can be 512 or 4096", StringComparison.Ordinal)));
+        Assert.Equal(1, Invocation.Ours("create -f qed -o logical_sector_size=512 {d}/x.qed 1M", folder.Path).ExitCode);
+    }
+
+    [Fact]
     public void A_shrink_is_done_where_it_is_allowed()
     {
         using TempFolder folder = Copy("a.qed");

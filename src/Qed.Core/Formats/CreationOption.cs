@@ -25,6 +25,12 @@ public enum CreationSetting
 
     /// <summary>The variant of the format.</summary>
     Subformat,
+
+    /// <summary>Bytes in a sector as the guest addresses it.</summary>
+    LogicalSectorSize,
+
+    /// <summary>Bytes in a sector as the disk tells its guest that it writes it.</summary>
+    PhysicalSectorSize,
 }
 
 /// <summary>How the value of an option is written.</summary>

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using Qed.Images;
@@ -35,6 +36,9 @@ public abstract class ImageFormat
     /// <summary>Whether a new image's table size can be chosen.</summary>
     public virtual bool HasTableSize => false;
 
+    /// <summary>Whether an image says how large its sectors are, and a new image's can be chosen.</summary>
+    public virtual bool HasSectorSizes => false;
+
     /// <summary>Whether an image can hold snapshots of its disk.</summary>
     public virtual bool HasSnapshots => false;
 
@@ -54,9 +58,10 @@ public abstract class ImageFormat
     /// <summary>The least size of a disk of this format that holds another one whole.</summary>
     /// <param name="size">Bytes of the other disk.</param>
     /// <param name="subformat">The variant that is to be written.</param>
-    internal long PaddedSize(long size, Subformat subformat)
+    /// <param name="sectorSize">Bytes in a sector of the disk, where that is known.</param>
+    internal long PaddedSize(long size, Subformat subformat, int? sectorSize = null)
     {
-        long granularity = SizeGranularity(subformat);
+        long granularity = Math.Max(SizeGranularity(subformat), sectorSize ?? 1);
         return (size + granularity - 1) / granularity * granularity;
     }
 
@@ -74,6 +79,7 @@ public abstract class ImageFormat
         {
             { ClusterSize: not null } when !HasClusterSize => "a cluster size that can be chosen",
             { TableSize: not null } when !HasTableSize => "tables whose size can be chosen",
+            { LogicalSectorSize: not null } or { PhysicalSectorSize: not null } when !HasSectorSizes => "sectors whose size can be chosen",
             { Backing: not null } when !HasBackingFiles => "backing files",
             { Compress: true } when !HasCompression => "compression",
             _ when !Subformats.Contains(options.Subformat) => $"the subformat {options.Subformat}",

@@ -14,6 +14,12 @@ public sealed record TargetOptions
     /// <summary>Clusters in a table; null for the format's default.</summary>
     public int? TableSize { get; init; }
 
+    /// <summary>Bytes in a sector as the guest addresses it; null for the backing image's, or the format's default.</summary>
+    public int? LogicalSectorSize { get; init; }
+
+    /// <summary>Bytes in a sector as the disk tells its guest that it writes it; null for the backing image's, or the format's default.</summary>
+    public int? PhysicalSectorSize { get; init; }
+
     /// <summary>The backing file as it is to be stored.</summary>
     public BackingReference? Backing { get; init; }
 

@@ -14,6 +14,12 @@ public sealed record ImageDetails
     /// <summary>Clusters in a table.</summary>
     public int? TableSize { get; init; }
 
+    /// <summary>Bytes in a sector as the guest addresses it.</summary>
+    public int? LogicalSectorSize { get; init; }
+
+    /// <summary>Bytes in a sector as the disk tells its guest that it writes it.</summary>
+    public int? PhysicalSectorSize { get; init; }
+
     /// <summary>The largest size in bytes that the image can grow to in place.</summary>
     public long? MaximumSize { get; init; }
 
@@ -23,9 +29,12 @@ public sealed record ImageDetails
     /// <summary>Names of the features that are set.</summary>
     public IReadOnlyList<string> Features { get; init; } = [];
 
-    /// <summary>What QEMU shows of this format alone, in its order; empty where it shows nothing.</summary>
+    /// <summary>What is shown of this format alone: what QEMU shows, in its order, and of VHDX the sector sizes.</summary>
     public IReadOnlyList<FormatProperty> Properties { get; init; } = [];
 
     /// <summary>Names of the internal snapshots, which a conversion drops.</summary>
     public IReadOnlyList<string> Snapshots { get; init; } = [];
+
+    /// <summary>Names of the bitmaps that note what was changed since a backup, which a conversion drops.</summary>
+    public IReadOnlyList<string> Bitmaps { get; init; } = [];
 }

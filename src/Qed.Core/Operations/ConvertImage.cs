@@ -36,8 +36,6 @@ public static class ConvertImage
         IReadOnlyList<DiskRange> lost;
         using (DiskImage source = OpenSource(options, unreadable, logger, cancellation))
         {
-            if (source.Details.Snapshots.Count > 0)
-                Log.SnapshotsDropped(logger, source.Path, string.Join(", ", source.Details.Snapshots));
             TargetFile.RefuseLinkOf(source, options.DestinationPath);
             files = source.Files;
             lost = Write(source, unreadable, format, options, progress, logger, cancellation);
@@ -64,10 +62,12 @@ public static class ConvertImage
         ILogger logger,
         CancellationToken cancellation)
     {
-        long size = PaddedSize(source, format, options.Subformat, logger);
         BackingReference? backing = options.BackingPath is null ? null : new BackingReference(options.BackingPath, options.BackingFormat?.ToLowerInvariant());
         using DiskImage? baseline = backing is null ? null
             : ImageChain.OpenAsBacking(backing, options.DestinationPath, FileIdentity.Of(options.DestinationPath), logger);
+        ConversionLosses.Warn(source, baseline, format, options, logger);
+        int? sectorSize = ConversionLosses.LogicalSectorSize(source, baseline, format, options);
+        long size = PaddedSize(source, format, options.Subformat, sectorSize, logger);
         if (options.DeleteSource)
             SourceFiles.RequireDeletable(source, baseline);
         if (backing is { Format: null } && baseline?.Format == "raw")
@@ -81,6 +81,8 @@ public static class ConvertImage
                 Size = size,
                 ClusterSize = options.ClusterSize,
                 TableSize = options.TableSize,
+                LogicalSectorSize = sectorSize,
+                PhysicalSectorSize = ConversionLosses.PhysicalSectorSize(source, baseline, format, options),
                 Backing = backing,
                 BackingImage = baseline,
                 Subformat = options.Subformat,
@@ -167,11 +169,11 @@ public static class ConvertImage
                     Remedy = new(RemedyKind.GiveFormat),
                 };
 
-    private static long PaddedSize(DiskImage source, ImageFormat format, Subformat subformat, ILogger logger)
+    private static long PaddedSize(DiskImage source, ImageFormat format, Subformat subformat, int? sectorSize, ILogger logger)
     {
-        long padded = format.PaddedSize(source.Length, subformat);
+        long padded = format.PaddedSize(source.Length, subformat, sectorSize);
         if (padded != source.Length)
-            Log.Padded(logger, source.Path, source.Length, format.SizeGranularity(subformat), padded);
+            Log.Padded(logger, source.Path, source.Length, Math.Max(format.SizeGranularity(subformat), sectorSize ?? 1), padded);
         return padded;
     }
 }

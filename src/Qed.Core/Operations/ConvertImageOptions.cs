@@ -32,6 +32,12 @@ public sealed record ConvertImageOptions
     /// <summary>Clusters in a table of the target; null for the format's default.</summary>
     public int? TableSize { get; init; }
 
+    /// <summary>Bytes in a sector as the guest addresses it, for formats that say it; null for the source's.</summary>
+    public int? LogicalSectorSize { get; init; }
+
+    /// <summary>Bytes in a sector as the disk tells its guest that it writes it, for formats that say it; null for the source's.</summary>
+    public int? PhysicalSectorSize { get; init; }
+
     /// <summary>Backing file of the target as it is to be stored; only what differs from it is written. Null for none.</summary>
     public string? BackingPath { get; init; }
 

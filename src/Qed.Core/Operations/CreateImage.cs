@@ -46,6 +46,8 @@ public static class CreateImage
                     Size = size,
                     ClusterSize = options.ClusterSize,
                     TableSize = options.TableSize,
+                    LogicalSectorSize = options.LogicalSectorSize,
+                    PhysicalSectorSize = options.PhysicalSectorSize,
                     Backing = backing,
                     BackingImage = backingImage,
                     Subformat = options.Subformat,
@@ -78,7 +80,7 @@ public static class CreateImage
             {
                 Remedy = new(RemedyKind.GiveSize),
             };
-        int granularity = format.SizeGranularity(options.Subformat);
+        int granularity = Math.Max(format.SizeGranularity(options.Subformat), options.LogicalSectorSize ?? 1);
         long excess = size % granularity;
         bool mayRoundUp = (options.RoundUpSize || options.Size is null) && size <= long.MaxValue - granularity;
         return mayRoundUp && excess > 0 ? size - excess + granularity : size;

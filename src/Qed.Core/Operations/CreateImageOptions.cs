@@ -23,6 +23,12 @@ public sealed record CreateImageOptions
     /// <summary>Clusters in a table; null for the format's default, which is 4 for QED.</summary>
     public int? TableSize { get; init; }
 
+    /// <summary>Bytes in a sector as the guest addresses it, for formats that say it; null for the backing image's, or 512.</summary>
+    public int? LogicalSectorSize { get; init; }
+
+    /// <summary>Bytes in a sector as the disk tells its guest that it writes it, for formats that say it; null for the backing image's, or 4096.</summary>
+    public int? PhysicalSectorSize { get; init; }
+
     /// <summary>Backing file as it is to be stored, relative to the new image; null for none.</summary>
     public string? BackingPath { get; init; }
 

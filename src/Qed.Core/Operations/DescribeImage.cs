@@ -51,6 +51,8 @@ public static class DescribeImage
             AllocatedSize = file.AllocatedLength,
             ClusterSize = details.ClusterSize,
             TableSize = details.TableSize,
+            LogicalSectorSize = details.LogicalSectorSize,
+            PhysicalSectorSize = details.PhysicalSectorSize,
             MaximumSize = details.MaximumSize,
             NeedsCheck = details.NeedsCheck,
             Features = details.Features,

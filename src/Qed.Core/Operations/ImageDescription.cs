@@ -30,6 +30,12 @@ public sealed record ImageDescription
     /// <summary>Clusters in a table; null where the format has none.</summary>
     public int? TableSize { get; init; }
 
+    /// <summary>Bytes in a sector as the guest addresses it; null where the format does not say.</summary>
+    public int? LogicalSectorSize { get; init; }
+
+    /// <summary>Bytes in a sector as the disk tells its guest that it writes it; null where the format does not say.</summary>
+    public int? PhysicalSectorSize { get; init; }
+
     /// <summary>Largest size in bytes reachable by growing in place; null where the format does not limit it.</summary>
     public long? MaximumSize { get; init; }
 
@@ -39,7 +45,7 @@ public sealed record ImageDescription
     /// <summary>Names of the features that are set.</summary>
     public IReadOnlyList<string> Features { get; init; } = [];
 
-    /// <summary>What QEMU shows of this format alone, in its order; empty where it shows nothing.</summary>
+    /// <summary>What is shown of this format alone: what QEMU shows, in its order, and of VHDX the sector sizes.</summary>
     public IReadOnlyList<FormatProperty> Properties { get; init; } = [];
 
     /// <summary>Names of the internal snapshots.</summary>

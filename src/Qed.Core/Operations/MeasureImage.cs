@@ -96,6 +96,7 @@ public static class MeasureImage
             Size = format.PaddedSize(source.Length, options.Subformat),
             ClusterSize = options.ClusterSize,
             TableSize = options.TableSize,
+            LogicalSectorSize = format.HasSectorSizes ? source.Details.LogicalSectorSize : null,
             Subformat = options.Subformat,
             Compress = options.Compress,
         };

@@ -20,6 +20,9 @@ internal static class SizeArgument
         static string Text(ulong value) => value.ToString(CultureInfo.InvariantCulture);
     }
 
+    /// <summary>A sector size in the engine's numbers.</summary>
+    internal static int? ToSectorSize(uint? size) => size is > int.MaxValue ? int.MaxValue : (int?)size;
+
     /// <summary>A cluster size in the engine's numbers. One beyond them stays far out of bounds, and the format says which those are.</summary>
     internal static long? ToClusterSize(ulong? size) => size is > long.MaxValue ? long.MaxValue : (long?)size;
 }

@@ -17,6 +17,14 @@ public abstract class TargetCmdlet : LayoutCmdlet
     [ValidateNotNullOrEmpty]
     public string? BackingFormat { get; set; }
 
+    /// <summary>Bytes in a sector as the guest addresses it, 512 or 4096, for formats that say it (VHDX); the source's or 512 otherwise.</summary>
+    [Parameter]
+    public uint? LogicalSectorSizeBytes { get; set; }
+
+    /// <summary>Bytes in a sector as the disk tells its guest that it writes it, 512 or 4096, for formats that say it (VHDX); the source's or 4096 otherwise.</summary>
+    [Parameter]
+    public uint? PhysicalSectorSizeBytes { get; set; }
+
     /// <summary>Replaces an existing file.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -26,6 +34,10 @@ public abstract class TargetCmdlet : LayoutCmdlet
         if (BackingFormat is not null && BackingPath is null)
             RefuseParameters("MissingMandatoryParameter", "-BackingFormat is the format of the file that -BackingPath names; give that too.");
     }
+
+    private protected int? LogicalSectorSize => SizeArgument.ToSectorSize(LogicalSectorSizeBytes);
+
+    private protected int? PhysicalSectorSize => SizeArgument.ToSectorSize(PhysicalSectorSizeBytes);
 
     /// <summary>The backing file name that an image is to store; null for none.</summary>
     private protected string? BackingNameFor(string path) => BackingPath is null ? null : BackingNames.NameFor(BackingPath, path);

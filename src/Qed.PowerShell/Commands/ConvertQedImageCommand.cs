@@ -77,6 +77,8 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
             Subformat = Subformat,
             ClusterSize = ClusterSize,
             TableSize = TableSize,
+            LogicalSectorSize = LogicalSectorSize,
+            PhysicalSectorSize = PhysicalSectorSize,
             BackingPath = BackingNameFor(target),
             BackingFormat = BackingFormat,
             Compress = Compress,

@@ -23,6 +23,8 @@ public sealed class NewQedImageCommand : TargetCmdlet
             Size = SizeArgument.ToBytes(SizeBytes, path),
             ClusterSize = ClusterSize,
             TableSize = TableSize,
+            LogicalSectorSize = LogicalSectorSize,
+            PhysicalSectorSize = PhysicalSectorSize,
             BackingPath = BackingNameFor(path),
             BackingFormat = BackingFormat,
             Force = Force,

@@ -45,6 +45,12 @@ public class ImageInfo
     /// <summary>Clusters in a table.</summary>
     public int? TableSize => _image.TableSize;
 
+    /// <summary>Bytes in a sector as the guest addresses it.</summary>
+    public uint? LogicalSectorSize => (uint?)_image.LogicalSectorSize;
+
+    /// <summary>Bytes in a sector as the disk tells its guest that it writes it.</summary>
+    public uint? PhysicalSectorSize => (uint?)_image.PhysicalSectorSize;
+
     /// <summary>The largest size in bytes that the disk can grow to in place.</summary>
     public ulong? MaximumSize => (ulong?)_image.MaximumSize;
 

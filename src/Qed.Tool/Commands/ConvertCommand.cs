@@ -98,6 +98,8 @@ internal static class ConvertCommand
             Subformat = settings.Subformat,
             ClusterSize = settings.ClusterSize,
             TableSize = settings.TableSize,
+            LogicalSectorSize = settings.LogicalSectorSize,
+            PhysicalSectorSize = settings.PhysicalSectorSize,
             BackingPath = settings.BackingPath,
             BackingFormat = settings.BackingFormat,
             Compress = arguments.Has(Compress),

@@ -69,6 +69,8 @@ internal static class CreateCommand
             RoundUpSize = true,
             ClusterSize = settings.ClusterSize,
             TableSize = settings.TableSize,
+            LogicalSectorSize = settings.LogicalSectorSize,
+            PhysicalSectorSize = settings.PhysicalSectorSize,
             BackingPath = settings.BackingPath,
             BackingFormat = settings.BackingFormat,
             WithoutOpeningBacking = arguments.Has(Unsafe),

@@ -35,6 +35,10 @@ internal sealed class NewImageSettings
 
     internal Subformat Subformat { get; private set; }
 
+    internal int? LogicalSectorSize { get; private set; }
+
+    internal int? PhysicalSectorSize { get; private set; }
+
     /// <summary>Lists the format's options where that is asked for, and tells whether it was.</summary>
     /// <param name="formatOption">The option that names the new image's format.</param>
     /// <param name="arguments">What was given.</param>
@@ -134,6 +138,12 @@ internal sealed class NewImageSettings
                 break;
             case CreationSetting.Subformat:
                 Subformat = choice!.Subformat;
+                break;
+            case CreationSetting.LogicalSectorSize:
+                LogicalSectorSize = (int)Bytes(option, value);
+                break;
+            case CreationSetting.PhysicalSectorSize:
+                PhysicalSectorSize = (int)Bytes(option, value);
                 break;
             default:
                 break;

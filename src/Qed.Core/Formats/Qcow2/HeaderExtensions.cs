@@ -10,6 +10,7 @@ internal sealed class HeaderExtensions
     internal const uint BackingFormatTag = 0xe2792aca;
     internal const uint FeatureNamesTag = 0x6803f857;
     internal const uint DataFileTag = 0x44415441;
+    internal const uint BitmapsTag = 0x23852875;
     internal const uint EndTag = 0;
 
     /// <summary>Bytes of a tag and the length behind it.</summary>
@@ -26,6 +27,9 @@ internal sealed class HeaderExtensions
 
     /// <summary>The raw feature-name table, empty where there is none.</summary>
     internal byte[] FeatureNames { get; private set; } = [];
+
+    /// <summary>Where the persistent bitmaps are listed.</summary>
+    internal BitmapDirectory Bitmaps { get; private set; }
 
     /// <summary>Bytes that an extension takes up with its head and padding.</summary>
     internal static int PaddedLength(int dataLength) => HeadBytes + ((dataLength + Alignment - 1) & -Alignment);
@@ -76,6 +80,9 @@ internal sealed class HeaderExtensions
                 throw Corrupt(storage, "the data file name is longer than 1023 bytes", offset, (ulong)data.Length);
             case DataFileTag:
                 DataFile = StoredText.Read(data, "data file name", offset + HeadBytes, storage);
+                break;
+            case BitmapsTag:
+                Bitmaps = BitmapDirectory.Parse(data);
                 break;
             case FeatureNamesTag:
                 FeatureNames = data.ToArray();

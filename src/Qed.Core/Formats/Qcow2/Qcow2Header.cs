@@ -55,6 +55,9 @@ internal sealed record Qcow2Header
 
     internal BackingReference? Backing { get; init; }
 
+    /// <summary>The persistent bitmaps that are valid.</summary>
+    internal BitmapDirectory Bitmaps { get; init; }
+
     /// <summary>The data file as the image names it; null where it does not.</summary>
     internal string? DataFileName { get; init; }
 

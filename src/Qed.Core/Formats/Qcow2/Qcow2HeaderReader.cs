@@ -89,6 +89,8 @@ internal sealed class Qcow2HeaderReader
             Backing = nameLength == 0 ? null : new BackingReference(
                 StoredText.Read(_bytes.AsSpan((int)nameOffset, nameLength), "backing file name", (long)nameOffset, _storage),
                 extensions.BackingFormat is { Length: > 0 } format ? format : null),
+            // Without this bit somebody has written the image who did not keep them.
+            Bitmaps = (autoclear & AutoclearFeatures.Bitmaps) != 0 ? extensions.Bitmaps : default,
             DataFileName = isExternal ? extensions.DataFile : null,
         };
     }

@@ -34,7 +34,7 @@ internal sealed class Qcow2Image : DiskImage
         _compressed = new CompressedReader(storage, header);
         _mayBeCut = options.AllowMissingData;
         Length = length;
-        Details = Describe(header, snapshots);
+        Details = Describe(header, snapshots, header.Bitmaps.ReadNames(storage));
     }
 
     public override string Path => _storage.Path;
@@ -197,7 +197,7 @@ internal sealed class Qcow2Image : DiskImage
         return (l1, (long)size);
     }
 
-    private static ImageDetails Describe(Qcow2Header header, IReadOnlyList<Snapshot> snapshots)
+    private static ImageDetails Describe(Qcow2Header header, IReadOnlyList<Snapshot> snapshots, List<string> bitmaps)
     {
         var features = new List<string>();
         AddFlags(features, header.Incompatible, IncompatibleFeatures.Dirty, IncompatibleFeatures.Corrupt, IncompatibleFeatures.ExternalData, IncompatibleFeatures.ExtendedL2);
@@ -216,6 +216,7 @@ internal sealed class Qcow2Image : DiskImage
             Features = features,
             Properties = PropertiesOf(header).ToArray(),
             Snapshots = snapshots.Select(SnapshotTable.LabelOf).ToArray(),
+            Bitmaps = bitmaps,
         };
     }
 

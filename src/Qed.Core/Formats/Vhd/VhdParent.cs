@@ -37,9 +37,7 @@ internal sealed record VhdParent(Guid Id, uint TimeStamp, string FileName, IRead
 
     private static List<VhdParentName> NamesFor(string name, string fullPath, string path)
     {
-        bool isWindows = Path.DirectorySeparatorChar == '\\';
-        if (!isWindows && fullPath.LastIndexOf('\\') >= 0)
-            throw new DiskImageException(ErrorKind.BackingFileRefused, $"a VHD cannot name a parent with a backslash in its path: '{fullPath}'", path);
+        Utf16.RequireStorable(fullPath, "VHD", path);
         var names = new List<VhdParentName>();
         if (!Path.IsPathRooted(name))
             names.Add(new VhdParentName(VhdPlatform.WindowsRelative, VhdParentNames.Relative(name)));

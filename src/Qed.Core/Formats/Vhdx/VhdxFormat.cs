@@ -11,6 +11,9 @@ namespace Qed.Formats.Vhdx;
 internal sealed class VhdxFormat : ImageFormat
 {
     private const int SectorSize = 512;
+    private const int LargeSectorSize = 4096;
+
+    private static readonly CreationChoice[] SectorSizes = [new("512"), new("4096")];
 
     public override string Name => "vhdx";
 
@@ -24,6 +27,8 @@ internal sealed class VhdxFormat : ImageFormat
 
     public override bool HasClusterSize => true;
 
+    public override bool HasSectorSizes => true;
+
     public override IReadOnlyList<CreationOption> CreationOptions { get; } =
     [
         CreationOption.Size,
@@ -32,6 +37,8 @@ internal sealed class VhdxFormat : ImageFormat
         CreationOption.Constant("log_size", CreationValue.Size, "Log size", "1048576", "1M"),
         CreationOption.ClusterSize("block_size", "Block size; min 1MB, max 256MB. 0 means auto-calculate based on image size.", "0"),
         CreationOption.Variant(new("dynamic"), new("fixed", Subformat.Fixed)),
+        new("logical_sector_size", CreationSetting.LogicalSectorSize, CreationValue.Size, "Bytes in a sector as the guest addresses it") { Choices = SectorSizes },
+        new("physical_sector_size", CreationSetting.PhysicalSectorSize, CreationValue.Size, "Bytes in a sector as the disk writes it") { Choices = SectorSizes },
         CreationOption.Constant("block_state_zero", CreationValue.Switch, "Payload blocks of type 'ZERO'", null, "on"),
     ];
 
@@ -63,17 +70,46 @@ internal sealed class VhdxFormat : ImageFormat
         VhdxImage? parent = RequireParent(options, path);
         long blockSize = options.ClusterSize ?? DefaultBlockSize(options.Size, parent is not null);
         RequireBlockSize(blockSize, path);
-        int sectorSize = parent?.Metadata.Geometry.LogicalSectorSize ?? SectorSize;
+        RequireSectorSize(options.LogicalSectorSize, "logical", path);
+        RequireSectorSize(options.PhysicalSectorSize, "physical", path);
+        if (parent is not null)
+            Utf16.RequireStorable(options.Backing!.Name, DisplayName, path);
+        int sectorSize = LogicalSectorSize(options, parent, path);
         RequireSize(options.Size, sectorSize, path);
         var metadata = new VhdxMetadata
         {
             Geometry = new VhdxGeometry(options.Size, (int)blockSize, sectorSize),
             IsFixed = options.Subformat == Subformat.Fixed,
-            PhysicalSectorSize = parent?.Metadata.PhysicalSectorSize ?? 4096,
+            PhysicalSectorSize = (uint?)options.PhysicalSectorSize ?? parent?.Metadata.PhysicalSectorSize ?? LargeSectorSize,
             VirtualDiskId = parent?.Metadata.VirtualDiskId ?? Guid.NewGuid(),
             Parent = parent is null ? null : VhdxParentLocator.For(parent.Header.DataWriteGuid, options.Backing!.Name, target.Target),
         };
         return new VhdxImageWriter(target.Storage, metadata);
+    }
+
+    private static void RequireSectorSize(int? size, string kind, string path)
+    {
+        if (size is null or SectorSize or LargeSectorSize)
+            return;
+        throw new DiskImageException(ErrorKind.InvalidGeometry, $"the {kind} sector size of a VHDX image is 512 or 4096 bytes, not {Text(size.Value)}", path)
+        {
+            Remedy = Remedy.TakeNearest($"{kind} sector size", size < (SectorSize + LargeSectorSize) / 2 ? SectorSize : LargeSectorSize),
+        };
+    }
+
+    /// <summary>A disk's sectors are those of its parent: its guest counts in them.</summary>
+    private static int LogicalSectorSize(TargetOptions options, VhdxImage? parent, string path)
+    {
+        int? ofParent = parent?.Metadata.Geometry.LogicalSectorSize;
+        if (ofParent is { } given && options.LogicalSectorSize is { } wanted && wanted != given)
+        {
+            throw new DiskImageException(ErrorKind.InvalidGeometry, $"a VHDX image has the logical sectors of its parent, {Text(given)} bytes, not {Text(wanted)}", path)
+            {
+                Remedy = Remedy.TakeNearest("logical sector size", given),
+            };
+        }
+
+        return ofParent ?? options.LogicalSectorSize ?? SectorSize;
     }
 
     private static VhdxImage? RequireParent(TargetOptions options, string path)

@@ -4,6 +4,7 @@ using System.Linq;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
+using static Qed.Invariant;
 
 namespace Qed.Formats.Vhdx;
 
@@ -133,15 +134,20 @@ internal sealed class VhdxImage : DiskImage
             features.Add("LeaveBlocksAllocated");
         if (_metadata.Parent is not null)
             features.Add("HasParent");
-        if (_metadata.Geometry.LogicalSectorSize == 4096)
-            features.Add("LogicalSectorSize4096");
         return new ImageDetails
         {
             Subformat = _metadata.Parent is not null ? "differencing" : _metadata.IsFixed ? "fixed" : "dynamic",
             ClusterSize = _metadata.Geometry.BlockSize,
+            LogicalSectorSize = _metadata.Geometry.LogicalSectorSize,
+            PhysicalSectorSize = (int)_metadata.PhysicalSectorSize,
             MaximumSize = VhdxGeometry.MaximumSize,
             NeedsCheck = Header.HasLog,
             Features = features,
+            Properties =
+            [
+                new FormatProperty("logical-sector-size", Text(_metadata.Geometry.LogicalSectorSize), IsLiteral: true),
+                new FormatProperty("physical-sector-size", Text(_metadata.PhysicalSectorSize), IsLiteral: true),
+            ],
         };
     }
 }
