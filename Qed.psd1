@@ -5,7 +5,7 @@
     Author                 = 'The Qed developers'
     CompanyName            = 'The Qed developers'
     Copyright              = '(c) 2026 The Qed developers. MIT licence.'
-    Description            = 'Create, inspect, check, repair, convert, compare, resize and re-parent virtual disk images: QED, raw, qcow2, VHD, VHDX, VMDK and VDI. On Windows, Linux and macOS, with no QEMU and no Hyper-V role installed. A crash at any point loses nothing, a repair can be undone byte for byte, and an image that a virtual machine has open is never touched.'
+    Description            = 'Create, inspect, check, repair, convert, compare, resize and re-parent virtual disk images: QED, raw, qcow2, VHD, VHDX, VMDK and VDI. On Windows and Linux, with no QEMU and no Hyper-V role installed. A crash at any point loses nothing, a repair can be undone byte for byte, and an image that a virtual machine has open is never touched.'
     PowerShellVersion      = '5.1'
     # .NET Standard 2.0 is whole only from here on.
     DotNetFrameworkVersion = '4.7.2'
@@ -32,7 +32,7 @@
             Tags         = @(
                 'QED', 'QEMU', 'qcow2', 'VHD', 'VHDX', 'VMDK', 'VDI', 'raw', 'disk', 'image', 'DiskImage', 'VirtualDisk'
                 'HyperV', 'Hyper-V', 'KVM', 'VMware', 'VirtualBox', 'Azure', 'qemu-img', 'virtualization'
-                'convert', 'resize', 'repair', 'PSEdition_Core', 'PSEdition_Desktop', 'Windows', 'Linux', 'MacOS'
+                'convert', 'resize', 'repair', 'PSEdition_Core', 'PSEdition_Desktop', 'Windows', 'Linux'
             )
             ProjectUri   = 'https://github.com/qed-developers/qed'
             LicenseUri   = 'https://github.com/qed-developers/qed/blob/main/LICENSE'

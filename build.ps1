@@ -1,19 +1,35 @@
 #!/usr/bin/env pwsh
 <#
 .SYNOPSIS
-Builds, tests, shows and measures Qed.
+Builds, tests, shows, measures and publishes Qed.
 .DESCRIPTION
-Build  assembles the importable module in out/Qed/<version>
-Test   runs every test: dotnet test
-Demo   builds, imports the module and runs the tour on images that it makes itself
-Tool   publishes the command qed as one file in out/tool/<system> and packs it as a .NET tool: ./build.ps1 Tool linux-arm64
-Bench  measures ours and the peers side by side; rows can be named: ./build.ps1 Bench check convert
+Build    assembles the importable module in out/Qed/<version>
+Test     runs every test: dotnet test
+Demo     builds, imports the module and runs the tour on images that it makes itself
+Tool     publishes the command qed as one file in out/tool/<system>, and packs that into out/packages: ./build.ps1 Tool linux-arm64
+Package  builds and packs the module, the engine Qed.Core and the .NET tool Qed.Tool into out/packages
+Publish  packs, and sends the module to a repository: ./build.ps1 Publish -Repository PSGallery -ApiKey <key>
+Bench    measures ours and the peers side by side; rows can be named: ./build.ps1 Bench check convert
 .EXAMPLE
 ./build.ps1 Demo
+.EXAMPLE
+./build.ps1 Publish -Repository PSGallery -ApiKey $env:GALLERY_KEY -WhatIf
+Packs, and says what would be published.
 #>
+[CmdletBinding(SupportsShouldProcess)]
 param(
-    [ValidateSet('Build', 'Test', 'Demo', 'Tool', 'Bench')]
+    [Parameter(Position = 0)]
+    [ValidateSet('Build', 'Test', 'Demo', 'Tool', 'Bench', 'Package', 'Publish')]
     [string]$Task = 'Build',
+
+    # Where Publish sends the module: the name of a repository that Register-PSResourceRepository made known.
+    [string]$Repository,
+
+    # What lets it in there.
+    [string]$ApiKey,
+
+    # Package and Publish take the module as the last build left it, and make no other packages.
+    [switch]$NoBuild,
 
     # What the task is to be told besides.
     [Parameter(ValueFromRemainingArguments)]
@@ -22,9 +38,9 @@ param(
 
 $ErrorActionPreference = 'Stop'
 $root = $PSScriptRoot
-# The manifest picks a build by edition, which Import-PowerShellDataFile does not evaluate.
-$version = (Select-String -LiteralPath (Join-Path $root 'Qed.psd1') -Pattern "ModuleVersion\s*=\s*'(.+)'").Matches[0].Groups[1].Value
-$module = Join-Path $root "out/Qed/$version/Qed.psd1"
+$version = (Import-PowerShellDataFile -LiteralPath (Join-Path $root 'Qed.psd1')).ModuleVersion
+$module = Join-Path $root "out/Qed/$version"
+$packages = Join-Path $root 'out/packages'
 
 function Invoke-Dotnet {
     & dotnet @args
@@ -33,20 +49,56 @@ function Invoke-Dotnet {
 
 function Invoke-Build {
     Invoke-Dotnet build (Join-Path $root 'src/Qed.PowerShell') --configuration Release --verbosity quiet --nologo
-    Write-Host "The module is in $(Split-Path $module)."
+    "The module is in $module."
 }
 
 function Invoke-Tool([string]$Runtime = [Runtime.InteropServices.RuntimeInformation]::RuntimeIdentifier) {
-    $project = Join-Path $root 'src/Qed.Tool'
-    Invoke-Dotnet publish $project --configuration Release --runtime $Runtime --output (Join-Path $root "out/tool/$Runtime") --verbosity quiet --nologo
-    Invoke-Dotnet pack $project --configuration Release --output (Join-Path $root 'out') --verbosity quiet --nologo
-    Write-Host "The command is in out/tool/$Runtime, its package in out."
+    $folder = Join-Path $root "out/tool/$Runtime"
+    Invoke-Dotnet publish (Join-Path $root 'src/Qed.Tool') --configuration Release --runtime $Runtime --output $folder --verbosity quiet --nologo
+    $archive = Join-Path $packages "qed-$version-$Runtime"
+    $files = @(Get-ChildItem -LiteralPath $folder -File) + (Get-Item (Join-Path $root 'LICENSE'), (Join-Path $root 'THIRD-PARTY-NOTICES.txt'))
+    $null = New-Item -ItemType Directory -Path $packages -Force
+    if ($Runtime.StartsWith('win')) {
+        Compress-Archive -LiteralPath $files.FullName -DestinationPath "$archive.zip" -Force
+    }
+    else {
+        # Keeps the mark that it can be run.
+        & tar -czf "$archive.tar.gz" ($files | ForEach-Object { '-C', $_.DirectoryName, $_.Name })
+        if ($LASTEXITCODE -ne 0) { throw 'tar failed.' }
+    }
+    "The command is in $folder, packed in $packages."
+}
+
+function Invoke-Package {
+    $null = New-Item -ItemType Directory -Path $packages -Force -WhatIf:$false
+    if (-not $NoBuild) {
+        Invoke-Build
+        foreach ($project in 'src/Qed.Core', 'src/Qed.Tool') {
+            Invoke-Dotnet pack (Join-Path $root $project) --configuration Release --output $packages --verbosity quiet --nologo
+        }
+    }
+    # What is there of this version was packed before; nothing but this writes to the folder.
+    Remove-Item -LiteralPath (Join-Path $packages "Qed.$version.nupkg") -ErrorAction Ignore -WhatIf:$false
+    Compress-PSResource -Path $module -DestinationPath $packages -WhatIf:$false
+    "The packages are in $packages."
+}
+
+function Invoke-Publish {
+    if (-not $Repository) { throw 'Name the repository to publish to with -Repository, for example PSGallery.' }
+    Invoke-Package
+    $key = if ($ApiKey) { @{ ApiKey = $ApiKey } } else { @{} }
+    if ($PSCmdlet.ShouldProcess($Repository, "Publish Qed $version")) {
+        Publish-PSResource -NupkgPath (Join-Path $packages "Qed.$version.nupkg") -Repository $Repository @key
+        "Qed $version is in $Repository."
+    }
 }
 
 switch ($Task) {
     'Build' { Invoke-Build }
     'Test' { Invoke-Dotnet test (Join-Path $root 'Qed.slnx') @Argument }
-    'Demo' { Invoke-Build; & (Join-Path $root 'examples/Tour.ps1') -Module $module }
+    'Demo' { Invoke-Build; & (Join-Path $root 'examples/Tour.ps1') -Module (Join-Path $module 'Qed.psd1') }
     'Tool' { Invoke-Tool @Argument }
+    'Package' { Invoke-Package }
+    'Publish' { Invoke-Publish }
     'Bench' { Invoke-Build; Invoke-Dotnet run --configuration Release --project (Join-Path $root 'bench/Qed.Benchmarks') -- @Argument }
 }

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace Qed.Tests.Pester;
 
-/// <summary>Runs each Pester file in a PowerShell process of its own, against the module that the build has assembled.</summary>
+/// <summary>Runs each Pester file in a PowerShell process of its own, against the package that users get, unpacked.</summary>
 public sealed partial class PesterTests
 {
     public static TheoryData<string> Files()
@@ -24,7 +24,7 @@ public sealed partial class PesterTests
     public void Every_Pester_test_of_the_file_passes(string file)
     {
         string path = Path.Combine(Repository.PesterTests, file);
-        if (PowerShellHost.Found is not { } host)
+        if (PowerShellHost.UnderTest is not { } host)
         {
             Assert.Skip($"SKIPPED {CountIn(path)} or more Pester tests of {file}: {PowerShellHost.WhyMissing}");
             return;
@@ -34,7 +34,7 @@ public sealed partial class PesterTests
         try
         {
             PowerShellHost.Result run = host.Run(
-                new Dictionary<string, string> { ["QED_MODULE"] = Repository.ModuleFolder },
+                PackedModule.Environment,
                 "-NoProfile", "-NonInteractive", "-File", Path.Combine(Repository.PesterTests, "Run.ps1"), "-Path", path, "-Pester", Repository.PesterFolder, "-ResultPath", resultPath);
             Summary summary = Read(resultPath, run);
             Assert.True(summary.Failures.Length == 0, string.Join("\n", summary.Failures));

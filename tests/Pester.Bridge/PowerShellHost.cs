@@ -6,7 +6,7 @@ using System.Threading.Tasks;
 
 namespace Qed.Tests.Pester;
 
-/// <summary>The PowerShell that runs the tests: pwsh on the PATH, else the .NET tool that the repository's manifest names.</summary>
+/// <summary>A PowerShell that is started as a process.</summary>
 internal sealed class PowerShellHost
 {
     private static readonly string[] OnPath = ["pwsh"];
@@ -19,20 +19,32 @@ internal sealed class PowerShellHost
     /// <summary>Why no PowerShell can be had; null where one was found.</summary>
     internal static string? WhyMissing { get; private set; }
 
-    /// <summary>Found once for all tests; null where none can be had.</summary>
-    internal static PowerShellHost? Found { get; } = Find();
+    /// <summary>The .NET tool that the repository's manifest names, else pwsh on the PATH; null where neither can be had.</summary>
+    internal static PowerShellHost? Pinned { get; } = FindPinned();
+
+    /// <summary>The one that runs the tests: the program that QED_POWERSHELL names, such as <c>powershell</c>, else the pinned one.</summary>
+    internal static PowerShellHost? UnderTest { get; } = FindUnderTest();
 
     /// <summary>Runs PowerShell in the repository and returns what it wrote.</summary>
     internal Result Run(IReadOnlyDictionary<string, string> environment, params string[] arguments)
         => TryRun([.. _command, .. arguments], environment) ?? throw new InvalidOperationException("PowerShell was there a moment ago.");
 
-    private static PowerShellHost? Find()
+    private static PowerShellHost? FindUnderTest()
     {
-        if (IsThere(OnPath))
-            return new PowerShellHost(OnPath);
+        if (Environment.GetEnvironmentVariable("QED_POWERSHELL") is not { Length: > 0 } program)
+            return Pinned;
+        if (!IsThere([program]))
+            throw new InvalidOperationException($"QED_POWERSHELL names '{program}', which is no PowerShell that starts.");
+        return new PowerShellHost([program]);
+    }
+
+    private static PowerShellHost? FindPinned()
+    {
         Result? restore = TryRun(["dotnet", "tool", "restore"]);
         if (restore is { ExitCode: 0 } && IsThere(AsTool))
             return new PowerShellHost(AsTool);
+        if (IsThere(OnPath))
+            return new PowerShellHost(OnPath);
         WhyMissing = "there is no pwsh on the PATH, and the PowerShell .NET tool cannot be restored: " + restore?.Error.Trim();
         return null;
     }

@@ -9,7 +9,7 @@ internal static class Repository
 {
     internal static string Root { get; } = Metadata("RepositoryRoot");
 
-    internal static string ModuleFolder { get; } = Metadata("ModuleFolder");
+    internal static string Version { get; } = Metadata("Version");
 
     internal static string PesterFolder { get; } = Metadata("PesterFolder");
 

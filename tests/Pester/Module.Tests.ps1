@@ -63,7 +63,7 @@ Describe 'The manifest' {
             $data.Tags | Should -Contain $format
             (Test-ModuleManifest $manifest).Description | Should -MatchExactly "\b$format\b"
         }
-        foreach ($tag in 'PSEdition_Core', 'PSEdition_Desktop', 'Windows', 'Linux', 'MacOS') { $data.Tags | Should -Contain $tag }
+        foreach ($tag in 'PSEdition_Core', 'PSEdition_Desktop', 'Windows', 'Linux') { $data.Tags | Should -Contain $tag }
         $data.Tags -match '\s' | Should -BeNullOrEmpty -Because 'a tag is one word'
         ($data.Tags -join ' ').Length | Should -BeLessThan 4000 -Because 'the Gallery allows no more'
     }
