@@ -17,25 +17,6 @@ BeforeDiscovery {
 
 BeforeAll {
     . $PSScriptRoot/Support.ps1
-
-    # What each cmdlet needs beside the image, so that all can be called alike and emit something of each image.
-    # Missing here, a cmdlet would ask for it and wait for ever.
-    function Get-Argument([string]$Cmdlet, [string]$Base) {
-        switch ($Cmdlet) {
-            'Compare-QedImage' { @{ DifferencePath = $Base } }
-            'Convert-QedImage' { @{ DestinationPath = (New-Folder); Format = 'raw'; Force = $true; PassThru = $true } }
-            'Copy-QedImageContent' { @{ Bytes = [byte[]]::new(3); Confirm = $false; PassThru = $true } }
-            'Get-QedImageInfo' { @{} }
-            'Get-QedImageMap' { @{} }
-            'Measure-QedImage' { @{ Format = 'raw' } }
-            'New-QedImage' { @{ SizeBytes = 1MB; Force = $true } }
-            'Repair-QedImage' { @{ Confirm = $false } }
-            'Resize-QedImage' { @{ SizeBytes = 3GB; PassThru = $true } }
-            'Set-QedBackingFile' { @{ BackingPath = $Base; MetadataOnly = $true; Confirm = $false; PassThru = $true } }
-            'Test-QedImage' { @{} }
-            default { throw "Say here how $_ is called." }
-        }
-    }
 }
 
 Describe 'Naming images: <_>' -ForEach $all {
@@ -211,14 +192,20 @@ Describe 'Naming existing images: <_>' -ForEach $onExisting {
         $failure[0].TargetObject | Should -Be "$folder/*.none"
     }
 
-    It 'reports a folder, and works on the others' {
+    It 'reports what is no image, and works on the others' {
         $null = New-RawFile "$folder/bad.qed"
-        $found = Get-ChildItem -LiteralPath $folder | & $cmdlet @argument -ErrorAction SilentlyContinue -ErrorVariable failures
+        $found = Get-ChildItem -LiteralPath $folder -File | & $cmdlet @argument -ErrorAction SilentlyContinue -ErrorVariable failures
         Remove-Item -LiteralPath "$folder/bad.qed"
         Get-Name $found | Should -Be 'a[1]', 'a1', 'a2'
-        $failures.FullyQualifiedErrorId | Should -HaveCount 2
-        $failures.FullyQualifiedErrorId | ForEach-Object { $_ | Should -BeLike 'ImageNotRecognized,*' }
-        $failures.TargetObject | Sort-Object | Should -Be "$folder/bad.qed", "$folder/sub.qed"
+        $failures | Should -HaveCount 1
+        $failures.FullyQualifiedErrorId | Should -BeLike 'ImageNotRecognized,*'
+        $failures.TargetObject | Should -Be "$folder/bad.qed"
+    }
+
+    It 'reports a folder that is named' {
+        $failure = Get-Failure { & $cmdlet "$folder/sub.qed" @argument }
+        $failure.FullyQualifiedErrorId | Should -BeLike 'ImageNotRecognized,*'
+        $failure.TargetObject | Should -Be "$folder/sub.qed"
     }
 }
 

@@ -35,8 +35,15 @@ Describe 'New-QedImage' {
         Get-ContentHash $image.Path | Should -Be (Get-FileHash -LiteralPath "$folder/zeroes.raw").Hash
     }
 
-    It 'makes a disk of <_> bytes' -ForEach 0, 512, 1536, 70368744177664 {
+    It 'makes a disk of <_> bytes' -ForEach 512, 1536, 70368744177664 {
         (New-QedImage "$folder/size$_.qed" $_).Size | Should -Be $_
+    }
+
+    It 'refuses a disk of no size, and names the smallest one' {
+        $failure = Get-Failure { New-QedImage "$folder/nothing.qed" 0 }
+        $failure.FullyQualifiedErrorId | Should -BeLike 'InvalidSize,*'
+        $failure.Exception.Message | Should -BeLike '*0 bytes*512*'
+        "$folder/nothing.qed" | Should -Not -Exist
     }
 
     It 'makes clusters of <Cluster> bytes and tables of <Table> clusters, and reaches as far as they do' -ForEach @(

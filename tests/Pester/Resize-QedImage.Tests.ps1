@@ -67,6 +67,14 @@ Describe 'Resize-QedImage' {
             Get-Fingerprint $folder | Should -Be $before
         }
 
+        It 'never leaves a disk of no size' {
+            $before = Get-Fingerprint $folder
+            $failure = Get-Failure { Resize-QedImage $image 0 -AllowShrink -Confirm:$false }
+            $failure.FullyQualifiedErrorId | Should -BeLike 'InvalidSize,*'
+            $failure.Exception.Message | Should -BeLike '*0 bytes*512*'
+            Get-Fingerprint $folder | Should -Be $before
+        }
+
         It 'drops what lies beyond, and gives the space back' {
             $before = (Get-Item -LiteralPath $image).Length
             Convert-QedImage $image "$folder/part.raw" -Force
@@ -144,9 +152,9 @@ Describe 'Resize-QedImage' {
             (Resize-QedImage "$folder/tail.qed" -ToMinimumSize -Confirm:$false -PassThru).Size | Should -Be 1024
         }
 
-        It 'leaves nothing of an empty disk' {
+        It 'leaves a sector of an empty disk' {
             $empty = (New-QedImage "$folder/empty.qed" 1GB -Force).Path
-            (Resize-QedImage $empty -ToMinimumSize -Confirm:$false -PassThru).Size | Should -Be 0
+            (Resize-QedImage $empty -ToMinimumSize -Confirm:$false -PassThru).Size | Should -Be 512
         }
 
         It 'is asked about' {

@@ -150,6 +150,25 @@ function Get-RemedyText($Words, [Qed.Remedy]$Remedy) {
     $Remedy.Say([Delegate]::CreateDelegate([Func[Qed.Remedy, string]], $Words, $of))
 }
 
+# What each cmdlet needs beside the image, so that all can be called alike and emit something of each image.
+# Missing here, a cmdlet would ask for it and wait for ever.
+function Get-Argument([string]$Cmdlet, [string]$Base) {
+    switch ($Cmdlet) {
+        'Compare-QedImage' { @{ DifferencePath = $Base } }
+        'Convert-QedImage' { @{ DestinationPath = (New-Folder); Format = 'raw'; Force = $true; PassThru = $true } }
+        'Copy-QedImageContent' { @{ Bytes = [byte[]]::new(3); Confirm = $false; PassThru = $true } }
+        'Get-QedImageInfo' { @{} }
+        'Get-QedImageMap' { @{} }
+        'Measure-QedImage' { @{ Format = 'raw' } }
+        'New-QedImage' { @{ SizeBytes = 1MB; Force = $true } }
+        'Repair-QedImage' { @{ Confirm = $false } }
+        'Resize-QedImage' { @{ SizeBytes = 3GB; PassThru = $true } }
+        'Set-QedBackingFile' { @{ BackingPath = $Base; MetadataOnly = $true; Confirm = $false; PassThru = $true } }
+        'Test-QedImage' { @{} }
+        default { throw "Say here how $_ is called." }
+    }
+}
+
 function Get-Name($Result) {
     <# The names of images without folder and extension: a conversion's target is named after its source. #>
     @($Result | ForEach-Object { [IO.Path]::GetFileNameWithoutExtension($_.Path) } | Sort-Object)

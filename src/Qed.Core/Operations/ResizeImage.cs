@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Checking;
 using Qed.Engine;
+using Qed.Layout;
 using Qed.Transfer;
 using static Qed.Invariant;
 
@@ -27,6 +28,8 @@ public static class ResizeImage
         if (options is null)
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
+        if (options.Size == 0)
+            throw Empty(options.Path);
         using (QedImage image = OpenImage.ForWriting(options.Path, logger))
         {
             long oldSize = image.Length;
@@ -58,9 +61,13 @@ public static class ResizeImage
         };
     }
 
-    /// <summary>Everything up to the last sector that is not zero.</summary>
+    /// <summary>Everything up to the last sector that is not zero, and a sector at least.</summary>
     private static long MinimumSize(QedImage image, IProgress<OperationProgress>? progress, CancellationToken cancellation)
-        => LastData.EndOf(image, progress.Meter("Looking for the last data", image.Length), cancellation);
+        => Math.Max(QedGeometry.SectorSize, LastData.EndOf(image, progress.Meter("Looking for the last data", image.Length), cancellation));
+
+    /// <summary>Nobody wants a disk of no size; a size of 0 is what a script computes by mistake.</summary>
+    private static DiskImageException Empty(string path)
+        => new(ErrorKind.InvalidSize, "a disk is not resized to 0 bytes", path) { Remedy = Remedy.TakeNearest("size", QedGeometry.SectorSize) };
 
     private static DiskImageException ShrinkRefused(QedImage image, long size)
         => new(ErrorKind.InvalidSize, $"shrinking the disk from {Text(image.Length)} to {Text(size)} bytes drops what lies beyond, which is not done without being allowed", image.Path)

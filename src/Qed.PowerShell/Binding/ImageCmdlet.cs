@@ -18,6 +18,7 @@ public abstract class ImageCmdlet : PSCmdlet, IDisposable
     /// <summary>The parameter set of <see cref="LiteralPath"/>, and the default one.</summary>
     protected const string LiteralPathSet = "LiteralPath";
 
+    private readonly HashSet<string> _given = new(StringComparer.OrdinalIgnoreCase);
     private WorkPump? _pump;
 
     /// <summary>The images, by path; wildcards are expanded.</summary>
@@ -30,13 +31,20 @@ public abstract class ImageCmdlet : PSCmdlet, IDisposable
     /// <summary>The images, by path; every character means itself.</summary>
     [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
     [Alias("PSPath", "FullName", "LP")]
+    [PathText]
     [ValidateNotNullOrEmpty]
     public string[] LiteralPath { get; set; } = [];
 
+    /// <summary>What comes down the pipeline: a path, a file, a result of this module, or a row of a table whose columns are parameters.</summary>
+    [Parameter(ValueFromPipeline = true, DontShow = true)]
+    [AfterPath]
+    public PSObject? InputObject { get; set; }
+
     /// <summary>How many images are worked on at a time; 1 also keeps their order.</summary>
     [Parameter]
-    [ValidateRange(1, 1024)]
-    public int ThrottleLimit { get; set; } = Environment.ProcessorCount;
+    [BlankIsAbsent]
+    [Bounds(1, 1024)]
+    public int? ThrottleLimit { get; set; } = Environment.ProcessorCount;
 
     /// <summary>Whether paths are to be created, so that wildcard characters mean themselves.</summary>
     private protected virtual bool NamesNewFiles => false;
@@ -55,14 +63,20 @@ public abstract class ImageCmdlet : PSCmdlet, IDisposable
     }
 
     /// <inheritdoc/>
-    protected sealed override void BeginProcessing() => _pump = new WorkPump(this, ThrottleLimit);
+    protected sealed override void BeginProcessing()
+    {
+        _given.UnionWith(MyInvocation.BoundParameters.Keys);
+        _pump = new WorkPump(this, ThrottleLimit ?? Environment.ProcessorCount);
+    }
 
     /// <inheritdoc/>
     protected sealed override void ProcessRecord() => CancelUnlessCompleted(() =>
     {
-        CheckParameters();
         bool isLiteral = ParameterSetName == LiteralPathSet;
-        foreach (string path in isLiteral ? LiteralPath : Path)
+        string[] paths = isLiteral ? LiteralPath : Path;
+        if (!IsInputUsable(paths[0]))
+            return;
+        foreach (string path in paths)
             ProcessPath(path, isLiteral || NamesNewFiles);
     });
 
@@ -85,9 +99,8 @@ public abstract class ImageCmdlet : PSCmdlet, IDisposable
     /// <summary>Queues work on an image.</summary>
     private protected void Start(string path, Action<WorkItem> work) => _pump!.Add(new WorkItem(path, Words, work));
 
-    /// <summary>Ends the command because its parameters contradict each other, with the ids that PowerShell itself uses.</summary>
-    private protected void RefuseParameters(string errorId, string message)
-        => ThrowTerminatingError(new ErrorRecord(new PSArgumentException(message), errorId, ErrorCategory.InvalidArgument, this));
+    /// <summary>Refuses parameters that contradict each other, with the ids that PowerShell itself uses: those of a row alone, those of the command for good.</summary>
+    private protected static void RefuseParameters(string errorId, string message) => throw new RefusedParametersException(errorId, message);
 
     /// <summary>Releases what the cmdlet holds.</summary>
     /// <param name="disposing">False from a finalizer.</param>
@@ -95,6 +108,42 @@ public abstract class ImageCmdlet : PSCmdlet, IDisposable
     {
         if (disposing)
             _pump?.Dispose();
+    }
+
+    /// <summary>Reads what the pipeline's object says besides its path. A row that makes no sense is an error of its own.</summary>
+    private bool IsInputUsable(string path)
+    {
+        bool isRow = false;
+        try
+        {
+            if (InputObject is not null && !_given.Contains(nameof(Path)) && !_given.Contains(nameof(LiteralPath)) && KnownObject.IsFolder(InputObject))
+            {
+                string folder = Resolver.ResolveLiteral(path);
+                Start(folder, item => item.Verbose($"Skipped '{folder}': it is a folder."));
+                return false;
+            }
+
+            isRow = InputObject is not null && RowColumns.Of(GetType()).Review(this, InputObject, _given);
+            CheckParameters();
+            return true;
+        }
+        catch (PSInvalidCastException error)
+        {
+            Refuse(new ErrorRecord(error, "ParameterArgumentTransformationError", ErrorCategory.InvalidData, path), isFatal: false);
+        }
+        catch (RefusedParametersException error)
+        {
+            Refuse(new ErrorRecord(new PSArgumentException(error.Message), error.ErrorId, ErrorCategory.InvalidArgument, isRow ? path : null), isFatal: !isRow);
+        }
+
+        return false;
+    }
+
+    private void Refuse(ErrorRecord error, bool isFatal)
+    {
+        if (isFatal)
+            ThrowTerminatingError(error);
+        Start((string)error.TargetObject, item => item.Fail(error));
     }
 
     private void ProcessPath(string path, bool isLiteral)

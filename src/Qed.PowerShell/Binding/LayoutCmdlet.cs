@@ -6,12 +6,14 @@ namespace Qed.PowerShell.Binding;
 public abstract class LayoutCmdlet : ImageCmdlet
 {
     /// <summary>Bytes in a cluster of the new image, a power of two; the format's default otherwise.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("BlockSizeBytes")]
+    [BlankIsAbsent]
     public ulong? ClusterSizeBytes { get; set; }
 
     /// <summary>Clusters in a table of the new image, a power of two; the format's default otherwise.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsAbsent]
     public int? TableSize { get; set; }
 
     private protected long? ClusterSize => SizeArgument.ToClusterSize(ClusterSizeBytes);

@@ -22,7 +22,8 @@ internal sealed class PathResolver(PathIntrinsics paths)
         // Whether a plain name exists is for the engine to find out.
         if (!WildcardPattern.ContainsWildcardCharacters(path) && path.IndexOf('`') < 0)
             return [ResolveLiteral(path)];
-        if (isFromList && FindLiteral(path) is { } listed)
+        // So it is with a path that an object gave, whose provider nobody types.
+        if ((isFromList || path.StartsWith(ProviderPath.Prefix, StringComparison.OrdinalIgnoreCase)) && FindLiteral(path) is { } listed)
             return [listed];
         string[] files = Expand(path).Where(file => !Directory.Exists(file)).OrderBy(file => file, StringComparer.OrdinalIgnoreCase).ToArray();
         if (files.Length > 0)

@@ -6,8 +6,8 @@ namespace Qed.PowerShell.Binding;
 public abstract class SourceCmdlet : ImageCmdlet
 {
     /// <summary>The image's format; probed otherwise.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(FormatNameCompleter))]
-    [ValidateNotNullOrEmpty]
+    [BlankIsAbsent]
     public string? SourceFormat { get; set; }
 }

@@ -6,15 +6,15 @@ namespace Qed.PowerShell.Binding;
 public abstract class TargetCmdlet : LayoutCmdlet
 {
     /// <summary>The image that the new one rests on, a literal path; see <see cref="BackingNameRule"/> for the name that is stored.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("ParentPath", "BackingFile")]
-    [ValidateNotNullOrEmpty]
+    [BlankIsAbsent]
     public string? BackingPath { get; set; }
 
     /// <summary>The backing file's format; probed otherwise.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(FormatNameCompleter))]
-    [ValidateNotNullOrEmpty]
+    [BlankIsAbsent]
     public string? BackingFormat { get; set; }
 
     /// <summary>Bytes in a sector as the guest addresses it, 512 or 4096, for formats that say it (VHDX); the source's or 512 otherwise.</summary>

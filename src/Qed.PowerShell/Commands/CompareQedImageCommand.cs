@@ -12,19 +12,20 @@ public sealed class CompareQedImageCommand : SourceCmdlet
     /// <summary>The image to compare with, a literal path. Lists that a conversion was made from name it DestinationPath.</summary>
     [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
     [Alias("DestinationPath")]
-    [ValidateNotNullOrEmpty]
-    public string DifferencePath { get; set; } = string.Empty;
+    [BlankIsAbsent]
+    public string? DifferencePath { get; set; }
 
     /// <summary>The format of the image to compare with; probed otherwise.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(FormatNameCompleter))]
-    [ValidateNotNullOrEmpty]
+    [BlankIsAbsent]
     public string? DifferenceFormat { get; set; }
 
     /// <summary>The most ranges that a result lists; those beyond are only counted.</summary>
     [Parameter]
-    [ValidateRange(0, int.MaxValue)]
-    public int MaximumRanges { get; set; } = CompareImagesOptions.DefaultMaximumRanges;
+    [BlankIsAbsent]
+    [Bounds(0, int.MaxValue)]
+    public int? MaximumRanges { get; set; } = CompareImagesOptions.DefaultMaximumRanges;
 
     /// <summary>Takes disks of different sizes for different although only zeroes are between.</summary>
     [Parameter]
@@ -34,15 +35,22 @@ public sealed class CompareQedImageCommand : SourceCmdlet
     [Parameter]
     public SwitchParameter Quiet { get; set; }
 
+    // What a comparison says of its other image is taken back, as all that a result says but its path.
+    private protected override void CheckParameters()
+    {
+        if (DifferencePath is null)
+            RefuseParameters("MissingMandatoryParameter", "Give the image to compare with by -DifferencePath.");
+    }
+
     private protected override void ProcessImage(string path)
     {
         var options = new CompareImagesOptions
         {
             Path = path,
             SourceFormat = SourceFormat,
-            DifferencePath = Resolver.ResolveLiteral(DifferencePath),
+            DifferencePath = Resolver.ResolveLiteral(DifferencePath!),
             DifferenceFormat = DifferenceFormat,
-            MaximumRanges = MaximumRanges,
+            MaximumRanges = MaximumRanges ?? CompareImagesOptions.DefaultMaximumRanges,
             Strict = Strict,
             FirstOnly = Quiet,
         };

@@ -15,24 +15,24 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
 
     /// <summary>The target, a literal path; or a folder, in which each target has its source's name and its format's extension.</summary>
     [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
+    [BlankIsAbsent]
     public string DestinationPath { get; set; } = string.Empty;
 
     /// <summary>The target's format; the one that its extension stands for otherwise.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(FormatNameCompleter))]
-    [ValidateNotNullOrEmpty]
+    [BlankIsAbsent]
     public string? Format { get; set; }
 
     /// <summary>The source's format; probed otherwise.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(FormatNameCompleter))]
-    [ValidateNotNullOrEmpty]
+    [BlankIsAbsent]
     public string? SourceFormat { get; set; }
 
     /// <summary>Name or id of an internal snapshot of the source to convert, instead of its present state.</summary>
-    [Parameter]
-    [ValidateNotNullOrEmpty]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsAbsent]
     public string? Snapshot { get; set; }
 
     /// <summary>Consents to opening a data file that the source names, which could be any file of this host.</summary>
@@ -40,8 +40,9 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
     public SwitchParameter AllowExternalData { get; set; }
 
     /// <summary>How the target uses space.</summary>
-    [Parameter]
-    public Subformat Subformat { get; set; }
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsAbsent]
+    public Subformat? Subformat { get; set; }
 
     /// <summary>Compresses the target's data.</summary>
     [Parameter]
@@ -74,7 +75,7 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
             AllowExternalData = AllowExternalData,
             DestinationPath = target,
             Format = Format,
-            Subformat = Subformat,
+            Subformat = Subformat ?? default,
             ClusterSize = ClusterSize,
             TableSize = TableSize,
             LogicalSectorSize = LogicalSectorSize,

@@ -17,21 +17,23 @@ public sealed class CopyQedImageContentCommand : SourceCmdlet
     private string? _imageOfStream;
 
     /// <summary>Where on the guest's disk to start, in bytes.</summary>
-    [Parameter(Position = 1)]
-    public ulong Offset { get; set; }
+    [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
+    [BlankIsAbsent]
+    public ulong? Offset { get; set; }
 
     /// <summary>How many bytes; by default all up to the end of the disk, or all that is to be written.</summary>
-    [Parameter(Position = 2)]
+    [Parameter(Position = 2, ValueFromPipelineByPropertyName = true)]
+    [BlankIsAbsent]
     public ulong? Length { get; set; }
 
     /// <summary>Reads into a file, a literal path. What is zero is left out as holes.</summary>
-    [Parameter]
-    [ValidateNotNullOrEmpty]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsAbsent]
     public string? DestinationFile { get; set; }
 
     /// <summary>Reads into a stream, at its present position; it stays open.</summary>
     [Parameter]
-    [ValidateNotNull]
+    [BlankIsAbsent]
     public Stream? DestinationStream { get; set; }
 
     /// <summary>Reads into an array of bytes and emits it.</summary>
@@ -39,19 +41,19 @@ public sealed class CopyQedImageContentCommand : SourceCmdlet
     public SwitchParameter AsByteArray { get; set; }
 
     /// <summary>Writes the bytes of a file, a literal path, whatever they are.</summary>
-    [Parameter]
-    [ValidateNotNullOrEmpty]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsAbsent]
     public string? SourceFile { get; set; }
 
     /// <summary>Writes the bytes of a stream, from its present position on; it stays open.</summary>
     [Parameter]
-    [ValidateNotNull]
+    [BlankIsAbsent]
     public Stream? SourceStream { get; set; }
 
     /// <summary>Writes these bytes.</summary>
     [Parameter]
     [Alias("SourceBytes")]
-    [ValidateNotNull]
+    [BlankIsAbsent]
     public byte[]? Bytes { get; set; }
 
     /// <summary>Reads what was written again and compares it.</summary>
@@ -121,7 +123,7 @@ public sealed class CopyQedImageContentCommand : SourceCmdlet
         {
             Path = path,
             SourceFormat = SourceFormat,
-            Offset = SizeArgument.ToBytes(Offset, path)!.Value,
+            Offset = SizeArgument.ToBytes(Offset, path) ?? 0,
             Length = SizeArgument.ToBytes(Length, path),
             DestinationFile = file,
             DestinationStream = DestinationStream,
@@ -134,7 +136,7 @@ public sealed class CopyQedImageContentCommand : SourceCmdlet
             return;
         }
 
-        if (!IsReadingWanted(path, $"Read {Amount} at offset {Offset} into {(file is null ? "the stream" : $"'{file}'")}"))
+        if (!IsReadingWanted(path, $"Read {Amount} at offset {Offset ?? 0} into {(file is null ? "the stream" : $"'{file}'")}"))
             return;
         bool passThru = PassThru;
         Start(path, item =>
@@ -151,14 +153,14 @@ public sealed class CopyQedImageContentCommand : SourceCmdlet
         var options = new WriteContentOptions
         {
             Path = path,
-            Offset = SizeArgument.ToBytes(Offset, path)!.Value,
+            Offset = SizeArgument.ToBytes(Offset, path) ?? 0,
             Length = SizeArgument.ToBytes(Length, path),
             SourceFile = file,
             SourceStream = SourceStream ?? (Bytes is null ? null : new MemoryStream(Bytes, writable: false)),
             Verify = Verify,
         };
         string from = file is not null ? $"'{file}'" : Bytes is null ? "the stream" : "the given array";
-        if (!ShouldProcess(path, $"Overwrite the disk at offset {Offset} with {(Length is null && Bytes is not null ? ByteSize.Format((ulong)Bytes.Length) : Amount)} from {from}"))
+        if (!ShouldProcess(path, $"Overwrite the disk at offset {Offset ?? 0} with {(Length is null && Bytes is not null ? ByteSize.Format((ulong)Bytes.Length) : Amount)} from {from}"))
             return;
         bool passThru = PassThru;
         Start(path, item =>

@@ -12,20 +12,21 @@ namespace Qed.PowerShell.Commands;
 public sealed class MeasureQedImageCommand : LayoutCmdlet
 {
     /// <summary>The targets' formats; by default all that have what is asked for.</summary>
-    [Parameter(Position = 1)]
+    [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(FormatNameCompleter))]
-    [ValidateNotNullOrEmpty]
+    [BlankIsAbsent]
     public string[]? Format { get; set; }
 
     /// <summary>The image's format; probed otherwise.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(FormatNameCompleter))]
-    [ValidateNotNullOrEmpty]
+    [BlankIsAbsent]
     public string? SourceFormat { get; set; }
 
     /// <summary>How the target uses space.</summary>
-    [Parameter]
-    public Subformat Subformat { get; set; }
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsAbsent]
+    public Subformat? Subformat { get; set; }
 
     /// <summary>Measures targets whose data is compressed; without -Exact as if no data could be.</summary>
     [Parameter]
@@ -41,7 +42,7 @@ public sealed class MeasureQedImageCommand : LayoutCmdlet
         {
             Path = path,
             SourceFormat = SourceFormat,
-            Subformat = Subformat,
+            Subformat = Subformat ?? default,
             ClusterSize = ClusterSize,
             TableSize = TableSize,
             Compress = Compress,

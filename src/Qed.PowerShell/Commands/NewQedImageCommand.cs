@@ -11,12 +11,15 @@ public sealed class NewQedImageCommand : TargetCmdlet
 {
     /// <summary>Bytes of the disk that the guest sees, a multiple of 512; with a backing file its size otherwise.</summary>
     [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
+    [BlankIsAbsent]
     public ulong? SizeBytes { get; set; }
 
     private protected override bool NamesNewFiles => true;
 
     private protected override void ProcessImage(string path)
     {
+        if (SizeBytes == 0)
+            throw new DiskImageException(ErrorKind.InvalidSize, "a new disk does not have 0 bytes", path) { Remedy = Remedy.TakeNearest("size", 512) };
         var options = new CreateImageOptions
         {
             Path = path,

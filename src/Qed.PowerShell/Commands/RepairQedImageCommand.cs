@@ -11,8 +11,9 @@ namespace Qed.PowerShell.Commands;
 public sealed class RepairQedImageCommand : ImageCmdlet
 {
     /// <summary>How much may be changed.</summary>
-    [Parameter(Position = 1)]
-    public RepairMode Mode { get; set; }
+    [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
+    [BlankIsAbsent]
+    public RepairMode? Mode { get; set; }
 
     /// <summary>Puts the image back as it was before its repair.</summary>
     [Parameter]
@@ -32,7 +33,7 @@ public sealed class RepairQedImageCommand : ImageCmdlet
 
     private protected override void CheckParameters()
     {
-        if (Undo && (DiscardUndo || MyInvocation.BoundParameters.ContainsKey(nameof(Mode))))
+        if (Undo && (DiscardUndo || Mode is not null))
             RefuseParameters("AmbiguousParameterSet", "-Undo excludes -Mode and -DiscardUndo.");
     }
 
@@ -60,7 +61,7 @@ public sealed class RepairQedImageCommand : ImageCmdlet
 
     private void Repair(string path)
     {
-        var options = new RepairImageOptions { Path = path, Mode = Mode, DiscardUndo = DiscardUndo };
+        var options = new RepairImageOptions { Path = path, Mode = Mode ?? default, DiscardUndo = DiscardUndo };
         if (MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? whatIf) && (SwitchParameter)whatIf)
         {
             foreach (RepairChange change in RepairImage.Plan(options).Changes)

@@ -14,6 +14,7 @@ public sealed class ResizeQedImageCommand : ChangingCmdlet
 
     /// <summary>The new size in bytes, a multiple of 512.</summary>
     [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
+    [BlankIsAbsent]
     public ulong? SizeBytes { get; set; }
 
     /// <summary>Cuts off the zeroes at the end of the disk.</summary>

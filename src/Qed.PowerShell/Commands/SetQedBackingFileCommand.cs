@@ -10,15 +10,15 @@ namespace Qed.PowerShell.Commands;
 public sealed class SetQedBackingFileCommand : ChangingCmdlet
 {
     /// <summary>The new backing file, a literal path; see <see cref="BackingNameRule"/> for the name that is stored.</summary>
-    [Parameter(Position = 1)]
+    [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
     [Alias("ParentPath", "BackingFile")]
-    [ValidateNotNullOrEmpty]
+    [BlankIsAbsent]
     public string? BackingPath { get; set; }
 
     /// <summary>The backing file's format; probed otherwise.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(FormatNameCompleter))]
-    [ValidateNotNullOrEmpty]
+    [BlankIsAbsent]
     public string? BackingFormat { get; set; }
 
     /// <summary>Makes the image self-contained.</summary>

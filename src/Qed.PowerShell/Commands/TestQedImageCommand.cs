@@ -27,7 +27,8 @@ public sealed class TestQedImageCommand : ImageCmdlet
 
     /// <summary>How fast each image is read at most, so that whoever works with the same disk is not held up.</summary>
     [Parameter]
-    [ValidateRange(1L, long.MaxValue)]
+    [BlankIsAbsent]
+    [Bounds(1, long.MaxValue)]
     public long? MaximumBytesPerSecond { get; set; }
 
     private protected override void ProcessImage(string path)

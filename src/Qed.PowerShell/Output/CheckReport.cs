@@ -6,7 +6,7 @@ using Qed.Operations;
 namespace Qed;
 
 /// <summary>What a consistency check of an image has found.</summary>
-public sealed class CheckReport
+public sealed class CheckReport : ImageResult
 {
     internal CheckReport(CheckResult result)
     {
@@ -35,10 +35,7 @@ public sealed class CheckReport
     }
 
     /// <summary>Full path of the image's file.</summary>
-    public string Path { get; }
-
-    /// <summary>The path with its provider, which other cmdlets take for a literal path.</summary>
-    public string PSPath => ProviderPath.Of(Path);
+    public override string Path { get; }
 
     /// <summary>What the check came to.</summary>
     public CheckStatus Status { get; }
@@ -87,7 +84,4 @@ public sealed class CheckReport
 
     /// <summary>How long the check took.</summary>
     public TimeSpan Duration { get; }
-
-    /// <summary>The path, so that a result can be given wherever a path can.</summary>
-    public override string ToString() => Path;
 }

@@ -5,7 +5,7 @@ using Qed.Operations;
 namespace Qed;
 
 /// <summary>How the disks of two images differ.</summary>
-public sealed class ComparisonResult
+public sealed class ComparisonResult : ImageResult
 {
     private readonly CompareResult _result;
 
@@ -16,10 +16,7 @@ public sealed class ComparisonResult
     }
 
     /// <summary>Full path of the one image.</summary>
-    public string Path => _result.Path;
-
-    /// <summary>The path with its provider, which other cmdlets take for a literal path.</summary>
-    public string PSPath => ProviderPath.Of(Path);
+    public override string Path => _result.Path;
 
     /// <summary>Full path of the other image.</summary>
     public string DifferencePath => _result.DifferencePath;
@@ -50,7 +47,4 @@ public sealed class ComparisonResult
 
     /// <summary>How long the comparison took.</summary>
     public TimeSpan Duration => _result.Duration;
-
-    /// <summary>The path, so that a result can be given wherever a path can.</summary>
-    public override string ToString() => Path;
 }

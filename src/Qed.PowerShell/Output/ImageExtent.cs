@@ -4,7 +4,7 @@ using Qed.Operations;
 namespace Qed;
 
 /// <summary>A run of an image's disk, and where it lies on the host.</summary>
-public sealed class ImageExtent
+public sealed class ImageExtent : ImageResult
 {
     private readonly MappedExtent _run;
 
@@ -15,10 +15,7 @@ public sealed class ImageExtent
     }
 
     /// <summary>Full path of the image that was mapped.</summary>
-    public string Path { get; }
-
-    /// <summary>The path with its provider, which other cmdlets take for a literal path.</summary>
-    public string PSPath => ProviderPath.Of(Path);
+    public override string Path { get; }
 
     /// <summary>Where the run starts on the guest's disk, in bytes.</summary>
     public ulong Offset => (ulong)_run.Offset.Value;

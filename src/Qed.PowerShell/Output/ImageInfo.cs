@@ -4,7 +4,7 @@ using Qed.Operations;
 namespace Qed;
 
 /// <summary>What there is to know about a disk image. Members that its format lacks are null.</summary>
-public class ImageInfo
+public class ImageInfo : ImageResult
 {
     private readonly ImageDescription _image;
 
@@ -16,10 +16,7 @@ public class ImageInfo
     }
 
     /// <summary>Full path of the image's file.</summary>
-    public string Path => _image.Path;
-
-    /// <summary>The path with its provider, which other cmdlets take for a literal path.</summary>
-    public string PSPath => ProviderPath.Of(Path);
+    public override string Path => _image.Path;
 
     /// <summary>Short name of the format.</summary>
     public string Format => _image.Format;
@@ -77,7 +74,4 @@ public class ImageInfo
 
     /// <summary>Whether somebody has the image open for writing; null where the system does not tell.</summary>
     public bool? InUse => _image.InUse;
-
-    /// <summary>The path, so that a result can be given wherever a path can.</summary>
-    public override string ToString() => Path;
 }

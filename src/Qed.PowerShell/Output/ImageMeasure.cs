@@ -3,17 +3,14 @@ using Qed.Formats;
 namespace Qed;
 
 /// <summary>How much room a conversion of an image to a format needs.</summary>
-public sealed class ImageMeasure
+public sealed class ImageMeasure : ImageResult
 {
     private readonly Operations.ImageMeasure _measure;
 
     internal ImageMeasure(Operations.ImageMeasure measure) => _measure = measure;
 
     /// <summary>Full path of the image that would be converted.</summary>
-    public string Path => _measure.Path;
-
-    /// <summary>The path with its provider, which other cmdlets take for a literal path.</summary>
-    public string PSPath => ProviderPath.Of(Path);
+    public override string Path => _measure.Path;
 
     /// <summary>Short name of the target's format.</summary>
     public string Format => _measure.Format;
@@ -32,7 +29,4 @@ public sealed class ImageMeasure
 
     /// <summary>Whether a conversion gives exactly that file size; else it may be smaller, and never larger.</summary>
     public bool IsExact => _measure.IsExact;
-
-    /// <summary>The path, so that a result can be given wherever a path can.</summary>
-    public override string ToString() => Path;
 }

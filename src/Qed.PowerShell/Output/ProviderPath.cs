@@ -3,5 +3,7 @@ namespace Qed;
 /// <summary>Paths as PowerShell passes them between cmdlets.</summary>
 internal static class ProviderPath
 {
-    internal static string Of(string path) => @"Microsoft.PowerShell.Core\FileSystem::" + path;
+    internal const string Prefix = @"Microsoft.PowerShell.Core\FileSystem::";
+
+    internal static string Of(string path) => Prefix + path;
 }

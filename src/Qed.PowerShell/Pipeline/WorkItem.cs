@@ -43,11 +43,9 @@ internal sealed class WorkItem
 
     internal void Emit(object result) => _pump.Post(this, cmdlet => cmdlet.WriteObject(result));
 
-    internal void Fail(Exception error)
-    {
-        ErrorRecord record = ErrorRecords.From(error, Target, _words);
-        _pump.Post(this, cmdlet => cmdlet.WriteError(record));
-    }
+    internal void Fail(Exception error) => Fail(ErrorRecords.From(error, Target, _words));
+
+    internal void Fail(ErrorRecord error) => _pump.Post(this, cmdlet => cmdlet.WriteError(error));
 
     internal void Verbose(string text) => Log(DiagnosticLevel.Information, text);
 
@@ -82,7 +80,17 @@ internal sealed class WorkItem
     private void Log(DiagnosticLevel level, string text) => _pump.Post(level switch
     {
         DiagnosticLevel.Debug => cmdlet => cmdlet.WriteDebug(text),
-        DiagnosticLevel.Information => cmdlet => cmdlet.WriteVerbose(text),
+        DiagnosticLevel.Information => cmdlet => WriteDetail((PSCmdlet)cmdlet, text),
         _ => cmdlet => cmdlet.WriteWarning(text),
     });
+
+    /// <summary>With -Debug alone PowerShell asks at every verbose text whether to go on; the log is shown, not asked about.</summary>
+    private static void WriteDetail(PSCmdlet cmdlet, string text)
+    {
+        Dictionary<string, object> given = cmdlet.MyInvocation.BoundParameters;
+        if (!given.ContainsKey("Verbose") && given.TryGetValue("Debug", out object? debug) && LanguagePrimitives.IsTrue(debug))
+            cmdlet.WriteDebug(text);
+        else
+            cmdlet.WriteVerbose(text);
+    }
 }

@@ -71,6 +71,17 @@ public sealed class ResizeTests : IDisposable
     }
 
     [Fact]
+    public void A_disk_is_never_resized_to_nothing()
+    {
+        TestImage.Create(ImagePath, 1 << 20);
+        byte[] before = File.ReadAllBytes(ImagePath);
+        DiskImageException error = Fails.With(ErrorKind.InvalidSize, "0 bytes", () => Resize(0, allowShrink: true));
+        Assert.Contains("512", error.Message, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllBytes(ImagePath));
+        Assert.Equal(512, ResizeImage.Run(new ResizeImageOptions { Path = ImagePath }).Size);
+    }
+
+    [Fact]
     public void The_largest_disk_of_the_largest_geometry_is_written_at_its_end_and_shrunk()
     {
         const int Cluster = 1 << 26;
@@ -126,7 +137,7 @@ public sealed class ResizeTests : IDisposable
     [Theory]
     [InlineData(3_000_000, 3_000_320)]
     [InlineData(0, 512)]
-    [InlineData(-1, 0)]
+    [InlineData(-1, 512)]
     public void The_minimum_size_ends_with_the_last_sector_that_is_not_zero(int lastByte, long expected)
     {
         TestImage.Create(ImagePath, 64 << 20);
