@@ -28,8 +28,8 @@ public static class ResizeImage
         if (options is null)
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
-        if (options.Size == 0)
-            throw Empty(options.Path);
+        if (options.Size is { } given and <= 0)
+            throw NoDisk(options.Path, given);
         using (QedImage image = OpenImage.ForWriting(options.Path, logger))
         {
             long oldSize = image.Length;
@@ -66,8 +66,8 @@ public static class ResizeImage
         => Math.Max(QedGeometry.SectorSize, LastData.EndOf(image, progress.Meter("Looking for the last data", image.Length), cancellation));
 
     /// <summary>Nobody wants a disk of no size; a size of 0 is what a script computes by mistake.</summary>
-    private static DiskImageException Empty(string path)
-        => new(ErrorKind.InvalidSize, "a disk is not resized to 0 bytes", path) { Remedy = Remedy.TakeNearest("size", QedGeometry.SectorSize) };
+    private static DiskImageException NoDisk(string path, long size)
+        => new(ErrorKind.InvalidSize, $"a disk is not resized to {Text(size)} bytes", path) { Remedy = Remedy.TakeNearest("size", QedGeometry.SectorSize) };
 
     private static DiskImageException ShrinkRefused(QedImage image, long size)
         => new(ErrorKind.InvalidSize, $"shrinking the disk from {Text(image.Length)} to {Text(size)} bytes drops what lies beyond, which is not done without being allowed", image.Path)

@@ -63,7 +63,7 @@ public sealed class ResizeTests : IDisposable
         Resize(largest);
         TestImage.Write(ImagePath, largest - 1000, Patterns.Filled(1000, 8));
         AssertSound(tableSize);
-        DiskImageException error = Fails.With(ErrorKind.InvalidSize, "Convert-QedImage", () => Resize(largest + 512));
+        DiskImageException error = Fails.With(ErrorKind.InvalidSize, "A conversion with larger clusters", () => Resize(largest + 512));
         Assert.Contains(Qemu.Text(largest), error.Message, StringComparison.Ordinal);
         Resize(1 << 20, allowShrink: true);
         AssertSound(tableSize);
@@ -108,15 +108,15 @@ public sealed class ResizeTests : IDisposable
     {
         TestImage.Create(ImagePath, 1 << 20);
         Fingerprint before = Fingerprint.Of(ImagePath);
-        Fails.With(ErrorKind.InvalidSize, "-AllowShrink", () => Resize(1 << 19));
+        Fails.With(ErrorKind.InvalidSize, "Allow the disk to shrink", () => Resize(1 << 19));
         before.AssertUntouched();
     }
 
     [Theory]
-    [InlineData(-512, "nearest size that works is 0.")]
+    [InlineData(-512, "nearest size that works is 512.")]
     [InlineData(1000, "nearest size that works is 1024.")]
     [InlineData((1 << 20) + 1, "nearest size that works is 1049088.")]
-    [InlineData(long.MaxValue, "Convert-QedImage")]
+    [InlineData(long.MaxValue, "cannot grow beyond 70368744177664 bytes")]
     public void An_illegal_size_is_refused_with_one_that_works(long size, string hint)
     {
         TestImage.Create(ImagePath, 1 << 20);
