@@ -9,6 +9,9 @@ namespace Qed.Formats;
 /// <summary>A disk image format: how to recognise, open and create it. One folder holds all that is known of each.</summary>
 public abstract class ImageFormat
 {
+    // Where a format may have its signature at the end, it is in the last sector.
+    private const int EndLength = 512;
+
     /// <summary>The short name, in lower case.</summary>
     public abstract string Name { get; }
 
@@ -48,6 +51,9 @@ public abstract class ImageFormat
     /// <summary>Whether images of this format are checked, repaired, resized and re-parented where they lie.</summary>
     public virtual bool IsChangedInPlace => false;
 
+    /// <summary>Whether what lies behind the last byte of an image, on a block device, belongs to it all the same.</summary>
+    private protected virtual bool OwnsWholeFile => true;
+
     /// <summary>The options of a new image in QEMU's words, in the order in which QEMU names them.</summary>
     public virtual IReadOnlyList<CreationOption> CreationOptions { get; } = [CreationOption.Size];
 
@@ -86,7 +92,12 @@ public abstract class ImageFormat
             _ => null,
         };
         if (refused is null)
+        {
+            if (OwnsWholeFile)
+                target.EndWith(stackalloc byte[EndLength]);
             return CreateWriterCore(target, options);
+        }
+
         throw new DiskImageException(ErrorKind.UnsupportedFeature, $"{DisplayName} images do not have {refused}", target.Storage.Path)
         {
             Remedy = Subformats.Contains(options.Subformat) ? null : Remedy.Advice("They have: " + string.Join(", ", Subformats) + "."),

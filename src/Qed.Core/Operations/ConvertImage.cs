@@ -72,35 +72,34 @@ public static class ConvertImage
             SourceFiles.RequireDeletable(source, baseline);
         if (backing is { Format: null } && baseline?.Format == "raw")
             backing = backing with { Format = "raw" };
-        using PendingFile file = PendingFile.Begin(options.DestinationPath, options.Force);
-        IReadOnlyList<DiskRange> lost = [];
-        TargetFile.Fill(file, () =>
+        using Destination target = Destination.Begin(options.DestinationPath, options.Force, cancellation);
+        var layout = new TargetOptions
         {
-            using (ImageWriter writer = format.CreateWriter(file, new TargetOptions
-            {
-                Size = size,
-                ClusterSize = options.ClusterSize,
-                TableSize = options.TableSize,
-                LogicalSectorSize = sectorSize,
-                PhysicalSectorSize = ConversionLosses.PhysicalSectorSize(source, baseline, format, options),
-                Backing = backing,
-                BackingImage = baseline,
-                Subformat = options.Subformat,
-                Compress = options.Compress,
-            }))
-            {
-                var copier = new ImageCopier(source, baseline, writer, size);
-                long copied = copier.Run(progress.Meter("Converting", size), cancellation);
-                writer.Complete();
-                Log.Copied(logger, source.Path, file.Target, copied, size);
-            }
+            Size = size,
+            ClusterSize = options.ClusterSize,
+            TableSize = options.TableSize,
+            LogicalSectorSize = sectorSize,
+            PhysicalSectorSize = ConversionLosses.PhysicalSectorSize(source, baseline, format, options),
+            Backing = backing,
+            BackingImage = baseline,
+            Subformat = options.Subformat,
+            Compress = options.Compress,
+        };
+        TargetRoom.Require(target, format, layout, source, progress, cancellation);
+        using (ImageWriter writer = format.CreateWriter(target, layout))
+        {
+            var copier = new ImageCopier(source, baseline, writer, size);
+            long copied = copier.Run(progress.Meter("Converting", size), cancellation);
+            writer.Complete();
+            Log.Copied(logger, source.Path, target.Target, copied, size);
+        }
 
-            lost = unreadable?.ToList() ?? [];
-            if (options.Verify || options.DeleteSource)
-                Verify(source, unreadable, file, format, baseline, options, progress, logger, cancellation);
-        });
+        target.Finish(progress.Meter("Writing zeroes", target.Storage.Length), cancellation);
+        IReadOnlyList<DiskRange> lost = unreadable?.ToList() ?? [];
+        if (options.Verify || options.DeleteSource)
+            Verify(source, unreadable, target, format, size, baseline, options, progress, logger, cancellation);
         cancellation.ThrowIfCancellationRequested();
-        file.Commit();
+        target.Commit();
         return lost;
     }
 
@@ -108,24 +107,25 @@ public static class ConvertImage
     private static void Verify(
         DiskImage source,
         UnreadableRanges? unreadable,
-        PendingFile file,
+        Destination destination,
         ImageFormat format,
+        long size,
         DiskImage? baseline,
         ConvertImageOptions options,
         IProgress<OperationProgress>? progress,
         ILogger logger,
         CancellationToken cancellation)
     {
-        file.DropCache();
-        HostFile written = HostFile.Open(file.Storage.Path, StorageAccess.Peek);
-        using DiskImage target = format.Open(written, new ImageOpenOptions { PathsUnderConstruction = file.PathsUnderConstruction });
+        using DiskImage target = format.Open(destination.OpenWritten(), new ImageOpenOptions { PathsUnderConstruction = destination.PathsUnderConstruction });
         target.AttachBacking(baseline);
         long lost = unreadable?.Bytes ?? 0;
         try
         {
-            GuestOffset? difference = ImageComparer.FirstDifference(source, target, progress.Meter("Verifying", source.Length), cancellation, unreadable);
+            // A block device may be longer than what was written to it.
+            DiskImage written = destination.FixedLength is null ? target : new DiskImageRange(target, default, Math.Min(size, target.Length));
+            GuestOffset? difference = ImageComparer.FirstDifference(source, written, progress.Meter("Verifying", source.Length), cancellation, unreadable);
             if (difference is { } offset)
-                throw TargetFile.DiffersFromSource(file.Target, options.Path, offset.Value);
+                throw TargetFile.DiffersFromSource(destination.Target, options.Path, offset.Value);
         }
         finally
         {
@@ -135,7 +135,7 @@ public static class ConvertImage
 
         if (unreadable?.Bytes > lost)
             Log.NotVerified(logger, source.Path, unreadable.Bytes - lost);
-        Log.Verified(logger, source.Path, file.Target);
+        Log.Verified(logger, source.Path, destination.Target);
     }
 
     private static DiskImage OpenSource(ConvertImageOptions options, UnreadableRanges? unreadable, ILogger logger, CancellationToken cancellation)

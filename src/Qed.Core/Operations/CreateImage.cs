@@ -37,24 +37,25 @@ public static class CreateImage
         if (backing is { Format: null } && backingImage?.Format == "raw")
             backing = backing with { Format = "raw" };
         long size = SizeFor(options, format, backingImage);
-        using (PendingFile file = PendingFile.Begin(options.Path, options.Force))
+        using (Destination target = Destination.Begin(options.Path, options.Force, cancellation))
         {
-            TargetFile.Fill(file, () =>
+            var layout = new TargetOptions
             {
-                using ImageWriter writer = format.CreateWriter(file, new TargetOptions
-                {
-                    Size = size,
-                    ClusterSize = options.ClusterSize,
-                    TableSize = options.TableSize,
-                    LogicalSectorSize = options.LogicalSectorSize,
-                    PhysicalSectorSize = options.PhysicalSectorSize,
-                    Backing = backing,
-                    BackingImage = backingImage,
-                    Subformat = options.Subformat,
-                });
+                Size = size,
+                ClusterSize = options.ClusterSize,
+                TableSize = options.TableSize,
+                LogicalSectorSize = options.LogicalSectorSize,
+                PhysicalSectorSize = options.PhysicalSectorSize,
+                Backing = backing,
+                BackingImage = backingImage,
+                Subformat = options.Subformat,
+            };
+            TargetRoom.Require(target, format, layout);
+            using (ImageWriter writer = format.CreateWriter(target, layout))
                 writer.Complete();
-            });
-            file.Commit();
+
+            target.Finish(progress.Meter("Writing zeroes", target.Storage.Length), cancellation);
+            target.Commit();
         }
 
         Log.Created(logger, options.Path, size);

@@ -116,7 +116,7 @@ public static class MeasureImage
                     if (options.Exact)
                         new ImageCopier(source, null, writer, target.Size).Run(meter, cancellation);
                     else
-                        ReserveData(source, writer, target.Size, meter, cancellation);
+                        ReserveData(source, null, writer, target.Size, meter, cancellation);
                 }),
                 FullyAllocatedSize = FullyAllocated(format, name, target, cancellation),
                 IsExact = options.Exact,
@@ -128,7 +128,8 @@ public static class MeasureImage
         }
     }
 
-    private static long LengthOf(ImageFormat format, string name, TargetOptions options, Action<ImageWriter> fill)
+    /// <summary>How long the files of an image are together once it was filled.</summary>
+    internal static long LengthOf(ImageFormat format, string name, TargetOptions options, Action<ImageWriter> fill)
     {
         using var target = new MeasuredTarget(name);
         using (ImageWriter writer = format.CreateWriter(target, options))
@@ -140,9 +141,10 @@ public static class MeasureImage
         return target.Length;
     }
 
-    private static void ReserveData(DiskImage source, ImageWriter writer, long size, ProgressMeter meter, CancellationToken cancellation)
+    /// <summary>Reserves space for all that is not known to be zero, or to come from the backing image, without reading it.</summary>
+    internal static void ReserveData(DiskImage source, DiskImage? baseline, ImageWriter writer, long size, ProgressMeter meter, CancellationToken cancellation)
     {
-        foreach (GuestRange range in CopyPlan.Chunks(source, null, size, writer.Grain))
+        foreach (GuestRange range in CopyPlan.Chunks(source, baseline, size, writer.Grain))
         {
             cancellation.ThrowIfCancellationRequested();
             writer.Reserve(range.Offset, range.Length);

@@ -114,27 +114,26 @@ public static class ReadContent
     {
         TargetFile.RefuseLinkOf(image, path);
         var part = new DiskImageRange(image, range.Offset, range.Length);
-        using PendingFile file = PendingFile.Begin(path, options.Force);
-        TargetFile.Fill(file, () =>
+        using Destination target = Destination.Begin(path, options.Force, cancellation);
+        using (ImageWriter writer = FormatRegistry.ByName("raw").CreateWriter(target, new TargetOptions { Size = range.Length }))
         {
-            using (ImageWriter writer = FormatRegistry.ByName("raw").CreateWriter(file, new TargetOptions { Size = range.Length }))
-            {
-                new ImageCopier(part, null, writer, range.Length).Run(meter, cancellation);
-                writer.Complete();
-            }
+            new ImageCopier(part, null, writer, range.Length).Run(meter, cancellation);
+            writer.Complete();
+        }
 
-            if (options.Verify)
-                Verify(part, file, cancellation);
-        });
+        target.Finish(meter, cancellation);
+        if (options.Verify)
+            Verify(part, target, cancellation);
         cancellation.ThrowIfCancellationRequested();
-        file.Commit();
+        target.Commit();
     }
 
-    private static void Verify(DiskImage part, PendingFile file, CancellationToken cancellation)
+    private static void Verify(DiskImage part, Destination target, CancellationToken cancellation)
     {
-        file.DropCache();
-        using var written = new RawImage(HostFile.Open(file.Storage.Path, StorageAccess.Peek));
+        // A block device may be longer than what was written to it.
+        using var image = new RawImage(target.OpenWritten());
+        using var written = new DiskImageRange(image, default, part.Length);
         if (ImageComparer.FirstDifference(part, written, ProgressMeter.Silent, cancellation) is { } offset)
-            throw TargetFile.DiffersFromSource(file.Target, part.Path, offset.Value);
+            throw TargetFile.DiffersFromSource(target.Target, part.Path, offset.Value);
     }
 }

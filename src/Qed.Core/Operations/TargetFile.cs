@@ -1,4 +1,3 @@
-using System;
 using System.Globalization;
 using System.Linq;
 using Qed.Images;
@@ -9,19 +8,6 @@ namespace Qed.Operations;
 /// <summary>What is common to all that write a file anew.</summary>
 internal static class TargetFile
 {
-    /// <summary>Fills a file under construction, so that errors name the file the user asked for.</summary>
-    internal static void Fill(PendingFile file, Action fill)
-    {
-        try
-        {
-            fill();
-        }
-        catch (DiskImageException error) when (file.PathsUnderConstruction.FirstOrDefault(path => path.Value == error.Path).Key is { } target)
-        {
-            throw error.WithPath(target);
-        }
-    }
-
     /// <summary>Replacing an image, or one that it rests on, would destroy the very data that is being copied.</summary>
     /// <exception cref="DiskImageException">ImageExists.</exception>
     internal static void RefuseLinkOf(DiskImage source, string target)

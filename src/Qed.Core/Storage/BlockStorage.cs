@@ -17,6 +17,9 @@ public abstract class BlockStorage : IDisposable
     /// <summary>Length in bytes, asked anew from the system at each call.</summary>
     public abstract long Length { get; }
 
+    /// <summary>Whether the length cannot change, as that of a block device: an image on it may end before it does.</summary>
+    internal virtual bool HasFixedLength => false;
+
     /// <summary>Reads at an offset until the buffer is full or the storage ends.</summary>
     /// <param name="offset">Byte offset, not negative; may lie beyond the end.</param>
     /// <param name="buffer">Receives the bytes.</param>

@@ -11,6 +11,8 @@ namespace Qed.Storage;
 /// <param name="Name">The full path, used only where the system gives no numbers.</param>
 public readonly record struct FileIdentity(ulong Volume, ulong File, string? Name)
 {
+    private const ulong NoVolume = ulong.MaxValue;
+
     /// <summary>The identity of a file that exists, symbolic links followed.</summary>
     /// <returns>Null where there is no such file.</returns>
     public static FileIdentity? Of(string path)
@@ -44,6 +46,12 @@ public readonly record struct FileIdentity(ulong Volume, ulong File, string? Nam
             ? status
             : null;
 
+    /// <summary>As <see cref="LinuxStatus(string)"/>, but of a symbolic link itself.</summary>
+    internal static LinuxNative.FileStatus? LinuxStatusOfLink(string path)
+        => LinuxNative.StatX(LinuxNative.AtFdCwd, NullTerminated(path), LinuxNative.AtSymlinkNoFollow, LinuxNative.StatxBasicStats, out var status) == 0
+            ? status
+            : null;
+
     internal static LinuxNative.FileStatus? LinuxStatus(SafeFileHandle handle)
     {
         int descriptor = handle.DangerousGetHandle().ToInt32();
@@ -55,7 +63,10 @@ public readonly record struct FileIdentity(ulong Volume, ulong File, string? Nam
     internal static byte[] NullTerminated(string path) => Encoding.UTF8.GetBytes(path + '\0');
 
     private static FileIdentity Of(LinuxNative.FileStatus status)
-        => new(((ulong)status.DeviceMajor << 32) | status.DeviceMinor, status.Inode, null);
+        => status.Type == FileType.BlockDevice
+            // One device may have nodes in several places.
+            ? new(NoVolume, ((ulong)status.NodeMajor << 32) | status.NodeMinor, null)
+            : new(((ulong)status.DeviceMajor << 32) | status.DeviceMinor, status.Inode, null);
 
     private static FileIdentity ByName(string path) => new(0, 0, System.IO.Path.GetFullPath(path));
 }

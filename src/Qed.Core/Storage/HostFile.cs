@@ -8,12 +8,7 @@ namespace Qed.Storage;
 /// <summary>A file or block device of the host.</summary>
 public sealed unsafe class HostFile : BlockStorage
 {
-    private const int TypeDirectory = 0x4000;
-    private const int TypeBlockDevice = 0x6000;
-    private const int TypeRegular = 0x8000;
-
     private readonly PositionalIo _io;
-    private readonly bool _isBlockDevice;
     // Up to here the file has to last: less than its length at opening only where it was cut through this object.
     private long _lastingLength;
     private readonly object _flushLock = new();
@@ -21,10 +16,11 @@ public sealed unsafe class HostFile : BlockStorage
     private ImageLock? _lock;
     private UncachedWriter? _uncached;
 
-    private HostFile(PositionalIo io, string path, StorageAccess access, bool isBlockDevice)
+    private HostFile(PositionalIo io, string place, string path, StorageAccess access, bool isBlockDevice)
     {
         _io = io;
-        _isBlockDevice = isBlockDevice;
+        IsBlockDevice = isBlockDevice;
+        Place = place;
         Path = path;
         Access = access;
         Identity = FileIdentity.Of(io.Handle, path);
@@ -34,11 +30,23 @@ public sealed unsafe class HostFile : BlockStorage
     /// <inheritdoc/>
     public override string Path { get; }
 
+    /// <summary>By which path the system finds the file: not <see cref="Path"/> while it has not got that name.</summary>
+    internal string Place { get; }
+
     /// <inheritdoc/>
     public override bool CanWrite => Access == StorageAccess.Write;
 
     /// <summary>What the file was opened for.</summary>
     public StorageAccess Access { get; }
+
+    /// <summary>Whether this is a block device: it has the length that it has, and what was never written to it is not zero.</summary>
+    public bool IsBlockDevice { get; }
+
+    /// <inheritdoc/>
+    internal override bool HasFixedLength => IsBlockDevice;
+
+    /// <summary>Bytes of a sector of a block device; null for a file, or where the system does not tell.</summary>
+    public int? LogicalSectorSize => IsBlockDevice ? BlockDevice.LogicalSectorSize(_io.Handle) : null;
 
     /// <summary>Volume and file number, the same under any name of the file.</summary>
     public FileIdentity Identity { get; }
@@ -51,16 +59,18 @@ public sealed unsafe class HostFile : BlockStorage
     /// <inheritdoc/>
     public override long Length => Guard(_io.GetLength);
 
-    /// <summary>Bytes that the file takes up on the host's disk; null where the system does not tell.</summary>
+    /// <summary>Bytes that the file takes up on the host's disk; null where the system does not tell, as of a block device.</summary>
     public long? AllocatedLength
     {
         get
         {
+            if (IsBlockDevice)
+                return null;
             if (HostPlatform.IsLinux)
                 return FileIdentity.LinuxStatus(_io.Handle) is { } status ? (long)status.Blocks * 512 : null;
             if (!HostPlatform.IsWindows)
                 return null;
-            uint low = WindowsNative.GetCompressedFileSize(Path, out uint high);
+            uint low = WindowsNative.GetCompressedFileSize(Place, out uint high);
             return low == uint.MaxValue && Marshal.GetLastWin32Error() != 0 ? null : ((long)high << 32) | low;
         }
     }
@@ -76,23 +86,25 @@ public sealed unsafe class HostFile : BlockStorage
     public static HostFile Open(string path, StorageAccess access)
     {
         path = StorageErrors.FullPath(path);
-        bool isBlockDevice = RefuseWhatIsNoFile(path);
-        bool write = access == StorageAccess.Write;
-        HostFile file = Guard(path, () => new HostFile(
-            PositionalIo.Open(path, FileMode.Open, write ? FileAccess.ReadWrite : FileAccess.Read, ShareFor(access)),
-            path,
-            access,
-            isBlockDevice));
-        try
-        {
-            file._lock = access == StorageAccess.Peek ? null : ImageLock.Take(file._io.Handle, path, write);
-            return file;
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
+        return Open(path, path, access);
+    }
+
+    /// <summary>Opens a file that is known by another path than the one that it lies at so far.</summary>
+    internal static HostFile Open(string place, string path, StorageAccess access)
+    {
+        bool isBlockDevice = RefuseWhatIsNoFile(place);
+        FileAccess wanted = access == StorageAccess.Write ? FileAccess.ReadWrite : FileAccess.Read;
+        return Guard(path, () => new HostFile(PositionalIo.Open(place, FileMode.Open, wanted, ShareFor(access)), place, path, access, isBlockDevice)).Locked();
+    }
+
+    /// <summary>Opens what exists to write it anew in place. A block device must be free, and nobody can mount it from then on.</summary>
+    /// <exception cref="DiskImageException">As <see cref="Open(string, StorageAccess)"/>.</exception>
+    internal static HostFile OpenToOverwrite(string path)
+    {
+        path = StorageErrors.FullPath(path);
+        return RefuseWhatIsNoFile(path)
+            ? new HostFile(new PositionalIo(BlockDevice.OpenToOverwrite(path)), path, path, StorageAccess.Write, isBlockDevice: true).Locked()
+            : Open(path, StorageAccess.Write);
     }
 
     /// <summary>Creates a file that must not exist yet, opened and locked for writing.</summary>
@@ -100,20 +112,25 @@ public sealed unsafe class HostFile : BlockStorage
     public static HostFile Create(string path)
     {
         path = StorageErrors.FullPath(path);
-        if (File.Exists(path) || Directory.Exists(path))
+        return Create(path, path);
+    }
+
+    /// <summary>As <see cref="Create(string)"/>, for a file that is known by another path, which it is to have later.</summary>
+    internal static HostFile Create(string place, string path)
+    {
+        if (TypeOf(place) != FileType.None)
             throw new DiskImageException(ErrorKind.ImageExists, "a file of that name exists already", path);
         HostFile file = Guard(path, () => new HostFile(
-            PositionalIo.Open(path, FileMode.CreateNew, FileAccess.ReadWrite, ShareFor(StorageAccess.Write)), path, StorageAccess.Write, false));
+            PositionalIo.Open(place, FileMode.CreateNew, FileAccess.ReadWrite, ShareFor(StorageAccess.Write)), place, path, StorageAccess.Write, false));
         try
         {
-            file._lock = ImageLock.Take(file._io.Handle, path, forWriting: true);
-            file.AllowHoles();
+            file.Locked().AllowHoles();
             return file;
         }
         catch
         {
             file.Dispose();
-            HostNames.Abandon(path);
+            HostNames.Abandon(place);
             throw;
         }
     }
@@ -130,12 +147,16 @@ public sealed unsafe class HostFile : BlockStorage
             throw StorageErrors.Translate(SystemError.Last(), Path);
     }
 
-    /// <summary>Whether a path leads to a block device (Linux).</summary>
-    internal static bool IsBlockDevice(string path)
-        => HostPlatform.IsLinux && FileIdentity.LinuxStatus(path) is { FileType: TypeBlockDevice };
+    /// <summary>What a path leads to, links followed; none where there is nothing.</summary>
+    internal static FileType TypeOf(string path)
+    {
+        if (HostPlatform.IsLinux)
+            return FileIdentity.LinuxStatus(path)?.Type ?? FileType.None;
+        return Directory.Exists(path) ? FileType.Folder : File.Exists(path) ? FileType.Regular : FileType.None;
+    }
 
     /// <summary>Whether somebody has the file open in a way that excludes reading it; null where the system does not tell.</summary>
-    public bool? IsInUse() => ImageLock.IsWriterPresent(_io.Handle, Path);
+    public bool? IsInUse() => ImageLock.IsWriterPresent(_io.Handle, Place);
 
     /// <summary>Reads at an offset until the buffer is full or the file ends: behind the length that it had when it was opened.</summary>
     /// <inheritdoc/>
@@ -173,7 +194,7 @@ public sealed unsafe class HostFile : BlockStorage
     }
 
     /// <summary>From here on large aligned writes go past the page cache, where the host can; others are as before.</summary>
-    internal void BypassCache() => _uncached ??= UncachedWriter.TryOpen(Path);
+    internal void BypassCache() => _uncached ??= UncachedWriter.TryOpen(Place);
 
     /// <inheritdoc/>
     internal override bool TryClone(BlockStorage source, long from, long to, long length)
@@ -204,7 +225,7 @@ public sealed unsafe class HostFile : BlockStorage
     /// <inheritdoc/>
     public override void SetLength(long length)
     {
-        if (!_isBlockDevice)
+        if (!IsBlockDevice)
         {
             Volatile.Write(ref _lastingLength, Math.Min(Volatile.Read(ref _lastingLength), length));
             Guard(() => _io.SetLength(length));
@@ -274,8 +295,11 @@ public sealed unsafe class HostFile : BlockStorage
     {
         if (HostPlatform.IsLinux)
         {
-            const int Mode = LinuxNative.FallocPunchHole | LinuxNative.FallocKeepSize;
-            return LinuxNative.FAllocate(_io.Handle, Mode, offset, length) == 0;
+            const int Punch = LinuxNative.FallocPunchHole | LinuxNative.FallocKeepSize;
+            const int Zero = LinuxNative.FallocZeroRange | LinuxNative.FallocKeepSize;
+            // A device that cannot free its blocks has, or the kernel writes, zeroes all the same.
+            return LinuxNative.FAllocate(_io.Handle, Punch, offset, length) == 0
+                || (IsBlockDevice && LinuxNative.FAllocate(_io.Handle, Zero, offset, length) == 0);
         }
 
         if (!HostPlatform.IsWindows)
@@ -296,18 +320,28 @@ public sealed unsafe class HostFile : BlockStorage
     }
 
     /// <summary>A pipe or terminal would block or lie, so only files and block devices are opened.</summary>
-    private static bool RefuseWhatIsNoFile(string path)
+    /// <returns>Whether it is a block device.</returns>
+    private static bool RefuseWhatIsNoFile(string path) => TypeOf(path) switch
     {
-        int type = HostPlatform.IsLinux
-            ? FileIdentity.LinuxStatus(path)?.FileType ?? TypeRegular
-            : Directory.Exists(path) ? TypeDirectory : TypeRegular;
-        return type switch
+        // What is not there is told by opening it, which also knows whether the folder is missing.
+        FileType.None or FileType.Regular => false,
+        FileType.BlockDevice => true,
+        FileType.Folder => throw new DiskImageException(ErrorKind.ImageNotRecognized, "this is a folder, not a disk image", path),
+        FileType other => throw new DiskImageException(ErrorKind.ImageNotRecognized, $"this is {other.Describe()}; only files and block devices can hold a disk image", path),
+    };
+
+    private HostFile Locked()
+    {
+        try
         {
-            TypeRegular => false,
-            TypeBlockDevice => true,
-            TypeDirectory => throw new DiskImageException(ErrorKind.ImageNotRecognized, "this is a folder, not a disk image", path),
-            _ => throw new DiskImageException(ErrorKind.ImageNotRecognized, "only files and block devices can hold a disk image", path),
-        };
+            _lock = Access == StorageAccess.Peek ? null : ImageLock.Take(_io.Handle, Path, CanWrite);
+            return this;
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     // On Linux .NET's share modes become flock locks that QEMU does not know: ImageLock does the work there.

@@ -12,6 +12,7 @@ internal static unsafe class LinuxNative
     internal const int FallocKeepSize = 1;
     internal const int FallocPunchHole = 2;
     internal const int AdviseDontNeed = 4;
+    internal const int FallocZeroRange = 16;
     internal const int FcntlOfdGetLock = 36;
     internal const int FcntlOfdSetLock = 37;
     internal const short ReadLock = 0;
@@ -19,18 +20,23 @@ internal static unsafe class LinuxNative
     internal const short Unlock = 2;
     internal const int AtFdCwd = -100;
     internal const int AtEmptyPath = 0x1000;
+    internal const int AtSymlinkNoFollow = 0x100;
     internal const uint StatxBasicStats = 0x7ff;
     internal const int OpenReadWrite = 2;
+    internal const int OpenExclusive = 0x80;
+    internal const int OpenPathOnly = 0x200000;
     internal const int OpenDirect = 0x4000;
     internal const int OpenDirectOnArm = 0x10000;
     internal const int OpenCloseOnExec = 0x80000;
 
     internal const int Eperm = 1;
+    internal const int Enoent = 2;
     internal const int Eintr = 4;
     internal const int Eio = 5;
     internal const int Enxio = 6;
     internal const int Eagain = 11;
     internal const int Eacces = 13;
+    internal const int Ebusy = 16;
     internal const int Einval = 22;
     internal const int Efbig = 27;
     internal const int Enospc = 28;
@@ -54,6 +60,9 @@ internal static unsafe class LinuxNative
 
     [DllImport("libc", EntryPoint = "ioctl", SetLastError = true)]
     private static extern int IoControl(SafeFileHandle file, nuint request, ref CloneRange argument);
+
+    [DllImport("libc", EntryPoint = "ioctl", SetLastError = true)]
+    internal static extern int IoControl(SafeFileHandle file, nuint request, out int result);
 
     [DllImport("libc", EntryPoint = "pread", SetLastError = true)]
     internal static extern nint PRead(SafeFileHandle file, byte* buffer, nint count, long offset);
@@ -123,6 +132,15 @@ internal static unsafe class LinuxNative
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     internal struct FileStatus
     {
+        [FieldOffset(16)]
+        internal uint Links;
+
+        [FieldOffset(20)]
+        internal uint User;
+
+        [FieldOffset(24)]
+        internal uint Group;
+
         [FieldOffset(28)]
         internal ushort Mode;
 
@@ -141,12 +159,19 @@ internal static unsafe class LinuxNative
         [FieldOffset(120)]
         internal uint WriteNanoseconds;
 
+        /// <summary>Of a device node, which device it stands for.</summary>
+        [FieldOffset(128)]
+        internal uint NodeMajor;
+
+        [FieldOffset(132)]
+        internal uint NodeMinor;
+
         [FieldOffset(136)]
         internal uint DeviceMajor;
 
         [FieldOffset(140)]
         internal uint DeviceMinor;
 
-        internal readonly int FileType => Mode & 0xf000;
+        internal readonly FileType Type => (FileType)(Mode & 0xf000);
     }
 }

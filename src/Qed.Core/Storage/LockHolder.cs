@@ -16,28 +16,38 @@ internal static class LockHolder
     {
         if (!HostPlatform.IsLinux || FileIdentity.Of(path) is not { } wanted)
             return null;
+        // The handle that asks is open too, so this process is named only when nobody else is found.
+        return Name(wanted, descriptor => !IsOurs(descriptor)) ?? "this process";
+    }
+
+    /// <summary>Names the processes that have the file open for writing; null where there are none, or the system does not tell.</summary>
+    internal static string? DescribeWriters(string path)
+        => HostPlatform.IsLinux && FileIdentity.Of(path) is { } wanted ? Name(wanted, IsForWriting) : null;
+
+    private static string? Name(FileIdentity wanted, Func<string, bool> isMeant)
+    {
         var holders = new List<string>();
         foreach (string process in Directory.EnumerateDirectories("/proc"))
         {
             if (!int.TryParse(Path.GetFileName(process), NumberStyles.None, CultureInfo.InvariantCulture, out int id))
                 continue;
-            if (!HasOpen(process, wanted))
+            if (!HasOpen(process, wanted, isMeant))
                 continue;
             holders.Add($"{NameOf(process)} (process {id.ToString(CultureInfo.InvariantCulture)})");
             if (holders.Count == MostNamed)
                 break;
         }
 
-        return holders.Count == 0 ? "this process" : string.Join(", ", holders);
+        return holders.Count == 0 ? null : string.Join(", ", holders);
     }
 
-    private static bool HasOpen(string process, FileIdentity wanted)
+    private static bool HasOpen(string process, FileIdentity wanted, Func<string, bool> isMeant)
     {
         try
         {
             foreach (string descriptor in Directory.EnumerateFileSystemEntries(Path.Combine(process, "fd")))
             {
-                if (FileIdentity.Of(descriptor) == wanted && !IsOurs(process))
+                if (FileIdentity.Of(descriptor) == wanted && isMeant(descriptor))
                     return true;
             }
         }
@@ -49,9 +59,22 @@ internal static class LockHolder
         return false;
     }
 
-    // The handle that asks is open too, so this process is named only when nobody else is found.
-    private static bool IsOurs(string process)
-        => Path.GetFileName(process) == HostPlatform.ProcessId.ToString(CultureInfo.InvariantCulture);
+    private static bool IsOurs(string descriptor)
+        => descriptor.StartsWith($"/proc/{HostPlatform.ProcessId.ToString(CultureInfo.InvariantCulture)}/", StringComparison.Ordinal);
+
+    /// <summary>Whether a descriptor, /proc/N/fd/M, is one for writing, as /proc/N/fdinfo/M says in octal digits.</summary>
+    private static bool IsForWriting(string descriptor)
+    {
+        const string Label = "flags:";
+        string folder = Path.GetDirectoryName(Path.GetDirectoryName(descriptor))!;
+        foreach (string line in File.ReadLines(Path.Combine(folder, "fdinfo", Path.GetFileName(descriptor))))
+        {
+            if (line.StartsWith(Label, StringComparison.Ordinal))
+                return (Convert.ToInt32(line.Substring(Label.Length).Trim(), 8) & 3) != 0;
+        }
+
+        return false;
+    }
 
     private static string NameOf(string process)
     {

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Threading;
 
 namespace Qed.Storage;
 
@@ -10,89 +11,69 @@ namespace Qed.Storage;
 /// is whole and on stable storage. Left uncommitted, it is removed and the target is as it was. An image of several
 /// files has companions, which take their names first.
 /// </summary>
-public sealed class PendingFile : ImageTarget, IDisposable
+internal sealed class PendingFile : Destination
 {
     private readonly HostFile _storage;
-    private readonly string _temporary;
     private readonly bool _overwrite;
     private readonly List<PendingFile> _companions = [];
     private bool _done;
 
-    private PendingFile(string target, string temporary, HostFile storage, bool overwrite)
+    private PendingFile(HostFile storage, bool overwrite)
     {
-        Target = target;
-        _temporary = temporary;
         _storage = storage;
         _overwrite = overwrite;
     }
 
     /// <inheritdoc/>
-    public override string Target { get; }
+    public override string Target => _storage.Path;
 
     /// <inheritdoc/>
     public override BlockStorage Storage => _storage;
 
-    /// <summary>Where the file and its companions lie now, by the full path that each is to have.</summary>
-    public IReadOnlyDictionary<string, string> PathsUnderConstruction
-        => _companions.Append(this).ToDictionary(file => file.Target, file => file._temporary);
+    /// <inheritdoc/>
+    internal override IReadOnlyDictionary<string, string> PathsUnderConstruction
+        => _companions.Append(this).ToDictionary(file => file.Target, file => file._storage.Place);
 
     /// <summary>Starts a file beside its target.</summary>
     /// <param name="target">The final path.</param>
-    /// <param name="overwrite">Whether an existing file may be replaced at the end; it must not be in use.</param>
+    /// <param name="overwrite">Whether an existing file is replaced at the end; it must not be in use.</param>
     /// <exception cref="DiskImageException">ImageExists, ImageInUse, ImageNotFound for the folder, AccessDenied.</exception>
-    public static PendingFile Begin(string target, bool overwrite)
+    internal static PendingFile Create(string target, bool overwrite)
     {
-        target = StorageErrors.FullPath(target);
-        if (Directory.Exists(target))
-            throw new DiskImageException(ErrorKind.ImageExists, "a folder of that name exists already", target);
         if (File.Exists(target))
         {
-            if (!overwrite)
-            {
-                throw new DiskImageException(ErrorKind.ImageExists, "a file of that name exists already", target)
-                {
-                    Remedy = new(RemedyKind.AllowOverwriting),
-                };
-            }
-
             // Replacing the name under a running virtual machine would silently part it from its disk.
             using HostFile inUse = HostFile.Open(target, StorageAccess.Write);
         }
 
-        string temporary = TemporaryName.Beside(target);
-        try
-        {
-            HostFile storage = HostFile.Create(temporary);
-            storage.BypassCache();
-            return new PendingFile(target, temporary, storage, overwrite);
-        }
-        catch (DiskImageException error)
-        {
-            // The user knows the target's name, not the temporary one.
-            throw error.WithPath(target);
-        }
+        HostFile storage = HostFile.Create(TemporaryName.Beside(target), target);
+        storage.BypassCache();
+        return new PendingFile(storage, overwrite);
     }
 
     /// <inheritdoc/>
     internal override BlockStorage AddCompanion(string name)
     {
-        PendingFile companion = Begin(Path.Combine(Path.GetDirectoryName(Target)!, name), _overwrite);
+        string path = Path.Combine(Path.GetDirectoryName(Target)!, name);
+        RequireFree(path, _overwrite);
+        PendingFile companion = Create(path, _overwrite);
         _companions.Add(companion);
         return companion.Storage;
     }
 
-    /// <summary>Has the system forget all that was written, once it is durable: whoever reads the files then reads the disk.</summary>
-    /// <exception cref="DiskImageException">It could not be made durable.</exception>
-    internal void DropCache()
+    /// <inheritdoc/>
+    internal override void Finish(ProgressMeter progress, CancellationToken cancellation) => Flush();
+
+    /// <inheritdoc/>
+    internal override HostFile OpenWritten()
     {
-        Flush();
         foreach (PendingFile file in _companions.Append(this))
             file._storage.DropCache();
+        return HostFile.Open(_storage.Place, Target, StorageAccess.Peek);
     }
 
-    /// <summary>Flushes the file and gives it its name; from here on it is the target.</summary>
-    /// <exception cref="DiskImageException">ImageExists where another process has created the target meanwhile.</exception>
-    public void Commit()
+    /// <inheritdoc/>
+    internal override void Commit()
     {
         Flush();
         foreach (PendingFile companion in _companions)
@@ -113,37 +94,32 @@ public sealed class PendingFile : ImageTarget, IDisposable
         HostNames.FlushFolderOf(Target);
     }
 
-    /// <summary>Removes the file unless it was committed.</summary>
-    public void Dispose()
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
     {
+        if (!disposing)
+            return;
         foreach (PendingFile companion in _companions)
             companion.Dispose();
         Storage.Dispose();
         if (_done)
             return;
         _done = true;
-        HostNames.Abandon(_temporary);
+        HostNames.Abandon(_storage.Place);
     }
 
     private void Flush()
     {
         foreach (PendingFile companion in _companions)
             companion.Flush();
-        try
-        {
-            _storage.Flush();
-        }
-        catch (DiskImageException error)
-        {
-            throw error.WithPath(Target);
-        }
+        _storage.Flush();
     }
 
     private void Rename()
     {
         if (_overwrite && File.Exists(Target))
-            File.Replace(_temporary, Target, destinationBackupFileName: null);
+            File.Replace(_storage.Place, Target, destinationBackupFileName: null);
         else
-            File.Move(_temporary, Target);
+            File.Move(_storage.Place, Target);
     }
 }

@@ -20,6 +20,12 @@ internal sealed unsafe class PositionalIo : IDisposable
     private readonly IDisposable _owner;
     private readonly object _positionLock = new();
 
+    /// <summary>Takes over an open file.</summary>
+    internal PositionalIo(SafeFileHandle handle)
+        : this(handle, handle)
+    {
+    }
+
     private PositionalIo(IDisposable owner, SafeFileHandle handle)
     {
         _owner = owner;

@@ -21,9 +21,13 @@ internal static unsafe class RealPaths
         return real ?? (IsLink(path) ? null : path);
     }
 
-    private static string? OnLinux(SafeFileHandle handle)
+    /// <summary>A path that leads to an open file even where it has no name (Linux).</summary>
+    internal static string Descriptor(SafeFileHandle handle)
+        => "/proc/self/fd/" + handle.DangerousGetHandle().ToInt32().ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>What a symbolic link holds (Linux); null where the system does not tell.</summary>
+    internal static string? TextOf(string link)
     {
-        string link = "/proc/self/fd/" + handle.DangerousGetHandle().ToInt32().ToString(CultureInfo.InvariantCulture);
         byte[] buffer = new byte[Longest];
         fixed (byte* start = buffer)
         {
@@ -31,6 +35,8 @@ internal static unsafe class RealPaths
             return length > 0 && length < buffer.Length ? Encoding.UTF8.GetString(buffer, 0, (int)length) : null;
         }
     }
+
+    private static string? OnLinux(SafeFileHandle handle) => TextOf(Descriptor(handle));
 
     private static string? OnWindows(SafeFileHandle handle)
     {
@@ -49,7 +55,8 @@ internal static unsafe class RealPaths
         }
     }
 
-    private static bool IsLink(string path)
+    /// <summary>Whether the last part of a path is a link, or may be.</summary>
+    internal static bool IsLink(string path)
     {
         try
         {

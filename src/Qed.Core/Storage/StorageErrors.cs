@@ -48,11 +48,11 @@ internal static class StorageErrors
 
     internal static DiskImageException Translate(Exception error, string path) => error switch
     {
-        FileNotFoundException => new(ErrorKind.ImageNotFound, "no such file", path, error),
+        FileNotFoundException or IOException { HResult: LinuxNative.Enoent } => new(ErrorKind.ImageNotFound, "no such file", path, error),
         DirectoryNotFoundException => new(ErrorKind.ImageNotFound, "no such folder", path, error),
         DriveNotFoundException => new(ErrorKind.ImageNotFound, "no such drive", path, error),
         PathTooLongException => new(ErrorKind.ImageNotFound, "the path is too long for this system", path, error),
-        UnauthorizedAccessException => new(ErrorKind.AccessDenied, "access denied", path, error)
+        UnauthorizedAccessException or IOException { HResult: LinuxNative.Eacces or LinuxNative.Eperm } => new(ErrorKind.AccessDenied, "access denied", path, error)
         {
             Remedy = Remedy.Advice("Check the file's permissions and whether it is read-only."),
         },

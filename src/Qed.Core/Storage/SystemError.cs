@@ -10,11 +10,11 @@ internal static class SystemError
     private const int WindowsErrors = unchecked((int)0x80070000);
 
     /// <summary>The error of the call that has just failed.</summary>
-    internal static IOException Last()
-    {
-        int code = Marshal.GetLastWin32Error();
-        return new IOException(new Win32Exception(code).Message, HostPlatform.IsWindows ? WindowsErrors | code : code);
-    }
+    internal static IOException Last() => Of(Marshal.GetLastWin32Error());
+
+    /// <summary>The error of a call whose code was kept.</summary>
+    internal static IOException Of(int code)
+        => new(new Win32Exception(code).Message, HostPlatform.IsWindows ? WindowsErrors | code : code);
 
     /// <summary>Whether an error only says that the file, or its file system, knows no such call (POSIX).</summary>
     /// <remarks>Not "read-only file system": to a file that is open for writing that says that its file system has failed.</remarks>

@@ -149,7 +149,7 @@ public sealed class BoundedLookupTests : IDisposable
     private string Make(string format, TargetOptions options)
     {
         string path = _folder["image." + format];
-        using PendingFile file = PendingFile.Begin(path, overwrite: false);
+        using Destination file = Destination.Begin(path, overwrite: false);
         using (ImageWriter writer = FormatRegistry.ByName(format).CreateWriter(file, options))
             writer.Complete();
         file.Commit();

@@ -44,8 +44,8 @@ public sealed class LongNameTests : IDisposable
         for (int length = Longest - 40; length <= Longest; length++)
         {
             string target = _folder[NameOf(letter, length)];
-            using PendingFile file = PendingFile.Begin(target, overwrite: false);
-            string name = Path.GetFileName(file.Storage.Path);
+            using PendingFile file = PendingFile.Create(target, overwrite: false);
+            string name = Path.GetFileName(file.PathsUnderConstruction.Values.Single());
             Assert.Matches(@"\.[0-9a-f]{8}\.partial\z", name);
             Assert.StartsWith(name[..^17].TrimEnd('_'), Path.GetFileName(target), StringComparison.Ordinal);
             Assert.InRange(LengthOf(name), 1, Math.Max(120, LengthOf(Path.GetFileName(target))));
@@ -59,8 +59,8 @@ public sealed class LongNameTests : IDisposable
     [Fact]
     public void A_short_name_stays_whole()
     {
-        using PendingFile file = PendingFile.Begin(_folder["image.qed"], overwrite: false);
-        Assert.Matches(@"\Aimage\.qed\.[0-9a-f]{8}\.partial\z", Path.GetFileName(file.Storage.Path));
+        using PendingFile file = PendingFile.Create(_folder["image.qed"], overwrite: false);
+        Assert.Matches(@"\Aimage\.qed\.[0-9a-f]{8}\.partial\z", Path.GetFileName(file.PathsUnderConstruction.Values.Single()));
     }
 
     [Theory]
@@ -68,7 +68,7 @@ public sealed class LongNameTests : IDisposable
     public void A_name_that_the_file_system_cannot_hold_is_refused_before_anything_is_written(string letter)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "how long a name may be is a matter of the file system");
-        DiskImageException error = Fails.With(ErrorKind.ImageNotFound, "too long", () => PendingFile.Begin(_folder[NameOf(letter, Longest + 1)], overwrite: false));
+        DiskImageException error = Fails.With(ErrorKind.ImageNotFound, "too long", () => PendingFile.Create(_folder[NameOf(letter, Longest + 1)], overwrite: false));
         Assert.EndsWith(".qed", error.Path, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }

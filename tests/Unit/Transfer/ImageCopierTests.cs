@@ -109,7 +109,7 @@ public sealed class ImageCopierTests : IDisposable
 
     private void Copy(DiskImage source, CancellationToken cancellation)
     {
-        using PendingFile file = PendingFile.Begin(_folder["target.qed"], overwrite: false);
+        using Destination file = Destination.Begin(_folder["target.qed"], overwrite: false, CancellationToken.None);
         using ImageWriter writer = FormatRegistry.ByName("qed").CreateWriter(file, new TargetOptions { Size = source.Length });
         new ImageCopier(source, null, writer, source.Length).Run(ProgressMeter.Silent, cancellation);
         writer.Complete();

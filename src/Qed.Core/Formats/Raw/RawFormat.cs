@@ -13,6 +13,8 @@ internal sealed class RawFormat : ImageFormat
 
     public override int SizeGranularity(Subformat subformat) => 1;
 
+    private protected override bool OwnsWholeFile => false;
+
     internal override bool Matches(FileProbe probe) => false;
 
     internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => new RawImage(storage);

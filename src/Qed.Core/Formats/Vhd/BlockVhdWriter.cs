@@ -10,15 +10,17 @@ internal sealed class BlockVhdWriter : BlockImageWriter
 {
     private const int DifferencingGrain = 4096;
 
+    private readonly ImageTarget _target;
     private readonly VhdFooter _footer;
     private readonly VhdFileLayout _layout;
     private readonly VhdParent? _parent;
     private readonly byte[] _bits;
     private long _openBlock = -1;
 
-    internal BlockVhdWriter(BlockStorage target, VhdFooter footer, VhdFileLayout layout, VhdParent? parent)
-        : base(target, layout.Blocks)
+    internal BlockVhdWriter(ImageTarget target, VhdFooter footer, VhdFileLayout layout, VhdParent? parent)
+        : base(target.Storage, layout.Blocks)
     {
+        _target = target;
         _footer = footer;
         _layout = layout;
         _parent = parent;
@@ -63,6 +65,8 @@ internal sealed class BlockVhdWriter : BlockImageWriter
         _footer.Write(footer);
         Target.Write(end, footer);
         Target.Write(0, footer);
+        // Readers look for it in the last bytes of whatever the image lies on.
+        _target.EndWith(footer);
         Target.ClearSparse();
         Target.Flush();
     }

@@ -89,6 +89,15 @@ internal sealed class VhdFormat : ImageFormat
         string? refused = options.Backing is not null ? "rest on a parent" : options.ClusterSize is not null ? "have blocks" : null;
         if (refused is not null)
             throw new DiskImageException(ErrorKind.UnsupportedFeature, $"fixed VHD images do not {refused}", target.Storage.Path) { Remedy = new(RemedyKind.ChooseDynamic) };
+        long length = options.Size + VhdFooter.Size;
+        if (target.FixedLength is { } room && room != length)
+        {
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, $"a fixed VHD is known by its last bytes, so a block device would have to have just {Text(length)} bytes, not {Text(room)}", target.Target)
+            {
+                Remedy = new(RemedyKind.ChooseDynamic),
+            };
+        }
+
         return new FixedVhdWriter(target.Storage, FooterFor(options, VhdDiskType.Fixed));
     }
 
@@ -101,7 +110,7 @@ internal sealed class VhdFormat : ImageFormat
         foreach (VhdParentName name in parent?.Names ?? [])
             nameLengths.Add(name.Bytes.Length);
         return new BlockVhdWriter(
-            target.Storage,
+            target,
             FooterFor(options, parent is null ? VhdDiskType.Dynamic : VhdDiskType.Differencing),
             VhdFileLayout.For(options.Size, blockSize, nameLengths),
             parent);

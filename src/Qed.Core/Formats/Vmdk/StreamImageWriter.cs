@@ -33,6 +33,14 @@ internal sealed class StreamImageWriter : ImageWriter
     /// <param name="size">Bytes of the guest's disk.</param>
     internal StreamImageWriter(ImageTarget target, int grain, long size)
     {
+        if (target.FixedLength is not null)
+        {
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, "a stream-optimized VMDK image is read from its end, which a block device does not tell", target.Target)
+            {
+                Remedy = new(RemedyKind.ChooseDynamic),
+            };
+        }
+
         _target = target.Storage;
         _name = target.Target;
         _grainBytes = grain;

@@ -246,7 +246,7 @@ public sealed class Qcow2WritingTests : IDisposable
     [Fact]
     public void A_disk_that_its_cluster_size_cannot_hold_is_refused()
     {
-        using PendingFile file = PendingFile.Begin(_folder["ours.qcow2"], overwrite: false);
+        using Destination file = Destination.Begin(_folder["ours.qcow2"], overwrite: false);
         ImageFormat format = FormatRegistry.ByName("qcow2");
         var error = Assert.Throws<DiskImageException>(() => format.CreateWriter(file, new TargetOptions { Size = (128L << 30) + 512, ClusterSize = 512 }));
         Assert.Equal(ErrorKind.InvalidSize, error.Kind);

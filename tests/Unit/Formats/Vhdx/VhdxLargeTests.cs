@@ -49,7 +49,7 @@ public sealed class VhdxLargeTests : IDisposable
     public void A_differencing_image_of_64_TiB_that_differs_everywhere_takes_bounded_memory()
     {
         string parent = _folder["parent.vhdx"];
-        using (PendingFile file = PendingFile.Begin(parent, overwrite: false))
+        using (Destination file = Destination.Begin(parent, overwrite: false))
         {
             using (ImageWriter writer = FormatRegistry.ByName("vhdx").CreateWriter(file, new TargetOptions { Size = Largest }))
                 writer.Complete();
