@@ -6,6 +6,8 @@ using System.Threading;
 using Qed.Tool;
 using Qed.Tool.Output;
 
+StandardStreams.Claim();
+
 // Ctrl+C and its like stop the work between two chunks; whoever repeats them does not want to wait even for that.
 using var stop = new CancellationTokenSource();
 int signalNumber = 0;
@@ -26,19 +28,24 @@ using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSi
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel);
 using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Cancel);
 
+// A file that reaches the limit of its size ends a process at once, unless this is an error of the write alone.
+const PosixSignal FileSizeLimit = (PosixSignal)25;
+using PosixSignalRegistration? limit = OperatingSystem.IsWindows() ? null : PosixSignalRegistration.Create(FileSizeLimit, context => context.Cancel = true);
+
+// Not disposed of: that would flush once more what could not be written, with nobody there to catch the error.
 var encoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
-bool isTerminal = !Console.IsOutputRedirected;
-using var output = new StreamWriter(Console.OpenStandardOutput(), encoding) { AutoFlush = isTerminal };
-using var error = new StreamWriter(Console.OpenStandardError(), encoding) { AutoFlush = true };
+bool isTerminal = StandardStreams.IsOutputTerminal;
+var output = new StreamWriter(StandardStreams.OpenOutput(), encoding) { AutoFlush = isTerminal };
+var error = new StreamWriter(StandardStreams.OpenError(), encoding) { AutoFlush = true };
 int exitCode;
 try
 {
     exitCode = QedCommand.Run(args, new ToolConsole(output, error, isTerminal), stop.Token);
     output.Flush();
 }
-catch (IOException problem)
+catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
 {
-    // A full disk; that a reader like head has gone away is no error to the runtime.
+    // A full disk, or an output that is open for reading only; that a reader like head has gone away is no error to the runtime.
     ErrorText.Write(error, problem.Message);
     exitCode = ExitCode.Failure;
 }

@@ -45,7 +45,7 @@ internal sealed class PowerShellHost
             return new PowerShellHost(AsTool);
         if (IsThere(OnPath))
             return new PowerShellHost(OnPath);
-        WhyMissing = "there is no pwsh on the PATH, and the PowerShell .NET tool cannot be restored: " + restore?.Error.Trim();
+        WhyMissing = "the PowerShell .NET tool cannot be restored, and there is no pwsh on the PATH: " + restore?.Error.Trim();
         return null;
     }
 

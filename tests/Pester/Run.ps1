@@ -25,6 +25,6 @@ $failures = @(
 )
 @{
     Passed   = $result.PassedCount
-    Skipped  = $result.SkippedCount + $result.NotRunCount
+    Skipped  = @($result.Tests.Where({ $_.Result -in 'Skipped', 'NotRun', 'Inconclusive' }) | ForEach-Object { "$($_.ExpandedPath): $($_.ErrorRecord)" })
     Failures = $failures
 } | ConvertTo-Json | Set-Content -LiteralPath $ResultPath

@@ -1,8 +1,10 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.RegularExpressions;
 using Qed.Formats;
+using Qed.Tests.Pester;
 using Qed.Tests.Support;
 using Xunit;
 
@@ -67,12 +69,17 @@ public sealed partial class HelpTests
     [InlineData("qed completions z", "zsh")]
     public void PowerShell_completes_commands_options_and_values(string line, string expected)
     {
-        Assert.SkipUnless(OnPath("pwsh"), "pwsh is not installed");
+        if (PowerShellHost.Pinned is not { } host)
+        {
+            Assert.Skip(PowerShellHost.WhyMissing!);
+            return;
+        }
+
         using var folder = new TempFolder();
         File.WriteAllText(
             folder["try.ps1"],
             $"{Ok("completions pwsh")}\n([System.Management.Automation.CommandCompletion]::CompleteInput('{line}', {line.Length}, $null).CompletionMatches | ForEach-Object CompletionText) -join ','");
-        Qemu.Result result = Qemu.Run("pwsh", "-NoProfile", "-File", folder["try.ps1"]);
+        PowerShellHost.Result result = host.Run(new Dictionary<string, string>(), "-NoProfile", "-NonInteractive", "-File", folder["try.ps1"]);
         Assert.Equal((expected, string.Empty), (result.Output.Trim(), result.Error.Trim()));
     }
 

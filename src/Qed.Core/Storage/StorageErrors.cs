@@ -64,7 +64,7 @@ internal static class StorageErrors
                 Remedy = Remedy.Advice("Free space on the volume and run the command again."),
             },
         IOException { HResult: LinuxNative.Efbig }
-            => new(ErrorKind.NotEnoughSpace, "the file system does not allow a file this large", path, error),
+            => new(ErrorKind.NotEnoughSpace, "the file system, or a limit on this process, does not allow a file this large", path, error),
         IOException { HResult: LinuxNative.Erofs }
             => new(ErrorKind.AccessDenied, "the file system is read-only", path, error),
         IOException { HResult: LinuxNative.Eio or WindowsCrc or WindowsIoDevice }

@@ -1,0 +1,90 @@
+using System;
+using System.IO;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Qed.Tool;
+
+/// <summary>The standard streams, for whoever may have been started with some of them closed, as schedulers and daemons do.</summary>
+/// <remarks>
+/// A number that was free at the start soon stands for something else: on Unix the runtime's own pipes take it, before the
+/// first line of a program runs, and what is written there is read as signals. Such files are closed on exec; one that was
+/// handed over by exec cannot be.
+/// </remarks>
+internal static partial class StandardStreams
+{
+    private const int GetDescriptorFlags = 1;
+    private const int LastStandardNumber = 2;
+
+    private static readonly bool[] IsGiven = new bool[LastStandardNumber + 1];
+
+    // Never closed, so that no image takes such a number: the runtime writes its last words there.
+    private static readonly SafeFileHandle?[] Placeholders = new SafeFileHandle?[LastStandardNumber + 1];
+
+    /// <summary>Finds out what there is. Comes first of all, before anything opens a file.</summary>
+    internal static void Claim()
+    {
+        for (int number = 0; number <= LastStandardNumber; number++)
+        {
+            int flags = OperatingSystem.IsWindows() ? 0 : GetFlags(number, GetDescriptorFlags);
+            IsGiven[number] = flags == 0;
+            if (flags < 0)
+                Placeholders[number] = File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        }
+    }
+
+    /// <summary>Standard output; nothing where it was closed.</summary>
+    internal static Stream OpenOutput() => IsGiven[1] ? Console.OpenStandardOutput() : Stream.Null;
+
+    /// <summary>Standard error; nothing where it was closed. What it does not take is lost: nobody could be told.</summary>
+    internal static Stream OpenError() => IsGiven[2] ? new LossyStream(Console.OpenStandardError()) : Stream.Null;
+
+    /// <summary>Whether a person is looking at standard output.</summary>
+    internal static bool IsOutputTerminal => IsGiven[1] && !Console.IsOutputRedirected;
+
+    [LibraryImport("libc", EntryPoint = "fcntl")]
+    private static partial int GetFlags(int number, int command);
+
+    /// <summary>A stream for writing whose errors are nobody's.</summary>
+    private sealed class LossyStream(Stream stream) : Stream
+    {
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            try
+            {
+                stream.Write(buffer);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // There is no other place to say so.
+            }
+        }
+
+        public override void Flush()
+        {
+            // Every write goes straight to the system.
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+    }
+}
