@@ -47,6 +47,9 @@ internal static partial class Log
     [LoggerMessage(14, LogLevel.Warning, "'{Path}' was not closed cleanly. It was checked and found sound, so it can be written.")]
     internal static partial void NeededCheck(ILogger logger, string path);
 
+    [LoggerMessage(20, LogLevel.Warning, "Nothing references {Leaks} clusters of '{Path}': space is lost, data is not.")]
+    internal static partial void LeaksFound(ILogger logger, string path, long leaks);
+
     [LoggerMessage(18, LogLevel.Information, "Repairing '{Path}': {Change}.")]
     internal static partial void RepairChange(ILogger logger, string path, string change);
 

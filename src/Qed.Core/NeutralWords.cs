@@ -9,6 +9,7 @@ internal static class NeutralWords
         RemedyKind.ListDamage => "A check lists all that is wrong with the image.",
         RemedyKind.SayFormat or RemedyKind.SayDifferenceFormat or RemedyKind.SayBackingFormat => SayFormat(remedy, "give"),
         RemedyKind.StoreBackingFormat => SayFormat(remedy, "have the image store"),
+        RemedyKind.CutLoop => "Have one of the images store no backing file: nothing is read for that.",
         RemedyKind.StoreBackingName => "Have the image store another name.",
         RemedyKind.RestoreBackingFile => "Put it back, or have the image store another name.",
         RemedyKind.GiveBackingFile => "Give another backing file.",

@@ -30,6 +30,9 @@ public enum RemedyKind
     /// <summary>Put a backing file back, or have the image store another name.</summary>
     RestoreBackingFile,
 
+    /// <summary>Cut a loop of backing files: have an image store no backing file, which reads nothing.</summary>
+    CutLoop,
+
     /// <summary>Give another backing file than the one that was given.</summary>
     GiveBackingFile,
 

@@ -170,6 +170,20 @@ public sealed class ReadingTests(SampleImages images) : IClassFixture<SampleImag
         "amend",
     ];
 
+    [Fact]
+    public void A_map_that_cannot_be_made_has_no_heading()
+    {
+        string path = System.IO.Path.Combine(images.Path, "in-use.qed");
+        System.IO.File.Copy(System.IO.Path.Combine(images.Path, "a.qed"), path);
+        using (Storage.HostFile.Open(path, Storage.StorageAccess.Write))
+        {
+            Qemu.Result ours = Invocation.Ours("map {d}/in-use.qed", images.Path);
+            Assert.Equal((1, string.Empty), (ours.ExitCode, ours.Output));
+        }
+
+        System.IO.File.Delete(path);
+    }
+
     [Theory]
     [MemberData(nameof(Rows))]
     public void Says_what_qemu_img_says(string line)

@@ -90,7 +90,8 @@ public static class BackingNames
             ?? throw Refused($"the backing file name is not a valid path on this system: {Shorten(name)}", imagePath);
     }
 
-    private static bool IsRemote(string path) => HostPlatform.IsWindows && path.StartsWith(@"\\", StringComparison.Ordinal);
+    /// <summary>Whether a path leads to another computer, which learns who the user is when it is asked for the file.</summary>
+    internal static bool IsRemote(string path) => HostPlatform.IsWindows && path.StartsWith(@"\\", StringComparison.Ordinal);
 
     private static string Shorten(string name)
     {

@@ -75,7 +75,66 @@ internal static class ImageChain
         }
 
         if (FileIdentity.Of(path) is { } known && seen.Contains(known))
-            throw new DiskImageException(ErrorKind.BackingChainLoop, $"the backing chain leads back to '{path}', which is already part of it", namedBy);
+        {
+            throw new DiskImageException(ErrorKind.BackingChainLoop, $"the backing chain leads back to '{path}', which is already part of it", namedBy)
+            {
+                Remedy = new(RemedyKind.CutLoop),
+            };
+        }
+    }
+
+    /// <summary>
+    /// Throws where an image that rests on a file would rest on itself. Only headers are read, and no further than there
+    /// are files that can be: a chain that is not whole may be made so later.
+    /// </summary>
+    /// <param name="reference">Name and format of the file, as the image would store them.</param>
+    /// <param name="imagePath">The image, which need not exist yet.</param>
+    /// <exception cref="DiskImageException">BackingChainLoop, or BackingFileRefused where the chain is too long.</exception>
+    internal static void RequireNoLoop(BackingReference reference, string imagePath)
+    {
+        FileIdentity? own = FileIdentity.Of(imagePath);
+        List<FileIdentity> seen = [];
+        BackingReference? next = reference;
+        string namedBy = imagePath;
+        while (next is not null && PathOf(next, namedBy) is { } path)
+        {
+            // The user has named the first file; what that names in turn is not to be looked for everywhere.
+            if (next != reference && BackingNames.IsRemote(path))
+                return;
+            FileIdentity? identity = FileIdentity.Of(path);
+            if (identity is not null && identity == own)
+                throw new DiskImageException(ErrorKind.BackingChainLoop, $"the image would rest on itself: '{path}'{(namedBy == imagePath ? " is the image" : $", which '{namedBy}' rests on, is the image")}", imagePath);
+            RequireFreshLink(path, namedBy, seen);
+            if (identity is { } known)
+                seen.Add(known);
+            next = ReferenceOf(path, next.Format);
+            namedBy = path;
+        }
+    }
+
+    private static string? PathOf(BackingReference reference, string imagePath)
+    {
+        try
+        {
+            return BackingNames.Resolve(reference, imagePath, isWanted: true);
+        }
+        catch (DiskImageException)
+        {
+            return null;
+        }
+    }
+
+    private static BackingReference? ReferenceOf(string path, string? format)
+    {
+        try
+        {
+            using DiskImage link = Open(path, new ChainOptions { Format = format, Access = StorageAccess.Peek, Image = ImageOpenOptions.DescribeOnly }, out _);
+            return link.BackingReference;
+        }
+        catch (DiskImageException)
+        {
+            return null;
+        }
     }
 
     private static void AttachAll(DiskImage image, List<FileIdentity> seen, StorageAccess access, ILogger logger)

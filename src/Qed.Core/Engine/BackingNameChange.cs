@@ -36,21 +36,26 @@ internal sealed class BackingNameChange
         return bytes;
     }
 
+    /// <summary>Refuses what must not be changed, for those who do other things first.</summary>
+    /// <exception cref="DiskImageException">UnsupportedFeature where unknown compatible features forbid it.</exception>
+    internal static void RequireAllowed(QedHeader header, string path)
+    {
+        if (header.CompatibleFeatures == 0)
+            return;
+        throw new DiskImageException(ErrorKind.UnsupportedFeature, "the image has unknown compatible features, with which its backing file must not be changed", path)
+        {
+            Structure = "header field compat_features",
+            Offset = 24,
+            Value = header.CompatibleFeatures,
+            Remedy = new(RemedyKind.CopyWithoutFeatures),
+        };
+    }
+
     /// <exception cref="DiskImageException">UnsupportedFeature where unknown compatible features forbid it.</exception>
     internal void Apply(BackingReference? backing)
     {
         QedHeader old = _header.Header;
-        if (old.CompatibleFeatures != 0)
-        {
-            throw new DiskImageException(ErrorKind.UnsupportedFeature, "the image has unknown compatible features, with which its backing file must not be changed", _storage.Path)
-            {
-                Structure = "header field compat_features",
-                Offset = 24,
-                Value = old.CompatibleFeatures,
-                Remedy = new(RemedyKind.CopyWithoutFeatures),
-            };
-        }
-
+        RequireAllowed(old, _storage.Path);
         const QedFeatures Both = QedFeatures.BackingFile | QedFeatures.BackingFormatNoProbe;
         if (backing is null)
         {
@@ -60,6 +65,7 @@ internal sealed class BackingNameChange
 
         byte[] name = Encode(backing.Name, _storage.Path);
         uint offset = FreeOffset(old, name.Length);
+        _header.BeforeChange();
         _storage.Write(offset, name);
         _storage.Flush();
         QedFeatures features = QedFeatures.BackingFile | (backing.Format == "raw" ? QedFeatures.BackingFormatNoProbe : QedFeatures.None);

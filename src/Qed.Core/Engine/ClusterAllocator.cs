@@ -83,6 +83,19 @@ internal sealed class ClusterAllocator
         }
     }
 
+    /// <summary>Cuts off a tail of the file that is no whole cluster, once the tables are known not to reference it.</summary>
+    internal void CutPartOfCluster()
+    {
+        lock (_lock)
+        {
+            long whole = _geometry.WholeClustersIn(new ByteCount(_storage.Length));
+            if (whole == _clusters)
+                return;
+            _storage.SetLength(whole << _geometry.ClusterBits);
+            _clusters = whole;
+        }
+    }
+
     /// <summary>Takes the end of the file anew, after it was changed beneath.</summary>
     internal void Reload()
     {

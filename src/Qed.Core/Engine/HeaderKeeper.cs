@@ -15,6 +15,7 @@ internal sealed class HeaderKeeper
     private QedHeader _header;
     private bool _setByUs;
     private bool _keepNeedCheck;
+    private volatile bool _isUntouched;
 
     /// <param name="storage">The image's file.</param>
     /// <param name="header">What it says now.</param>
@@ -25,6 +26,7 @@ internal sealed class HeaderKeeper
         _header = header;
         _setByUs = header.NeedsCheck && verified;
         _keepNeedCheck = header.NeedsCheck && !verified;
+        _isUntouched = true;
     }
 
     internal QedHeader Header
@@ -33,6 +35,22 @@ internal sealed class HeaderKeeper
         {
             lock (_lock)
                 return _header;
+        }
+    }
+
+    /// <summary>
+    /// Clears, durably, the features that do not outlive a change by somebody who does not know them; to be called before
+    /// any change. Those who do know them will then not trust what they describe.
+    /// </summary>
+    internal void BeforeChange()
+    {
+        if (!_isUntouched)
+            return;
+        lock (_lock)
+        {
+            if (_isUntouched && _header.AutoclearFeatures != 0)
+                Write(_header);
+            _isUntouched = false;
         }
     }
 
@@ -55,12 +73,15 @@ internal sealed class HeaderKeeper
         }
     }
 
-    /// <summary>Takes the mark back, once everything else is on stable storage and nothing is known to be wrong.</summary>
+    /// <summary>
+    /// Takes the mark back, once everything else is on stable storage and nothing is known to be wrong. One that was there
+    /// before stays where nothing was changed: whoever refuses to change an image leaves it as it is.
+    /// </summary>
     internal void ClearNeedCheck()
     {
         lock (_lock)
         {
-            if (!_header.NeedsCheck || !_setByUs || _keepNeedCheck)
+            if (!_header.NeedsCheck || !_setByUs || _keepNeedCheck || _isUntouched)
                 return;
             QedHeader marked = _header;
             try
@@ -85,6 +106,8 @@ internal sealed class HeaderKeeper
 
     private void Write(QedHeader header)
     {
+        header = header with { AutoclearFeatures = 0 };
+        _isUntouched = false;
         try
         {
             Put(header);

@@ -28,6 +28,7 @@ internal sealed class ImageSizeChange
     internal void Apply(long size)
     {
         RequireLegal(size);
+        _header.BeforeChange();
         if (size > _image.Length)
             Grow(size);
         else if (size < _image.Length)
@@ -40,13 +41,15 @@ internal sealed class ImageSizeChange
     /// </summary>
     internal void DropBeyondEnd()
     {
+        _header.BeforeChange();
         _header.SetNeedCheck();
         _image.Map.ExtendTo(Geometry.MaximumImageSize);
         DropFrom(new GuestOffset(RoundUp(_image.Length)), Geometry.MaximumImageSize);
         _writer.Commit();
     }
 
-    private void RequireLegal(long size)
+    /// <exception cref="DiskImageException">InvalidSize.</exception>
+    internal void RequireLegal(long size)
     {
         if (size > Geometry.MaximumImageSize)
         {
@@ -66,6 +69,9 @@ internal sealed class ImageSizeChange
         _image.Map.ExtendTo(size);
         var firstNew = new GuestOffset(RoundUp(oldSize));
         RequireNothingBeyond(firstNew, size);
+        // Where it is cut short the mark tells the next one who opens the image that there may be leaks.
+        if (backing is not null)
+            _header.SetNeedCheck();
         ClearTailOfLastCluster(oldSize, backing);
         if (backing is not null && backing.Length > firstNew.Value && size > firstNew.Value)
         {

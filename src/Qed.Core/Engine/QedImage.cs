@@ -149,6 +149,9 @@ public sealed class QedImage : WritableDiskImage
     /// <summary>Changes the size of the guest's disk. Space of dropped clusters stays in the file until it is reclaimed.</summary>
     internal void SetSize(long size) => new ImageSizeChange(this, Writer, _header).Apply(size);
 
+    /// <summary>Refuses a size that the disk cannot have.</summary>
+    internal void RequireLegalSize(long size) => new ImageSizeChange(this, Writer, _header).RequireLegal(size);
+
     /// <summary>Clears table entries that map guest bytes beyond the end of the disk, as a crash in a shrink leaves them.</summary>
     internal void DropBeyondEnd() => new ImageSizeChange(this, Writer, _header).DropBeyondEnd();
 
@@ -167,10 +170,17 @@ public sealed class QedImage : WritableDiskImage
         Writer.WriteZeroes(offset, length, evenWithoutBacking: true);
     }
 
+    /// <summary>Clears what does not outlive a change, before the first one.</summary>
+    internal void BeforeChange() => _header.BeforeChange();
+
+    /// <summary>Marks the image as being changed until it is closed, for work whose allocations a crash would turn into leaks that nobody hears of.</summary>
+    internal void MarkUnderWork() => Writer.SetNeedCheck();
+
     /// <summary>Lets clusters be moved beneath the open image; if that fails half-way the NEED_CHECK mark stays.</summary>
     internal long Rearrange(Func<BlockStorage, long> change)
     {
         Writer.Commit();
+        _header.BeforeChange();
         _header.SetNeedCheck();
         try
         {
@@ -254,9 +264,8 @@ public sealed class QedImage : WritableDiskImage
             };
         }
 
-        // Whoever does not know such a feature must clear it, so that those who do will not trust what it describes.
-        if (header.AutoclearFeatures != 0)
-            keeper.Update(old => old with { AutoclearFeatures = 0 });
+        if (!options.MayRefuse)
+            keeper.BeforeChange();
     }
 
     private static void AddUnknown(List<string> features, string name, ulong bits)

@@ -11,4 +11,10 @@ public sealed record QedOpenOptions
     /// is not opened for writing; with it the bit is cleared on closing.
     /// </summary>
     public bool NeedCheckVerified { get; init; }
+
+    /// <summary>
+    /// Whether nothing is written before the first change, as those want it who may yet refuse to make one. Otherwise
+    /// unknown autoclear features are cleared by opening the image for writing.
+    /// </summary>
+    internal bool MayRefuse { get; init; }
 }

@@ -31,6 +31,7 @@ internal sealed class QedWriter
 
     internal void Write(GuestOffset offset, ReadOnlySpan<byte> buffer)
     {
+        _header.BeforeChange();
         while (!buffer.IsEmpty)
         {
             MappedRun run = _image.Map.Find(offset, buffer.Length);
@@ -50,6 +51,7 @@ internal sealed class QedWriter
     /// <param name="evenWithoutBacking">Mark clusters that are zeroes only as long as no backing file is added.</param>
     internal void WriteZeroes(GuestOffset offset, long length, bool evenWithoutBacking)
     {
+        _header.BeforeChange();
         GuestOffset end = offset + length;
         while (offset < end)
         {

@@ -10,6 +10,9 @@ internal sealed record ImageOpenOptions
     /// <summary>For an image that is only described, or read whole.</summary>
     internal static ImageOpenOptions Default { get; } = new();
 
+    /// <summary>For an image of which only its own header is wanted.</summary>
+    internal static ImageOpenOptions DescribeOnly { get; } = new() { WithData = false };
+
     /// <summary>
     /// Whether the guest's data will be read. Where it will not, no other file than the given one is opened, also where
     /// the format keeps its data elsewhere.

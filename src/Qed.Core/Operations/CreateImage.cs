@@ -33,6 +33,8 @@ public static class CreateImage
         ImageFormat format = FormatRegistry.ByName(options.Format ?? "qed");
         using DiskImage? backingImage = backing is null || options.WithoutOpeningBacking ? null
             : ImageChain.OpenAsBacking(backing, options.Path, FileIdentity.Of(options.Path), logger);
+        if (backing is not null && options.WithoutOpeningBacking)
+            ImageChain.RequireNoLoop(backing, options.Path);
         // What is raw today is fixed as raw: a guest that writes a foreign header into it must not change what it is.
         if (backing is { Format: null } && backingImage?.Format == "raw")
             backing = backing with { Format = "raw" };

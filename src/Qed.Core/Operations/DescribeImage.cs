@@ -9,8 +9,6 @@ namespace Qed.Operations;
 /// <summary>Describes an image from its own header; opens no other file unless the chain is asked for. Changes nothing and takes no lock.</summary>
 public static class DescribeImage
 {
-    private static readonly ImageOpenOptions DescribeOnly = new() { WithData = false };
-
     /// <summary>Describes one image.</summary>
     /// <param name="path">The image's file.</param>
     /// <param name="format">Its format; null to probe.</param>
@@ -39,7 +37,7 @@ public static class DescribeImage
 
     private static ImageDescription Run(string path, string? format, bool isWanted)
     {
-        using DiskImage image = ImageChain.OpenLink(path, new ChainOptions { Format = format, Access = StorageAccess.Peek, Image = DescribeOnly }, out HostFile file);
+        using DiskImage image = ImageChain.OpenLink(path, new ChainOptions { Format = format, Access = StorageAccess.Peek, Image = ImageOpenOptions.DescribeOnly }, out HostFile file);
         ImageDetails details = image.Details;
         return new ImageDescription
         {

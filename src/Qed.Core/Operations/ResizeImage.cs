@@ -2,7 +2,6 @@ using System;
 using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Qed.Checking;
 using Qed.Engine;
 using Qed.Layout;
 using Qed.Transfer;
@@ -30,35 +29,32 @@ public static class ResizeImage
         logger ??= NullLogger.Instance;
         if (options.Size is { } given and <= 0)
             throw NoDisk(options.Path, given);
-        using (QedImage image = OpenImage.ForWriting(options.Path, logger))
+        // Dropping clusters frees only what nothing else references, and new ones must not be taken for old.
+        using (ImageForChange opened = ImageForChange.Open(options.Path, new ChangeNeeds { MustBeSound = true }, progress, logger, cancellation))
         {
+            QedImage image = opened.Image;
             long oldSize = image.Length;
             long size = options.Size ?? MinimumSize(image, progress, cancellation);
             if (size < oldSize && options.Size is not null && !options.AllowShrink)
                 throw ShrinkRefused(image, size);
-            if (size < oldSize)
-                RequireSound(image, cancellation);
+            image.RequireLegalSize(size);
             cancellation.ThrowIfCancellationRequested();
-            image.SetSize(size);
-            if (size < oldSize)
-                Log.Reclaimed(logger, image.Rearrange(storage => new ClusterReclaimer(storage, CancellationToken.None).Run()), image.Path);
+            if (size != oldSize || opened.WasCutShort)
+                Change(opened, size, logger);
             Log.Resized(logger, image.Path, oldSize, size);
         }
 
         return DescribeImage.Run(options.Path);
     }
 
-    /// <summary>Dropping clusters frees only what nothing else references, so the tables must be sound first.</summary>
-    private static void RequireSound(QedImage image, CancellationToken cancellation)
+    private static void Change(ImageForChange opened, long size, ILogger logger)
     {
-        CheckResult check = CheckImage.Run(image.Storage, maximumIssues: 1, progress: null, cancellation);
-        if (check.Corruptions == 0)
-            return;
-        throw new DiskImageException(
-            ErrorKind.ImageCorrupt, $"the image is not shrunk because a check finds {Text(check.Corruptions)} corruptions", image.Path)
-        {
-            Remedy = new(RemedyKind.ListDamage),
-        };
+        long oldSize = opened.Image.Length;
+        opened.Begin(logger);
+        opened.Image.SetSize(size);
+        // A shrink that was cut short has freed clusters that nobody has given back.
+        if (size < oldSize || (size == oldSize && opened.HasLeftovers))
+            opened.Reclaim(logger);
     }
 
     /// <summary>Everything up to the last sector that is not zero, and a sector at least.</summary>

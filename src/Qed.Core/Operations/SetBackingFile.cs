@@ -18,7 +18,7 @@ namespace Qed.Operations;
 public static class SetBackingFile
 {
     /// <summary>Changes the backing file of one image.</summary>
-    /// <exception cref="DiskImageException">Of the image or any image of either chain; BackingChainLoop where the image would rest on itself.</exception>
+    /// <exception cref="DiskImageException">Of the image or any image of either chain; BackingChainLoop where the image would rest on itself; ImageCorrupt where data would be copied into tables that are not sound.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the backing file is the old one, some of its data is now in the image too.</exception>
     public static ImageDescription Run(
         SetBackingFileOptions options,
@@ -30,14 +30,24 @@ public static class SetBackingFile
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
         BackingReference? backing = Reference(options);
-        using (QedImage image = OpenImage.ForWriting(options.Path, withBacking: !options.MetadataOnly, logger))
+        var needs = new ChangeNeeds
         {
-            if (image.Header.CompatibleFeatures == 0 && !options.MetadataOnly)
-                backing = CopyDifferences(image, backing, progress, logger, cancellation);
+            WithBacking = !options.MetadataOnly,
+            MustBeSound = !options.MetadataOnly,
+            Require = BackingNameChange.RequireAllowed,
+        };
+        using (ImageForChange opened = ImageForChange.Open(options.Path, needs, progress, logger, cancellation))
+        {
+            if (options.MetadataOnly)
+                ChangeNameAlone(opened, backing, logger);
+            else
+                backing = CopyDifferences(opened, backing, progress, logger, cancellation);
             cancellation.ThrowIfCancellationRequested();
-            string? old = image.BackingReference?.Name;
-            image.SetBackingName(backing);
-            Log.Rebased(logger, image.Path, old, backing?.Name);
+            string? old = opened.Image.BackingReference?.Name;
+            opened.Image.SetBackingName(backing);
+            Log.Rebased(logger, opened.Image.Path, old, backing?.Name);
+            if (opened.HasLeftovers && !options.MetadataOnly)
+                opened.Reclaim(logger);
         }
 
         return DescribeImage.Run(options.Path);
@@ -53,14 +63,25 @@ public static class SetBackingFile
         return new BackingReference(options.BackingPath, format);
     }
 
+    /// <summary>Nothing is read, and the new name may lead nowhere yet; but never back to the image.</summary>
+    private static void ChangeNameAlone(ImageForChange opened, BackingReference? backing, ILogger logger)
+    {
+        if (backing is not null)
+            ImageChain.RequireNoLoop(backing, opened.Image.Path);
+        opened.Begin(logger);
+    }
+
     private static BackingReference? CopyDifferences(
-        QedImage image,
+        ImageForChange opened,
         BackingReference? backing,
         IProgress<OperationProgress>? progress,
         ILogger logger,
         CancellationToken cancellation)
     {
+        QedImage image = opened.Image;
         using DiskImage? newBacking = backing is null ? null : ImageChain.OpenAsBacking(backing, image.Path, FileIdentity.Of(image.Path), logger);
+        cancellation.ThrowIfCancellationRequested();
+        opened.Begin(logger);
         long copied = new RebaseCopier(image, newBacking).Run(progress.Meter("Copying from the backing file", image.Length), cancellation);
         image.Flush();
         Log.CopiedIn(logger, copied, image.Path);

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Qed.Images;
 using Qed.Layout;
 
@@ -19,37 +20,36 @@ internal static class CopyPlan
     /// <param name="baseline">The disk to compare with; null for one that is all zeroes.</param>
     /// <param name="length">Bytes to look at; past its end a disk is zeroes.</param>
     /// <param name="grain">Bytes that are written as a whole, a power of two.</param>
-    /// <param name="shared">Which data of the two is one and the same, and passed over; null to look at all of it.</param>
+    /// <param name="shared">Finds out which data of the two is one and the same, whose ranges are marked so; null to mark none.</param>
     internal static IEnumerable<GuestRange> Chunks(DiskImage source, DiskImage? baseline, long length, int grain, SharedFiles? shared = null)
     {
         long chunkSize = Math.Max(ChunkSize, grain);
-        long pendingStart = 0;
-        long pendingEnd = 0;
-        foreach ((long start, long end) in DataRuns(source, baseline, length, shared))
+        Run pending = default;
+        foreach (Run run in DataRuns(source, baseline, length, shared).SelectMany(run => run.CutToGrains(grain)))
         {
-            long from = Math.Max(pendingEnd, start & -grain);
-            long to = Math.Min(length, (end + grain - 1) & -grain);
-            if (from > pendingEnd)
+            long from = Math.Max(pending.End, run.Start & -grain);
+            long to = Math.Min(length, (run.End + grain - 1) & -grain);
+            if (from > pending.End || run.IsShared != pending.IsShared)
             {
-                if (pendingEnd > pendingStart)
-                    yield return new GuestRange(new GuestOffset(pendingStart), (int)(pendingEnd - pendingStart));
-                pendingStart = from;
+                if (!pending.IsEmpty)
+                    yield return pending.ToRange(pending.End);
+                pending = run with { Start = from, End = from };
             }
 
-            pendingEnd = Math.Max(pendingEnd, to);
-            while ((pendingStart & -chunkSize) + chunkSize <= pendingEnd)
+            pending = pending with { End = Math.Max(pending.End, to) };
+            while ((pending.Start & -chunkSize) + chunkSize <= pending.End)
             {
-                long boundary = (pendingStart & -chunkSize) + chunkSize;
-                yield return new GuestRange(new GuestOffset(pendingStart), (int)(boundary - pendingStart));
-                pendingStart = boundary;
+                long boundary = (pending.Start & -chunkSize) + chunkSize;
+                yield return pending.ToRange(boundary);
+                pending = pending with { Start = boundary };
             }
         }
 
-        if (pendingEnd > pendingStart)
-            yield return new GuestRange(new GuestOffset(pendingStart), (int)(pendingEnd - pendingStart));
+        if (!pending.IsEmpty)
+            yield return pending.ToRange(pending.End);
     }
 
-    private static IEnumerable<(long Start, long End)> DataRuns(DiskImage source, DiskImage? baseline, long length, SharedFiles? shared)
+    private static IEnumerable<Run> DataRuns(DiskImage source, DiskImage? baseline, long length, SharedFiles? shared)
     {
         using var first = new RunCursor(source, length);
         using var second = new RunCursor(baseline, length);
@@ -58,11 +58,28 @@ internal static class CopyPlan
         {
             // Where either has data the other's run may be long: only the common part is one case.
             long end = Math.Min(first.End, second.End);
-            if ((first.Holder ?? second.Holder) is not null && shared?.IsSame(first.Holder, second.Holder) is not true)
-                yield return (offset, end);
+            if ((first.Holder ?? second.Holder) is not null)
+                yield return new Run(offset, end, shared?.IsSame(first.Holder, second.Holder) is true);
             offset = end;
             first.Pass(end);
             second.Pass(end);
+        }
+    }
+
+    private readonly record struct Run(long Start, long End, bool IsShared)
+    {
+        internal bool IsEmpty => End <= Start;
+
+        internal GuestRange ToRange(long end) => new(new GuestOffset(Start), (int)(end - Start)) { IsShared = IsShared };
+
+        /// <summary>Of shared data only whole grains count as such: what is widened to a grain has something else in it.</summary>
+        internal IEnumerable<Run> CutToGrains(int grain)
+        {
+            long first = (Start + grain - 1) & -grain;
+            long last = End & -grain;
+            if (!IsShared || first >= last)
+                return [this with { IsShared = false }];
+            return new Run[] { new(Start, first, IsShared: false), new(first, last, IsShared: true), new(last, End, IsShared: false) }.Where(run => !run.IsEmpty);
         }
     }
 }

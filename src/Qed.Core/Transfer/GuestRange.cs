@@ -7,5 +7,8 @@ namespace Qed.Transfer;
 /// <param name="Length">Its length in bytes, at least 1.</param>
 internal readonly record struct GuestRange(GuestOffset Offset, int Length)
 {
+    /// <summary>Whether two disks take it from one place of one file, so that there is nothing to compare.</summary>
+    internal bool IsShared { get; init; }
+
     internal GuestOffset End => Offset + Length;
 }

@@ -28,7 +28,7 @@ internal sealed class ImageComparer
 
     /// <param name="left">One disk.</param>
     /// <param name="right">The other.</param>
-    /// <param name="shared">Which data of the two is one and the same and is not read; null to read all of it.</param>
+    /// <param name="shared">Finds out which data of the two is one and the same, and is read only once; null to read all of it twice.</param>
     /// <param name="progress">Told the guest offset that was reached.</param>
     /// <param name="cancellation">Honoured between ranges.</param>
     /// <param name="unreadable">Ranges of either disk that nobody can compare, which may become more while they are read; null for none.</param>
@@ -42,7 +42,7 @@ internal sealed class ImageComparer
         _cancellation = cancellation;
     }
 
-    /// <summary>The first sector that differs, or null, for those who verify: all data is read, also what is one and the same.</summary>
+    /// <summary>The first sector that differs, or null, for those who verify: all data of both is read, also what is one and the same.</summary>
     internal static GuestOffset? FirstDifference(
         DiskImage left, DiskImage right, ProgressMeter progress, CancellationToken cancellation, UnreadableRanges? unreadable = null)
         => new ImageComparer(left, right, shared: null, progress, cancellation, unreadable).FirstDifference();
@@ -98,6 +98,13 @@ internal sealed class ImageComparer
         {
             int length = Math.Min(PieceSize, range.Length - start);
             GuestOffset offset = range.Offset + start;
+            if (range.IsShared)
+            {
+                // It cannot differ from itself, but what cannot be read is not equal to anything.
+                _left.ReadOrZero(offset, buffers[0].Take(length));
+                continue;
+            }
+
             if (ReadsTheSame(offset, length, buffers))
                 continue;
             for (int sector = 0; sector < length; sector += SectorSize)

@@ -33,6 +33,8 @@ internal sealed class RebaseCopier
     /// <returns>Bytes copied in.</returns>
     internal long Run(ProgressMeter progress, CancellationToken cancellation)
     {
+        // Where it is cut short the mark tells the next one who opens the image that there may be leaks.
+        _image.MarkUnderWork();
         using var workers = new OrderedWorkers(Plan(), 2, cancellation);
         workers.Run((range, buffers, _) =>
         {

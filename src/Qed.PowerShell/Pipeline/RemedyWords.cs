@@ -14,6 +14,7 @@ internal sealed class RemedyWords(Type cmdlet)
         RemedyKind.SayDifferenceFormat => SayFormat(remedy, "DifferenceFormat", "Compare-QedImage has -DifferenceFormat for that"),
         RemedyKind.SayBackingFormat => SayFormat(remedy, "BackingFormat", "Set-QedBackingFile has -BackingFormat for that"),
         RemedyKind.StoreBackingFormat => $"{remedy.Value}, store its format with Set-QedBackingFile -MetadataOnly -BackingFormat{Argument(remedy)}.",
+        RemedyKind.CutLoop => "Set-QedBackingFile -None -MetadataOnly cuts the loop: nothing is read for it.",
         RemedyKind.StoreBackingName => "Set-QedBackingFile -MetadataOnly stores another one.",
         RemedyKind.RestoreBackingFile => "Put it back, or store another name with Set-QedBackingFile -MetadataOnly.",
         RemedyKind.GiveBackingFile when Has("BackingPath") => "Give another -BackingPath.",

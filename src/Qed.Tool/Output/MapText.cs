@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
+using System.Linq;
 using Qed.Images;
 using Qed.Operations;
 
@@ -27,11 +28,13 @@ internal static class MapText
     /// <returns>False where some data lies nowhere as it is: the table ends there.</returns>
     internal static bool WriteTable(TextWriter output, IEnumerable<MappedExtent> extents, Func<string, string> nameOf)
     {
+        // The heading waits for the first run: where there is none because the image cannot be opened, an error is all there is.
+        using IEnumerator<MappedExtent> data = extents.Where(extent => extent.Kind == ExtentKind.Data).GetEnumerator();
+        bool hasData = data.MoveNext();
         output.WriteLine($"{"Offset",-16}{"Length",-16}{"Mapped to",-16}File");
-        foreach (MappedExtent extent in extents)
+        for (; hasData; hasData = data.MoveNext())
         {
-            if (extent.Kind != ExtentKind.Data)
-                continue;
+            MappedExtent extent = data.Current;
             if (extent.HostOffset is not { } host)
                 return false;
             output.WriteLine($"{Hexadecimal(extent.Offset.Value),-16}{Hexadecimal(extent.Length),-16}{Hexadecimal(host.Value),-16}{Printable.Text(nameOf(extent.HostPath!))}");

@@ -15,6 +15,7 @@ internal sealed class RemedyWords(ToolCommand command)
         RemedyKind.SayFormat => $"{remedy.Value}: 'qed convert -f{Argument(remedy, "format")}' reads it so.",
         RemedyKind.SayDifferenceFormat or RemedyKind.SayBackingFormat when Has("-F") => $"{remedy.Value}, say so with -F{Argument(remedy)}.",
         RemedyKind.StoreBackingFormat => $"{remedy.Value}, have its format stored: 'qed rebase -u -b name -F{Argument(remedy, "format")}'.",
+        RemedyKind.CutLoop => "'qed rebase -u' without a name cuts the loop: nothing is read for it.",
         RemedyKind.StoreBackingName => "'qed rebase -u -b name' stores another one.",
         RemedyKind.RestoreBackingFile => "Put it back, or store another name: 'qed rebase -u -b name'.",
         RemedyKind.GiveBackingFile when Has("-b") => "Give another file with -b.",

@@ -83,6 +83,44 @@ public sealed class BackingChainTests : IDisposable
         before.AssertUntouched();
     }
 
+    [Theory]
+    [InlineData("base.qed")]
+    [InlineData("top.qed")]
+    [InlineData("link.qed")]
+    [InlineData("../{0}/middle.qed")]
+    public void Nor_where_only_the_name_is_changed_and_nothing_is_read(string backing)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "making symbolic links needs a privilege on Windows");
+        Make("base.qed", null);
+        Make("middle.qed", "base.qed");
+        Make("top.qed", "middle.qed");
+        File.CreateSymbolicLink(_folder["link.qed"], "top.qed");
+        Fingerprint before = Fingerprint.Of(_folder["base.qed"]);
+        string name = string.Format(System.Globalization.CultureInfo.InvariantCulture, backing, Path.GetFileName(_folder.Path));
+        Fails.With(ErrorKind.BackingChainLoop, "rest on itself", () => SetBackingFile.Run(new SetBackingFileOptions { Path = _folder["base.qed"], BackingPath = name, MetadataOnly = true }));
+        Fails.With(ErrorKind.BackingChainLoop, "rest on itself", () => CreateImage.Run(
+            new CreateImageOptions { Path = _folder["base.qed"], Size = ImageSize, BackingPath = name, WithoutOpeningBacking = true, Force = true }));
+        before.AssertUntouched();
+        // A name that leads nowhere, or to what cannot be read, is the user's to know about.
+        SetBackingFile.Run(new SetBackingFileOptions { Path = _folder["base.qed"], BackingPath = "gone.qed", MetadataOnly = true });
+        File.WriteAllBytes(_folder["broken.qed"], new byte[100].With(0, "QED"u8));
+        SetBackingFile.Run(new SetBackingFileOptions { Path = _folder["base.qed"], BackingPath = "broken.qed", MetadataOnly = true });
+    }
+
+    [Fact]
+    public void A_loop_that_is_there_is_cut_by_taking_a_backing_file_away_unread()
+    {
+        Make("a.qed", "b.qed");
+        Make("b.qed", "c.qed");
+        Make("c.qed", "b.qed");
+        // A loop further down is no better to rest on.
+        Make("other.qed", null);
+        Fails.With(ErrorKind.BackingChainLoop, () => SetBackingFile.Run(new SetBackingFileOptions { Path = _folder["other.qed"], BackingPath = "a.qed", MetadataOnly = true }));
+        SetBackingFile.Run(new SetBackingFileOptions { Path = _folder["c.qed"], MetadataOnly = true });
+        Assert.Equal(3, DescribeImage.RunChain(_folder["a.qed"]).Count());
+        Assert.Equal(new byte[ImageSize], TestImage.ReadAll(_folder["a.qed"]));
+    }
+
     [Fact]
     public void A_missing_backing_file_is_named_together_with_the_image_that_needs_it()
     {
@@ -113,8 +151,7 @@ public sealed class BackingChainTests : IDisposable
         byte[] image = File.ReadAllBytes(Make("0.qed", null));
         for (int i = 1; i <= 200; i++)
         {
-            byte[] name = System.Text.Encoding.UTF8.GetBytes(FormattableString.Invariant($"{i - 1}.qed"));
-            File.WriteAllBytes(_folder[FormattableString.Invariant($"{i}.qed")], image.With(16, 1UL).With(56, 64u).With(60, (uint)name.Length).With(64, name));
+            File.WriteAllBytes(_folder[FormattableString.Invariant($"{i}.qed")], Naming(image, FormattableString.Invariant($"{i - 1}.qed")));
         }
 
         TestImage.Write(_folder["0.qed"], 1000, [9]);
@@ -162,11 +199,18 @@ public sealed class BackingChainTests : IDisposable
         () => ConvertImage.Run(new ConvertImageOptions { Path = _folder[name], DestinationPath = _folder["out.raw"] }),
     ];
 
+    /// <summary>An image that names a backing file, whatever that leads to.</summary>
+    private static byte[] Naming(byte[] image, string backing)
+    {
+        byte[] name = System.Text.Encoding.UTF8.GetBytes(backing);
+        return image.With(16, 1UL).With(56, 64u).With(60, (uint)name.Length).With(64, name);
+    }
+
     private string Make(string name, string? backing)
     {
         string path = TestImage.Create(_folder[name], ImageSize, 4096, 1);
         if (backing is not null)
-            SetBackingFile.Run(new SetBackingFileOptions { Path = path, BackingPath = backing, MetadataOnly = true });
+            File.WriteAllBytes(path, Naming(File.ReadAllBytes(path), backing));
         return path;
     }
 }

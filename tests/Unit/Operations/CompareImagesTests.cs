@@ -15,6 +15,26 @@ public sealed class CompareImagesTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
+    public void What_cannot_be_read_is_equal_to_nothing_not_even_to_itself()
+    {
+        TestImage.Create(_folder["a.qed"], 1 << 20);
+        TestImage.Write(_folder["a.qed"], 0, [1]);
+        // The data that comes after the table is the end of the file.
+        TestImage.Write(_folder["a.qed"], 1 << 19, Patterns.Filled(1 << 19, 3));
+        byte[] whole = File.ReadAllBytes(_folder["a.qed"]);
+        File.WriteAllBytes(_folder["a.qed"], whole[..^1]);
+        File.CreateSymbolicLink(_folder["link.qed"], "a.qed");
+        foreach (bool firstOnly in new[] { true, false })
+        {
+            foreach (string other in new[] { "a.qed", "link.qed" })
+            {
+                Fails.With(ErrorKind.ImageCorrupt, () => CompareImages.Run(
+                    new CompareImagesOptions { Path = _folder["a.qed"], DifferencePath = _folder[other], FirstOnly = firstOnly }));
+            }
+        }
+    }
+
+    [Fact]
     public void An_image_equals_its_conversion()
     {
         Raw("a.raw", Patterns.Random(Size, 1));

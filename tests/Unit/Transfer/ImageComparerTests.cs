@@ -87,7 +87,7 @@ public sealed class ImageComparerTests
     }
 
     [Fact]
-    public void What_two_overlays_take_from_one_file_is_not_read()
+    public void What_two_overlays_take_from_one_file_is_read_once()
     {
         string file = typeof(ImageComparerTests).Assembly.Location;
         using var one = new SparseDisk(TiB, (1 << 20, 1 << 20, 1)) { File = file };
@@ -97,7 +97,7 @@ public sealed class ImageComparerTests
         long copiedUp = other.BytesRead;
         var comparer = new ImageComparer(left, right, new SharedFiles(), ProgressMeter.Silent, CancellationToken.None);
         Assert.Equal([new(new GuestOffset((1 << 20) + 65536), 512)], comparer.AllDifferences(5).Ranges);
-        Assert.Equal((65536, copiedUp), (one.BytesRead, other.BytesRead));
+        Assert.Equal((1 << 20, copiedUp), (one.BytesRead, other.BytesRead));
     }
 
     [Fact]

@@ -1,0 +1,114 @@
+using System;
+using System.Threading;
+using Microsoft.Extensions.Logging;
+using Qed.Chains;
+using Qed.Checking;
+using Qed.Engine;
+using Qed.Layout;
+using Qed.Storage;
+using static Qed.Invariant;
+
+namespace Qed.Operations;
+
+/// <summary>What must hold of a QED image before it is changed in place.</summary>
+internal sealed record ChangeNeeds
+{
+    internal static ChangeNeeds Default { get; } = new();
+
+    /// <summary>Whether the images that it rests on are opened too.</summary>
+    internal bool WithBacking { get; init; } = true;
+
+    /// <summary>Whether its tables must be sound, so that they are checked however cleanly it was closed.</summary>
+    internal bool MustBeSound { get; init; }
+
+    /// <summary>Refuses, by throwing, what the header alone tells; given the header and the image's path.</summary>
+    internal Action<QedHeader, string>? Require { get; init; }
+}
+
+/// <summary>
+/// A QED image that was opened to be changed. Nothing in it is written before <see cref="Begin"/>, so that whoever refuses
+/// the change leaves the file as it is.
+/// </summary>
+/// <param name="Image">The image.</param>
+/// <param name="Check">What a check has found that does not keep it from being written; null where none was needed.</param>
+internal sealed record ImageForChange(QedImage Image, CheckResult? Check) : IDisposable
+{
+    /// <summary>Whether work on the image was cut short.</summary>
+    internal bool WasCutShort => Check is { NeedsCheck: true };
+
+    /// <summary>Whether such work has left space that nothing references.</summary>
+    internal bool HasLeftovers => WasCutShort && Check!.LeakedClusters > 0;
+
+    /// <summary>Opens an image. One that was not closed cleanly is checked first, and opened only if it is sound.</summary>
+    /// <exception cref="DiskImageException">Of any image of the chain; ImageCorrupt where the check finds faults; what the needs refuse.</exception>
+    internal static ImageForChange Open(
+        string path, ChangeNeeds needs, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
+    {
+        HostFile file = QedFile.Open(path, StorageAccess.Write, "only QED images are changed in place", new(RemedyKind.ConvertToQed));
+        QedImage image;
+        CheckResult? check;
+        try
+        {
+            QedHeader header = QedHeaderReader.Read(file);
+            needs.Require?.Invoke(header, file.Path);
+            check = needs.MustBeSound || IsDoubtful(file, header) ? RequireSound(file, header, progress, cancellation) : null;
+            image = QedImage.Open(file, new QedOpenOptions { ForWriting = true, NeedCheckVerified = check is not null, MayRefuse = true });
+            Log.Opened(logger, image.Path, image.Format, image.Length);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+
+        try
+        {
+            if (needs.WithBacking)
+                ImageChain.AttachChain(image, file.Identity, StorageAccess.Read, logger);
+            return new ImageForChange(image, check);
+        }
+        catch
+        {
+            image.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Takes away what work that was cut short has left and the check has found to be nobody's; the change follows.</summary>
+    internal void Begin(ILogger logger)
+    {
+        Image.BeforeChange();
+        if (Check is null)
+            return;
+        Image.Allocator.CutPartOfCluster();
+        if (Check.EntriesBeyondEnd > 0)
+            Image.DropBeyondEnd();
+        if (WasCutShort)
+            Log.NeededCheck(logger, Image.Path);
+        if (HasLeftovers)
+            Log.LeaksFound(logger, Image.Path, Check.LeakedClusters);
+    }
+
+    public void Dispose() => Image.Dispose();
+
+    /// <summary>Gives the space of unreferenced clusters back to the host.</summary>
+    internal void Reclaim(ILogger logger)
+        => Log.Reclaimed(logger, Image.Rearrange(storage => new ClusterReclaimer(storage, CancellationToken.None).Run()), Image.Path);
+
+    /// <summary>Whether an image was not closed cleanly, or its last cluster is cut off.</summary>
+    private static bool IsDoubtful(HostFile file, QedHeader header)
+        => header.NeedsCheck || (file.Length & (header.Geometry.ClusterSize - 1)) != 0;
+
+    private static CheckResult RequireSound(HostFile file, QedHeader header, IProgress<OperationProgress>? progress, CancellationToken cancellation)
+    {
+        CheckResult result = CheckImage.Run(file, maximumIssues: 1, progress, cancellation);
+        if (result.Corruptions == 0)
+            return result;
+        string state = header.NeedsCheck ? "the image was not closed cleanly and " : string.Empty;
+        throw new DiskImageException(
+            ErrorKind.ImageCorrupt, $"{state}a check finds {Text(result.Corruptions)} corruptions, so the image is not changed", file.Path)
+        {
+            Remedy = new(RemedyKind.ListDamage) { Next = Remedy.Advice("Reading it, and converting it to a new image, still works where the data is sound.") },
+        };
+    }
+}
