@@ -48,6 +48,18 @@ internal sealed class ClusterMap
         }
     }
 
+    /// <summary>The header and the tables, as far as they lie where tables may.</summary>
+    internal IEnumerable<FileRange> Structures()
+    {
+        yield return new FileRange(0, _headerEnd.Value);
+        yield return new FileRange(_l1Offset.Value, _geometry.TableBytes);
+        foreach (ulong table in L1)
+        {
+            if (table != TableEntry.Unallocated && IsValid(table, _geometry.TableBytes))
+                yield return new FileRange((long)table, _geometry.TableBytes);
+        }
+    }
+
     /// <summary>The run of like clusters at a guest offset, contiguous in the file where it is data.</summary>
     /// <param name="offset">Guest offset, anywhere in a cluster.</param>
     /// <param name="maximum">Longest run of interest in bytes.</param>

@@ -21,6 +21,7 @@ public sealed class QedImage : WritableDiskImage
     private readonly HeaderKeeper _header;
     private readonly QedWriter? _writer;
     private BackingReference? _backingReference;
+    private BlockPlacement? _placement;
     private bool _disposed;
 
     private QedImage(BlockStorage storage, HeaderKeeper header, BackingReference? backing)
@@ -65,6 +66,15 @@ public sealed class QedImage : WritableDiskImage
     internal BlockStorage Storage => _storage;
 
     internal override BlockStorage ExtentStorage => _storage;
+
+    internal override BlockPlacement PlacementAt(GuestOffset offset) => _placement ??= new BlockPlacement
+    {
+        Path = Path,
+        GuestLength = Length,
+        BlockSize = Geometry.ClusterSize,
+        Unit = Geometry.ClusterSize,
+        Structures = Map.Structures,
+    };
 
     private QedWriter Writer
         => _disposed ? throw new ObjectDisposedException(Path)

@@ -31,6 +31,10 @@ public abstract class DiskImage : IDisposable
     /// <summary>The file that the host offsets of the image's extents count in; null where there is no single one.</summary>
     internal virtual BlockStorage? ExtentStorage => null;
 
+    /// <summary>How the blocks around a guest offset lie in their file; null where places are no question, as of a raw disk.</summary>
+    /// <returns>The same object for all blocks of one file.</returns>
+    internal virtual BlockPlacement? PlacementAt(GuestOffset offset) => null;
+
     /// <summary>What the format has to say about itself, from the file's own header.</summary>
     public virtual ImageDetails Details { get; } = new();
 

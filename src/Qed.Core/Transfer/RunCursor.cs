@@ -11,6 +11,7 @@ internal sealed class RunCursor : IDisposable
     private readonly IEnumerator<ChainExtent> _runs;
     private readonly long _length;
     private readonly HostHoles _holes = new();
+    private readonly OverlapGuard _guard = new();
     // The chain's run that the present one is a part of.
     private ChainExtent? _run;
 
@@ -42,7 +43,12 @@ internal sealed class RunCursor : IDisposable
     private void Advance()
     {
         if (_run is null || End >= _run.Value.Run.End.Value)
+        {
             _run = _runs.MoveNext() ? _runs.Current : null;
+            if (_run is { } next)
+                _guard.Pass(next);
+        }
+
         Holder = null;
         if (_run is not { } run)
         {

@@ -21,6 +21,7 @@ internal sealed class Qcow2Image : DiskImage
     private readonly ILogger _logger;
     private readonly long _dataLength;
     private readonly bool _mayBeCut;
+    private BlockPlacement? _placement;
     private int _isCutTold;
 
     private Qcow2Image(HostFile storage, HostFile data, Qcow2Header header, IReadOnlyList<Snapshot> snapshots, L1Table l1, long length, ImageOpenOptions options)
@@ -42,6 +43,17 @@ internal sealed class Qcow2Image : DiskImage
     public override IReadOnlyList<string> Files => _data == _storage ? [Path] : [Path, _data.Path];
 
     internal override BlockStorage ExtentStorage => _storage;
+
+    internal override BlockPlacement PlacementAt(GuestOffset offset) => _placement ??= new BlockPlacement
+    {
+        Path = Path,
+        GuestLength = Length,
+        BlockSize = _header.Geometry.ClusterSize,
+        Unit = _header.Geometry.ClusterSize,
+        Logger = _logger,
+        Structures = _map.Structures,
+        IsShared = host => _map.IsShared(host.Value),
+    };
 
     public override string Format => "qcow2";
 

@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using System.Collections.Generic;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
@@ -19,6 +20,7 @@ internal sealed class Qcow2Map
     private readonly bool _isVersion2;
     private readonly bool _isExternal;
     private readonly long _fileLength;
+    private readonly RefcountTable _refcounts;
     private readonly long _tableLimit;
     private readonly long _dataLimit;
 
@@ -36,6 +38,7 @@ internal sealed class Qcow2Map
         _isExternal = header.Has(IncompatibleFeatures.ExternalData);
         _fileLength = storage.Length;
         _tableLimit = _fileLength - _geometry.ClusterSize;
+        _refcounts = new RefcountTable(_pages, header, _fileLength);
         _dataLimit = dataLength;
     }
 
@@ -56,6 +59,20 @@ internal sealed class Qcow2Map
 
         return run with { Length = Math.Min(run.Length, maximum) };
     }
+
+    /// <summary>The header, the tables of the disk, and the reference counts.</summary>
+    internal IEnumerable<FileRange> Structures()
+    {
+        yield return new FileRange(0, _geometry.ClusterSize);
+        yield return new FileRange(_l1.Offset, (long)_l1.Entries * Qcow2Geometry.EntryBytes);
+        foreach (long table in TableOffsets.In(_pages, _l1.Offset, _l1.Entries, _geometry, _fileLength))
+            yield return new FileRange(table, _geometry.ClusterSize);
+        foreach (FileRange range in _refcounts.Ranges())
+            yield return range;
+    }
+
+    /// <summary>Whether a cluster is said to be referenced more than once.</summary>
+    internal bool IsShared(long host) => _refcounts.CountOf(host) > 1;
 
     private MappedClusters FindInTable(long offset, long maximum, ref LookupBudget budget)
     {

@@ -13,6 +13,7 @@ internal sealed class VdiImage : MappedImage
 
     private readonly VdiHeader _header;
     private readonly BlockTable _map;
+    private readonly BlockPlacement _placement;
     private readonly long _fileLength;
 
     internal VdiImage(HostFile storage)
@@ -21,6 +22,16 @@ internal sealed class VdiImage : MappedImage
         _header = VdiHeader.Read(storage);
         _map = new BlockTable(storage, _header.MapOffset, isBigEndian: false);
         _fileLength = storage.Length;
+        _placement = new BlockPlacement
+        {
+            Path = Path,
+            GuestLength = Length,
+            BlockSize = _header.BlockSize,
+            Unit = _header.BlockSize,
+            // All structures lie before it, or the header is refused.
+            Origin = _header.DataOffset,
+            Structures = () => [],
+        };
     }
 
     public override string Format => VdiFormat.FormatName;
@@ -32,6 +43,8 @@ internal sealed class VdiImage : MappedImage
         Subformat = _header.Type == VdiImageType.Static ? "static" : "dynamic",
         ClusterSize = _header.BlockSize,
     };
+
+    internal override BlockPlacement PlacementAt(GuestOffset offset) => _placement;
 
     protected override Extent FindExtent(GuestOffset offset, long maximum)
     {

@@ -17,6 +17,7 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
     private readonly BlockTable _table;
     private readonly SectorBitmaps _bitmaps;
     private readonly ImageDetails _details;
+    private readonly BlockPlacement _placement;
     private readonly long _fileLength;
 
     internal BlockVhdImage(HostFile storage, FoundFooter found, bool allowMissingData = false)
@@ -29,6 +30,16 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
         _bitmaps = new SectorBitmaps(storage, _header.BlockSize, allowMissingData && Footer.Type != VhdDiskType.Differencing);
         _details = VhdDetails.Of(found, _header);
         _fileLength = storage.Length;
+        _placement = new BlockPlacement
+        {
+            Path = Path,
+            GuestLength = Length,
+            BlockSize = _header.BlockSize,
+            Lead = _header.BitmapSize,
+            Unit = VhdFooter.SectorSize,
+            NextPlaced = NextPlaced,
+            Structures = () => [new(0, VhdFooter.Size), new(Footer.DataOffset, VhdDynamicHeader.Size), new(_header.TableOffset, _header.Blocks * BlockTable.EntrySize)],
+        };
         if (Footer.Type == VhdDiskType.Differencing)
             BackingReference = VhdParentNames.Read(storage, _header);
     }
@@ -42,6 +53,8 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
     public override ImageDetails Details => _details;
 
     public VhdFooter Footer { get; }
+
+    internal override BlockPlacement PlacementAt(GuestOffset offset) => _placement;
 
     internal override string? CheckBacking(DiskImage backing)
     {
@@ -89,6 +102,20 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
         int sectors = _bitmaps.Run(block, bitmap, sector, out bool isHeld);
         long length = ((sector + sectors) * (long)VhdFooter.SectorSize) - inBlock;
         return (length, isHeld ? bitmap + _header.BitmapSize + inBlock : null);
+    }
+
+    private (long Block, long Host)? NextPlaced(long block, long end)
+    {
+        while (block < end)
+        {
+            uint entry = _table[block];
+            if (entry != Unused)
+                return (block, BitmapOffset(block, entry) + _header.BitmapSize);
+            var budget = default(LookupBudget);
+            block += _table.Run(block, end - block, step: 0, ref budget);
+        }
+
+        return null;
     }
 
     private long BitmapOffset(long block, uint entry)

@@ -35,6 +35,19 @@ internal sealed class VhdxBlockMap
             throw VhdxFault.Corrupt(storage.Path, "the block allocation table is too short for the size of the disk", "block allocation table", _table, (ulong)regions.BlockTable.Length);
     }
 
+    /// <summary>The headers, the log, the regions, and the sector bitmaps that differences have.</summary>
+    internal IEnumerable<FileRange> Structures()
+    {
+        foreach (FileRange range in _reserved)
+            yield return range;
+        for (long chunk = 0; _hasParent && chunk < _geometry.ChunkCount; chunk++)
+        {
+            var bitmap = new BatEntry(_pages.UInt64LittleEndian(_table + (_geometry.EntryOfBitmap(chunk) * BatEntry.Size)));
+            if (bitmap.State == BlockState.FullyPresent && bitmap.Offset <= long.MaxValue)
+                yield return new FileRange((long)bitmap.Offset, SectorBitmap.Size);
+        }
+    }
+
     /// <summary>A run of one kind.</summary>
     /// <param name="Kind">What it is.</param>
     /// <param name="Length">Its length in bytes.</param>

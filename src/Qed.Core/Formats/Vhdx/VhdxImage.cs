@@ -15,6 +15,7 @@ internal sealed class VhdxImage : DiskImage
     private readonly BlockStorage _storage;
     private readonly VhdxMetadata _metadata;
     private readonly VhdxBlockMap _map;
+    private readonly BlockPlacement _placement;
 
     private VhdxImage(HostFile file)
     {
@@ -24,6 +25,14 @@ internal sealed class VhdxImage : DiskImage
         VhdxRegionTable regions = VhdxRegionTable.Read(_storage, Header);
         _metadata = VhdxMetadata.Read(_storage, regions.Metadata);
         _map = new VhdxBlockMap(_storage, regions, _metadata.Geometry, _metadata.Parent is not null);
+        _placement = new BlockPlacement
+        {
+            Path = Path,
+            GuestLength = Length,
+            BlockSize = _metadata.Geometry.BlockSize,
+            Unit = VhdxGeometry.Megabyte,
+            Structures = _map.Structures,
+        };
         BackingReference = _metadata.Parent?.ToReference();
         Details = Describe();
     }
@@ -59,6 +68,8 @@ internal sealed class VhdxImage : DiskImage
             throw;
         }
     }
+
+    internal override BlockPlacement PlacementAt(GuestOffset offset) => _placement;
 
     /// <exception cref="DiskImageException">ImageCorrupt where the candidate is another image than the one this was made on, or has changed since.</exception>
     internal override string? CheckBacking(DiskImage backing)

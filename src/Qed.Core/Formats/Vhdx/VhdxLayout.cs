@@ -1,3 +1,5 @@
+using Qed.Storage;
+
 namespace Qed.Formats.Vhdx;
 
 /// <summary>Where the structures of a new image lie: headers, log, metadata and block table, then the blocks.</summary>

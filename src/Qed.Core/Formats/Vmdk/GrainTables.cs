@@ -1,5 +1,7 @@
 using System;
 using System.Buffers.Binary;
+using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using Microsoft.Extensions.Logging;
 using Qed.Images;
@@ -67,6 +69,32 @@ internal sealed class GrainTables
         long grain = offset / _header.GrainBytes;
         return (Find(grain, ((within + maximum - 1) / _header.GrainBytes) + 1), within);
     }
+
+    /// <summary>The header, the descriptor, and both directories with their tables.</summary>
+    internal IEnumerable<FileRange> Structures()
+    {
+        yield return new FileRange(0, SparseHeader.Size);
+        yield return new FileRange(_header.DescriptorSector * SparseHeader.SectorSize, _header.DescriptorSectors * SparseHeader.SectorSize);
+        foreach (long directory in new[] { _primary, _redundant }.Where(directory => directory > 0))
+        {
+            yield return new FileRange(directory, _header.Tables * SparseHeader.EntrySize);
+            for (long table = 0; table < _header.Tables;)
+            {
+                long end = table + EntriesInPage(directory, table);
+                // Most of a directory that is made for a large disk.
+                if (MissingTables(directory, table, _header.Tables - table) > 0)
+                    table = end;
+                for (; table < end; table++)
+                {
+                    if (PlaceOf(directory, table) is > 0 and var place)
+                        yield return new FileRange(place, TableBytes);
+                }
+            }
+        }
+    }
+
+    private long EntriesInPage(long directory, long table)
+        => Math.Min(_header.Tables - table, _cache.BytesAt(directory + (table * SparseHeader.EntrySize)).Length / SparseHeader.EntrySize);
 
     private long DirectoryOffset(ulong sector)
         => SparseHeaderReader.LiesInside(sector, _header, _fileLength) ? (long)sector * SparseHeader.SectorSize : 0;

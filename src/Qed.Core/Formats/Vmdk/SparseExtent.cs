@@ -11,6 +11,7 @@ internal sealed class SparseExtent : VmdkExtent
     private readonly HostFile _file;
     private readonly SparseHeader _header;
     private readonly GrainTables _tables;
+    private readonly ILogger _logger;
 
     /// <param name="file">The extent's file.</param>
     /// <param name="header">Its header, which says that grains are not compressed.</param>
@@ -21,8 +22,20 @@ internal sealed class SparseExtent : VmdkExtent
     {
         _file = file;
         _header = header;
+        _logger = logger;
         _tables = new GrainTables(file, header, logger);
     }
+
+    internal override BlockPlacement PlacementFrom(long guestStart) => new()
+    {
+        Path = _file.Path,
+        GuestStart = guestStart,
+        GuestLength = Length,
+        BlockSize = _header.GrainBytes,
+        Unit = SparseHeader.SectorSize,
+        Logger = _logger,
+        Structures = _tables.Structures,
+    };
 
     internal override ExtentRun Find(long offset, long maximum)
     {

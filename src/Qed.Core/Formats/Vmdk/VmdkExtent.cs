@@ -1,4 +1,5 @@
 using System;
+using Qed.Images;
 
 namespace Qed.Formats.Vmdk;
 
@@ -7,6 +8,10 @@ internal abstract class VmdkExtent(long length)
 {
     /// <summary>Bytes of the guest's disk.</summary>
     internal long Length { get; } = length;
+
+    /// <summary>How the extent's grains lie in its file; null where places are no question.</summary>
+    /// <param name="guestStart">Guest offset of the extent.</param>
+    internal virtual BlockPlacement? PlacementFrom(long guestStart) => null;
 
     /// <summary>What the run at an offset is.</summary>
     /// <param name="offset">Below <see cref="Length"/>.</param>

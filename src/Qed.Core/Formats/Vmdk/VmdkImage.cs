@@ -14,6 +14,7 @@ internal sealed class VmdkImage : DiskImage
     private readonly Descriptor _descriptor;
     private readonly VmdkExtent[] _extents;
     private readonly long[] _starts;
+    private readonly BlockPlacement?[] _placements;
     private readonly IReadOnlyList<HostFile> _others;
 
     /// <param name="storage">The image's own file.</param>
@@ -31,6 +32,7 @@ internal sealed class VmdkImage : DiskImage
         _starts = new long[extents.Length];
         for (int i = 1; i < extents.Length; i++)
             _starts[i] = _starts[i - 1] + extents[i - 1].Length;
+        _placements = extents.Select((extent, i) => extent.PlacementFrom(_starts[i])).ToArray();
         Details = details;
         Length = length;
         BackingReference = descriptor.ParentName is { } name ? ReferenceTo(name) : null;
@@ -57,6 +59,8 @@ internal sealed class VmdkImage : DiskImage
         1 => _others[0],
         _ => null,
     };
+
+    internal override BlockPlacement? PlacementAt(GuestOffset offset) => _placements[IndexAt(offset.Value)];
 
     internal override string? CheckBacking(DiskImage backing)
     {
@@ -116,11 +120,15 @@ internal sealed class VmdkImage : DiskImage
 
     private (VmdkExtent Extent, long Within) Locate(long offset)
     {
+        int index = IndexAt(offset);
+        return (_extents[index], offset - _starts[index]);
+    }
+
+    private int IndexAt(long offset)
+    {
         if (_extents.Length == 0)
             throw new InvalidOperationException("The image was opened without its data.");
         int index = Array.BinarySearch(_starts, offset);
-        if (index < 0)
-            index = ~index - 1;
-        return (_extents[index], offset - _starts[index]);
+        return index < 0 ? ~index - 1 : index;
     }
 }

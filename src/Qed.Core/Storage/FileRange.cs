@@ -1,4 +1,4 @@
-namespace Qed.Formats.Vhdx;
+namespace Qed.Storage;
 
 /// <summary>A piece of the file that one structure has for itself.</summary>
 /// <param name="Offset">Where it starts, in bytes.</param>
