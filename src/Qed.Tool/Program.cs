@@ -46,7 +46,7 @@ try
 catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
 {
     // A full disk, or an output that is open for reading only; that a reader like head has gone away is no error to the runtime.
-    ErrorText.Write(error, problem.Message);
+    ErrorText.Write(error, "standard output: " + (problem.InnerException ?? problem).Message);
     exitCode = ExitCode.Failure;
 }
 

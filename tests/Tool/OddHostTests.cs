@@ -36,9 +36,9 @@ public sealed class OddHostTests
     }
 
     [Theory]
-    [InlineData("info d.qed", "> /dev/full", 1, "qed: No space left on device")]
-    [InlineData("--help", "> /dev/full", 1, "qed: No space left on device")]
-    [InlineData("info d.qed", "1< /dev/null", 1, "qed: ")]
+    [InlineData("info d.qed", "> /dev/full", 1, "qed: standard output: No space left on device")]
+    [InlineData("--help", "> /dev/full", 1, "qed: standard output: No space left on device")]
+    [InlineData("info d.qed", "1< /dev/null", 1, "qed: standard output: Bad file descriptor")]
     [InlineData("info d.qed", "2> /dev/full", 0, "")]
     [InlineData("info none.qed", "2> /dev/full", 1, "")]
     [InlineData("info none.qed", "2< /dev/null", 1, "")]

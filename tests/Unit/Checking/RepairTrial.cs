@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using Microsoft.Win32.SafeHandles;
 using Qed.Checking;
 using Qed.Tests.Support;
 using Xunit;
@@ -48,7 +47,7 @@ internal sealed record RepairTrial(string Name, CheckResult Found, CheckResult C
             return;
         using var folder = new TempFolder();
         File.WriteAllBytes(folder["base.raw"], new byte[512]);
-        WriteSparsely(folder["image.qed"], After);
+        TestImage.WriteSparsely(folder["image.qed"], After);
         Qemu.AssertSound(folder["image.qed"]);
     }
 
@@ -73,19 +72,6 @@ internal sealed record RepairTrial(string Name, CheckResult Found, CheckResult C
         (CheckResult check, List<RepairChange> changes) = new ReversibleRepair(again, undo).Run(mode, default);
         Assert.True(changes.Count == 0 && !undo.Exists, $"{Name}: a second repair\n{Lines(changes)}\nafter the first\n{Lines(Changes)}");
         Assert.Equal((Check.Corruptions, Check.LeakedClusters), (check.Corruptions, check.LeakedClusters));
-    }
-
-    private static void WriteSparsely(string path, byte[] bytes)
-    {
-        const int Block = 4096;
-        using SafeFileHandle file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write);
-        RandomAccess.SetLength(file, bytes.Length);
-        for (int offset = 0; offset < bytes.Length; offset += Block)
-        {
-            ReadOnlySpan<byte> block = bytes.AsSpan(offset, Math.Min(Block, bytes.Length - offset));
-            if (block.ContainsAnyExcept((byte)0))
-                RandomAccess.Write(file, block, offset);
-        }
     }
 
     private static string Lines(IEnumerable<RepairChange> changes) => string.Join('\n', changes.Select(Text).Take(12));

@@ -1,4 +1,6 @@
 using System;
+using System.IO;
+using Microsoft.Win32.SafeHandles;
 using Qed.Engine;
 using Qed.Images;
 using Qed.Layout;
@@ -49,5 +51,19 @@ internal static class TestImage
         }
 
         return System.IO.File.ReadAllBytes(path);
+    }
+
+    /// <summary>Writes a file with a hole wherever 4 KiB are zeroes.</summary>
+    internal static void WriteSparsely(string path, ReadOnlySpan<byte> bytes)
+    {
+        const int Block = 4096;
+        using SafeFileHandle file = File.OpenHandle(path, FileMode.Create, FileAccess.Write);
+        RandomAccess.SetLength(file, bytes.Length);
+        for (int offset = 0; offset < bytes.Length; offset += Block)
+        {
+            ReadOnlySpan<byte> block = bytes.Slice(offset, Math.Min(Block, bytes.Length - offset));
+            if (block.ContainsAnyExcept((byte)0))
+                RandomAccess.Write(file, block, offset);
+        }
     }
 }

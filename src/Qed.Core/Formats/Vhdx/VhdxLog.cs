@@ -24,7 +24,7 @@ internal static class VhdxLog
         if (!header.HasLog)
             return file;
         byte[] log = ReadLog(file, header.Log);
-        if (FindActiveSequence(log, header.LogGuid) is not { } sequence)
+        if (FindActiveSequence(log, header.LogGuid, out _) is not { } sequence)
         {
             // QEMU names a log in the header before it writes the first entry; if it dies in between, nothing was changed yet.
             return HoldsNoEntry(log, header.LogGuid) ? file : throw NoValidSequence(file.Path, header);
@@ -74,9 +74,13 @@ internal static class VhdxLog
     }
 
     /// <summary>The entries from the oldest to the newest whose changes may be missing; null where there is no such sequence.</summary>
-    private static List<VhdxLogEntry>? FindActiveSequence(byte[] log, Guid logGuid)
+    /// <param name="log">The whole log.</param>
+    /// <param name="logGuid">What valid entries bear.</param>
+    /// <param name="examined">How many bytes of entries were looked at, several times where entries overlap.</param>
+    internal static List<VhdxLogEntry>? FindActiveSequence(byte[] log, Guid logGuid, out long examined)
     {
         long budget = (long)log.Length * MostRounds;
+        examined = budget;
         List<VhdxLogEntry>? active = null;
         for (int start = 0; start < log.Length;)
         {
@@ -96,6 +100,7 @@ internal static class VhdxLog
             start += sequence.Sum(entry => entry.Length);
         }
 
+        examined -= Math.Max(0, budget);
         return active;
     }
 

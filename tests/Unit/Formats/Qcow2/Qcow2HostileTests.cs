@@ -1,5 +1,4 @@
 using System;
-using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using Qed.Formats;
@@ -203,7 +202,7 @@ public sealed class Qcow2HostileTests : IDisposable
     }
 
     [Fact]
-    public void The_largest_snapshot_table_of_an_empty_file_is_answered_at_once_and_in_little_memory()
+    public void The_largest_snapshot_table_of_an_empty_file_takes_one_reading_and_little_memory()
     {
         byte[] file = Valid();
         Qcow2Files.Put32(file, 60, 65536);
@@ -216,10 +215,9 @@ public sealed class Qcow2HostileTests : IDisposable
         }
 
         long before = GC.GetAllocatedBytesForCurrentThread();
-        var clock = Stopwatch.StartNew();
-        Assert.Equal(65536, DescribeImage.Run(_folder["x.qcow2"]).Snapshots.Count);
+        long read = ThreadReads.During(() => Assert.Equal(65536, DescribeImage.Run(_folder["x.qcow2"]).Snapshots.Count));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 64 << 20);
-        Assert.InRange(clock.ElapsedMilliseconds, 0, 3000);
+        Assert.InRange(read, 0, 4 << 20);
     }
 
     [Fact]
