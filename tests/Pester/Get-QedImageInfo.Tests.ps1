@@ -54,6 +54,19 @@ Describe 'Get-QedImageInfo' {
         $info.Features | Should -Contain 'BackingFile'
     }
 
+    It 'takes no text for a disk, unless -SourceFormat says that it is one' {
+        Set-Content -LiteralPath "$folder/readme.txt" ('not a disk' * 100)
+        $failure = Get-Failure { Get-QedImageInfo "$folder/readme.txt" }
+        $failure.FullyQualifiedErrorId | Should -BeLike 'ImageNotRecognized,*'
+        $failure.Exception.Message | Should -BeLike '*-SourceFormat raw*'
+        (Get-QedImageInfo "$folder/readme.txt" -SourceFormat raw).Format | Should -Be 'raw'
+        foreach ($try in { Convert-QedImage "$folder/readme.txt" "$folder/no.qed" }, { Get-QedImageMap "$folder/readme.txt" }, { Measure-QedImage "$folder/readme.txt" },
+            { Compare-QedImage "$folder/readme.txt" $base }, { Compare-QedImage $base "$folder/readme.txt" }, { Copy-QedImageContent "$folder/readme.txt" -AsByteArray }) {
+            (Get-Failure $try).FullyQualifiedErrorId | Should -BeLike 'ImageNotRecognized,*' -Because $try
+        }
+        "$folder/no.qed" | Should -Not -Exist
+    }
+
     It 'invents nothing for a raw image' {
         $info = Get-QedImageInfo (New-RawFile "$folder/plain.raw")
         $info.Format | Should -Be 'raw'
@@ -116,7 +129,9 @@ Describe 'Get-QedImageInfo' {
         It 'ends at a loop' {
             $one = (New-QedImage "$folder/one.qed" 1GB).Path
             $two = (New-QedImage "$folder/two.qed" -BackingPath $one).Path
-            Set-QedBackingFile $one -BackingPath $two -MetadataOnly -Confirm:$false
+            # Nothing of ours closes a loop, but files can be moved.
+            $null = New-QedImage "$folder/closing.qed" -BackingPath $two
+            Move-Item -LiteralPath "$folder/closing.qed" $one -Force
             $found = Get-QedImageInfo $two -BackingChain -ErrorAction SilentlyContinue -ErrorVariable failure
             $found.Path | Should -Be $two, $one
             $failure[0].FullyQualifiedErrorId | Should -BeLike 'BackingChainLoop,*'

@@ -8,6 +8,7 @@ internal sealed class FileProbe
 {
     private const int StartLength = 4096;
     private const int EndLength = 512;
+    private const int MostBytes = 16;
 
     private readonly BlockStorage _storage;
     private readonly byte[] _start = new byte[StartLength];
@@ -41,6 +42,16 @@ internal sealed class FileProbe
 
             return _end;
         }
+    }
+
+    /// <summary>Whether bytes stand at an offset of the file, anywhere in it; what lies behind the start is read for it.</summary>
+    internal bool Has(long offset, ReadOnlySpan<byte> bytes)
+    {
+        if (offset + bytes.Length <= StartLength)
+            return StartHas((int)offset, bytes);
+        Span<byte> there = stackalloc byte[MostBytes];
+        there = there.Slice(0, Math.Min(MostBytes, bytes.Length));
+        return _storage.Read(offset, there) == bytes.Length && there.SequenceEqual(bytes);
     }
 
     /// <summary>Whether bytes stand at an offset of the file's start.</summary>

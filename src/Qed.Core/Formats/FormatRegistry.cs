@@ -40,44 +40,51 @@ public static class FormatRegistry
 
     /// <summary>The format of a file by its signature; raw where it has none that is known.</summary>
     /// <param name="storage">The file.</param>
+    /// <param name="fallback">When a file without a known signature is a raw disk.</param>
     /// <param name="logger">Receives a warning where the file is a part of an image.</param>
     /// <exception cref="DiskImageException">
     /// ImageNotRecognized where the name stands for a format whose signature is missing: such a file is damaged, not raw.
-    /// Also where it has the signatures of two formats. UnsupportedFeature where the signature is that of a format which is
-    /// not supported.
+    /// Also where it has the signatures of two formats, and where nothing tells that it is a raw disk and something has to.
+    /// UnsupportedFeature where the signature is that of a format which is not supported.
     /// </exception>
-    internal static ImageFormat Probe(BlockStorage storage, ILogger logger)
+    internal static ImageFormat Probe(BlockStorage storage, RawFallback fallback, ILogger logger)
     {
         var probe = new FileProbe(storage);
         ImageFormat[] matches = All.Where(format => format.Matches(probe)).ToArray();
-        if (matches.Length == 1)
-            return matches[0];
-        if (matches.Length > 1)
-            throw Ambiguous(matches, storage.Path);
+        if (matches.Length > 0)
+            return TheOnlyOne(matches, probe, storage.Path);
         ForeignFormats.Refuse(probe, storage.Path);
         if (VmdkFormat.IsFlatData(storage.Path))
             Log.FlatDataAlone(logger, storage.Path);
-        else if (ByExtension(storage.Path) is { } named && named != RawFormat)
-        {
-            throw new DiskImageException(
-                ErrorKind.ImageNotRecognized,
-                probe.Start.IsEmpty ? "the file is empty" : $"the signature of a {named.DisplayName} image is missing, although the name says it is one",
-                storage.Path)
-            {
-                Remedy = new(RemedyKind.SayFormat, "raw", "If it really is a raw image"),
-            };
-        }
-
+        else if (RefusalAsRaw(probe, storage, fallback) is { } rule)
+            throw new DiskImageException(ErrorKind.ImageNotRecognized, rule, storage.Path) { Remedy = new(RemedyKind.SayFormat, "raw", "If it really is a raw image") };
         return RawFormat;
     }
 
     /// <summary>
     /// A fixed VHD has its signature at the end and its guest's bytes at the start; in other formats the guest may reach the
-    /// end. A guest that writes a second signature there must not choose what its image is taken for.
+    /// end. An ISO 9660 file system leaves its first 32 KiB to anybody. Whoever writes a second signature there must not
+    /// choose what the file is taken for.
     /// </summary>
-    private static DiskImageException Ambiguous(ImageFormat[] matches, string path)
-        => new(ErrorKind.ImageNotRecognized, "the file has the signatures of more than one format: " + string.Join(" and ", matches.Select(format => format.DisplayName)), path)
+    private static ImageFormat TheOnlyOne(ImageFormat[] matches, FileProbe probe, string path)
+    {
+        bool isIso = matches.Any(format => format.HasHeader(probe)) && KnownContents.IsIso9660(probe);
+        if (matches.Length == 1 && !isIso)
+            return matches[0];
+        IEnumerable<string> names = matches.Select(format => format.DisplayName).Concat(isIso ? ["ISO 9660 (a raw disk)"] : []);
+        throw new DiskImageException(ErrorKind.ImageNotRecognized, "the file has the signatures of more than one format: " + string.Join(" and ", names), path)
         {
             Remedy = new(RemedyKind.SayFormat, null, "If you know what it is"),
         };
+    }
+
+    /// <summary>Why a file without a signature is no raw disk; null where it is one.</summary>
+    private static string? RefusalAsRaw(FileProbe probe, BlockStorage storage, RawFallback fallback)
+    {
+        ImageFormat? named = ByExtension(storage.Path);
+        if (named is not null && named != RawFormat)
+            return probe.Start.IsEmpty ? "the file is empty" : $"the signature of a {named.DisplayName} image is missing, although the name says it is one";
+        bool isRecognised = fallback == RawFallback.Anything || named == RawFormat || storage is HostFile { IsBlockDevice: true } || KnownContents.AreIn(probe, storage.Path);
+        return isRecognised ? null : "neither the name nor the contents say that this is a disk image: it holds no signature of a format, no partitions and no file system";
+    }
 }

@@ -74,6 +74,9 @@ public abstract class ImageFormat
     /// <summary>Whether a file is an image of this format; never true for a format without a signature.</summary>
     internal abstract bool Matches(FileProbe probe);
 
+    /// <summary>Whether a file starts with a header of this format, where <see cref="Matches"/> also knows it by its end.</summary>
+    internal virtual bool HasHeader(FileProbe probe) => Matches(probe);
+
     /// <summary>Opens an image for reading; it owns the storage from then on, also when opening fails.</summary>
     internal abstract DiskImage Open(HostFile storage, ImageOpenOptions options);
 

@@ -27,7 +27,7 @@ public static class CompareImages
             throw new ArgumentOutOfRangeException(nameof(options), options.MaximumRanges, "A list cannot have fewer than no ranges.");
         logger ??= NullLogger.Instance;
         var watch = Stopwatch.StartNew();
-        using DiskImage left = OpenImage.ForReading(options.Path, options.SourceFormat, logger);
+        using DiskImage left = OpenImage.ForReading(options.Path, options.SourceFormat, options.RawFallback, logger);
         using DiskImage right = OpenDifference(options, logger);
         CompareResult result = Compare(left, right, options, progress, cancellation) with { Duration = watch.Elapsed };
         Log.Compared(logger, result.Path, result.DifferencePath, (long)watch.Elapsed.TotalMilliseconds, result.IsEqual ? "are equal" : "differ");
@@ -38,7 +38,7 @@ public static class CompareImages
     {
         try
         {
-            return OpenImage.ForReading(options.DifferencePath, options.DifferenceFormat, logger);
+            return OpenImage.ForReading(options.DifferencePath, options.DifferenceFormat, options.RawFallback, logger);
         }
         catch (DiskImageException error) when (error.Remedy is { } remedy)
         {

@@ -1,3 +1,5 @@
+using Qed.Formats;
+
 namespace Qed.Operations;
 
 /// <summary>Which two images <see cref="CompareImages"/> is to compare, and how far.</summary>
@@ -11,6 +13,9 @@ public sealed record CompareImagesOptions
 
     /// <summary>Its format; null to probe.</summary>
     public string? SourceFormat { get; init; }
+
+    /// <summary>When an image of no known format is taken for a raw disk, where its format is not given.</summary>
+    public RawFallback RawFallback { get; init; }
 
     /// <summary>The other image's file.</summary>
     public required string DifferencePath { get; init; }

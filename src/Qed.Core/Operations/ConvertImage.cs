@@ -143,6 +143,7 @@ public static class ConvertImage
         DiskImage source = ImageChain.OpenChain(options.Path, new ChainOptions
         {
             Format = options.SourceFormat,
+            RawFallback = options.RawFallback,
             Image = new ImageOpenOptions
             {
                 Snapshot = options.Snapshot,

@@ -11,6 +11,9 @@ public sealed record ConvertImageOptions
     /// <summary>Format of the source; null to probe.</summary>
     public string? SourceFormat { get; init; }
 
+    /// <summary>When the source of no known format is taken for a raw disk, where its format is not given.</summary>
+    public RawFallback RawFallback { get; init; }
+
     /// <summary>Name or id of the source's internal snapshot to convert; null for its present state.</summary>
     public string? Snapshot { get; init; }
 

@@ -12,21 +12,24 @@ public static class DescribeImage
     /// <summary>Describes one image.</summary>
     /// <param name="path">The image's file.</param>
     /// <param name="format">Its format; null to probe.</param>
+    /// <param name="rawFallback">When a file of no known format is a raw disk.</param>
     /// <exception cref="DiskImageException">The file cannot be read, or its header breaks a rule.</exception>
-    public static ImageDescription Run(string path, string? format = null) => Run(path, format, isWanted: false);
+    public static ImageDescription Run(string path, string? format = null, RawFallback rawFallback = RawFallback.Anything)
+        => Run(path, format, rawFallback, isWanted: false);
 
     /// <summary>Describes an image and each one that it rests on, from the top down, each as soon as it is known.</summary>
     /// <param name="path">The top image's file.</param>
     /// <param name="format">Its format; null to probe.</param>
+    /// <param name="rawFallback">When a file of no known format is a raw disk.</param>
     /// <exception cref="DiskImageException">Also BackingFileMissing, BackingFileRefused and BackingChainLoop, after the links before them.</exception>
-    public static IEnumerable<ImageDescription> RunChain(string path, string? format = null)
+    public static IEnumerable<ImageDescription> RunChain(string path, string? format = null, RawFallback rawFallback = RawFallback.Anything)
     {
         var seen = new HashSet<FileIdentity>();
         string? next = path;
         string? previous = null;
         while (next is not null)
         {
-            ImageDescription link = DescribeLink(next, previous, format, seen);
+            ImageDescription link = DescribeLink(next, previous, format, previous is null ? rawFallback : RawFallback.Anything, seen);
             yield return link;
             previous = link.Path;
             format = link.BackingFormat;
@@ -35,9 +38,10 @@ public static class DescribeImage
         }
     }
 
-    private static ImageDescription Run(string path, string? format, bool isWanted)
+    private static ImageDescription Run(string path, string? format, RawFallback rawFallback, bool isWanted)
     {
-        using DiskImage image = ImageChain.OpenLink(path, new ChainOptions { Format = format, Access = StorageAccess.Peek, Image = ImageOpenOptions.DescribeOnly }, out HostFile file);
+        var how = new ChainOptions { Format = format, RawFallback = rawFallback, Access = StorageAccess.Peek, Image = ImageOpenOptions.DescribeOnly };
+        using DiskImage image = ImageChain.OpenLink(path, how, out HostFile file);
         ImageDetails details = image.Details;
         return new ImageDescription
         {
@@ -63,14 +67,14 @@ public static class DescribeImage
         };
     }
 
-    private static ImageDescription DescribeLink(string path, string? namedBy, string? format, HashSet<FileIdentity> seen)
+    private static ImageDescription DescribeLink(string path, string? namedBy, string? format, RawFallback rawFallback, HashSet<FileIdentity> seen)
     {
         ImageChain.RequireFreshLink(path, namedBy, seen);
         if (FileIdentity.Of(path) is { } identity)
             seen.Add(identity);
         try
         {
-            return Run(path, format, isWanted: true);
+            return Run(path, format, rawFallback, isWanted: true);
         }
         catch (DiskImageException error) when (error.Kind == ErrorKind.ImageNotFound && namedBy is not null)
         {

@@ -30,7 +30,7 @@ public static class MapImage
 
     private static IEnumerable<MappedExtent> Map(MapImageOptions options, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
-        var how = new ChainOptions { Format = options.SourceFormat };
+        var how = new ChainOptions { Format = options.SourceFormat, RawFallback = options.RawFallback };
         using DiskImage image = options.TopOnly ? ImageChain.OpenLink(options.Path, how, out _) : ImageChain.OpenChain(options.Path, how, logger);
         ProgressMeter meter = progress.Meter("Mapping", image.Length);
         MappedExtent? pending = null;

@@ -1,3 +1,5 @@
+using Qed.Formats;
+
 namespace Qed.Operations;
 
 /// <summary>Which image <see cref="MapImage"/> is to map.</summary>
@@ -8,6 +10,9 @@ public sealed record MapImageOptions
 
     /// <summary>Its format; null to probe.</summary>
     public string? SourceFormat { get; init; }
+
+    /// <summary>When the source of no known format is taken for a raw disk, where its format is not given.</summary>
+    public RawFallback RawFallback { get; init; }
 
     /// <summary>Whether to map what the image alone says; nothing that it rests on is opened then.</summary>
     public bool TopOnly { get; init; }

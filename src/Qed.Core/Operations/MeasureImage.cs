@@ -83,7 +83,7 @@ public static class MeasureImage
 
     private static DiskImage OpenSource(MeasureImageOptions options, ILogger? logger) => options switch
     {
-        { Path: { } path } => OpenImage.ForReading(path, options.SourceFormat, logger),
+        { Path: { } path } => OpenImage.ForReading(path, options.SourceFormat, options.RawFallback, logger ?? NullLogger.Instance),
         { Size: { } size and >= 0 } => new EmptyDisk(size),
         _ => throw new ArgumentException("Neither a source nor the size of an empty disk is given.", nameof(options)),
     };

@@ -14,6 +14,9 @@ public sealed record MeasureImageOptions
     /// <summary>Format of the source; null to probe.</summary>
     public string? SourceFormat { get; init; }
 
+    /// <summary>When the source of no known format is taken for a raw disk, where its format is not given.</summary>
+    public RawFallback RawFallback { get; init; }
+
     /// <summary>Variant of the target's format.</summary>
     public Subformat Subformat { get; init; }
 

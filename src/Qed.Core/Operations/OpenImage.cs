@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Chains;
 using Qed.Engine;
+using Qed.Formats;
 using Qed.Images;
 
 namespace Qed.Operations;
@@ -16,7 +17,10 @@ public static class OpenImage
     /// <param name="logger">Receives warnings.</param>
     /// <exception cref="DiskImageException">Of any image of the chain.</exception>
     public static DiskImage ForReading(string path, string? format = null, ILogger? logger = null)
-        => ImageChain.OpenChain(path, new ChainOptions { Format = format }, logger ?? NullLogger.Instance);
+        => ForReading(path, format, RawFallback.Anything, logger ?? NullLogger.Instance);
+
+    internal static DiskImage ForReading(string path, string? format, RawFallback fallback, ILogger logger)
+        => ImageChain.OpenChain(path, new ChainOptions { Format = format, RawFallback = fallback }, logger);
 
     /// <summary>
     /// Opens a QED image for writing, with its backing chain for reading. One that was not closed cleanly is checked

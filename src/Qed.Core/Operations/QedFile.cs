@@ -18,7 +18,7 @@ internal static class QedFile
         HostFile file = HostFile.Open(path, access);
         try
         {
-            if (FormatRegistry.Probe(file, NullLogger.Instance).Name != "qed")
+            if (FormatRegistry.Probe(file, RawFallback.Anything, NullLogger.Instance).Name != "qed")
                 throw new DiskImageException(ErrorKind.UnsupportedFeature, rule, file.Path) { Remedy = remedy };
             return file;
         }

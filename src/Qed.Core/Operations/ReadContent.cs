@@ -73,7 +73,7 @@ public static class ReadContent
 
     private static DiskImage Open(ReadContentOptions options, ILogger? logger, out ContentRange range)
     {
-        DiskImage image = OpenImage.ForReading(options.Path, options.SourceFormat, logger);
+        DiskImage image = OpenImage.ForReading(options.Path, options.SourceFormat, options.RawFallback, logger ?? NullLogger.Instance);
         try
         {
             range = ContentRange.Of(image, options.Offset, options.Length);

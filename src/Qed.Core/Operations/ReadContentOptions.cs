@@ -1,4 +1,5 @@
 using System.IO;
+using Qed.Formats;
 
 namespace Qed.Operations;
 
@@ -10,6 +11,9 @@ public sealed record ReadContentOptions
 
     /// <summary>Its format; null to probe.</summary>
     public string? SourceFormat { get; init; }
+
+    /// <summary>When the source of no known format is taken for a raw disk, where its format is not given.</summary>
+    public RawFallback RawFallback { get; init; }
 
     /// <summary>Where on the guest's disk to start, in bytes.</summary>
     public long Offset { get; init; }

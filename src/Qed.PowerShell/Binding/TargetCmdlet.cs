@@ -18,11 +18,13 @@ public abstract class TargetCmdlet : LayoutCmdlet
     public string? BackingFormat { get; set; }
 
     /// <summary>Bytes in a sector as the guest addresses it, 512 or 4096, for formats that say it (VHDX); the source's or 512 otherwise.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsAbsent]
     public uint? LogicalSectorSizeBytes { get; set; }
 
     /// <summary>Bytes in a sector as the disk tells its guest that it writes it, 512 or 4096, for formats that say it (VHDX); the source's or 4096 otherwise.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsAbsent]
     public uint? PhysicalSectorSizeBytes { get; set; }
 
     /// <summary>Replaces an existing file.</summary>

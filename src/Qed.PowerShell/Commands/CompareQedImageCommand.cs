@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Qed.Formats;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
 
@@ -48,6 +49,7 @@ public sealed class CompareQedImageCommand : SourceCmdlet
         {
             Path = path,
             SourceFormat = SourceFormat,
+            RawFallback = RawFallback.Recognised,
             DifferencePath = Resolver.ResolveLiteral(DifferencePath!),
             DifferenceFormat = DifferenceFormat,
             MaximumRanges = MaximumRanges ?? CompareImagesOptions.DefaultMaximumRanges,

@@ -71,6 +71,7 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
         {
             Path = path,
             SourceFormat = SourceFormat,
+            RawFallback = RawFallback.Recognised,
             Snapshot = Snapshot,
             AllowExternalData = AllowExternalData,
             DestinationPath = target,

@@ -1,6 +1,7 @@
 using System.IO;
 using System.Linq;
 using System.Management.Automation;
+using Qed.Formats;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
 using Qed.PowerShell.Pipeline;
@@ -123,6 +124,7 @@ public sealed class CopyQedImageContentCommand : SourceCmdlet
         {
             Path = path,
             SourceFormat = SourceFormat,
+            RawFallback = RawFallback.Recognised,
             Offset = SizeArgument.ToBytes(Offset, path) ?? 0,
             Length = SizeArgument.ToBytes(Length, path),
             DestinationFile = file,
@@ -143,7 +145,7 @@ public sealed class CopyQedImageContentCommand : SourceCmdlet
         {
             ReadContent.Run(options, item.Progress, item.Logger, item.Cancellation);
             if (passThru)
-                item.Emit(file is null ? new ImageInfo(DescribeImage.Run(path, options.SourceFormat)) : new FileInfo(file));
+                item.Emit(file is null ? new ImageInfo(DescribeImage.Run(path, options.SourceFormat, options.RawFallback)) : new FileInfo(file));
         });
     }
 

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Qed.Formats;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
 
@@ -16,7 +17,7 @@ public sealed class GetQedImageMapCommand : SourceCmdlet
     private protected override void ProcessImage(string path)
     {
         path = System.IO.Path.GetFullPath(path);
-        var options = new MapImageOptions { Path = path, SourceFormat = SourceFormat, TopOnly = Top };
+        var options = new MapImageOptions { Path = path, SourceFormat = SourceFormat, RawFallback = RawFallback.Recognised, TopOnly = Top };
         Start(path, item =>
         {
             foreach (MappedExtent run in MapImage.Run(options, item.Progress, item.Logger, item.Cancellation))

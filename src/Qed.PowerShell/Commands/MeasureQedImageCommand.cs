@@ -42,6 +42,7 @@ public sealed class MeasureQedImageCommand : LayoutCmdlet
         {
             Path = path,
             SourceFormat = SourceFormat,
+            RawFallback = RawFallback.Recognised,
             Subformat = Subformat ?? default,
             ClusterSize = ClusterSize,
             TableSize = TableSize,

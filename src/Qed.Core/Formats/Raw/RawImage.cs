@@ -27,6 +27,9 @@ internal class RawImage : DiskImage
 
     public override long Length { get; }
 
+    /// <summary>A device tells what its guests count in.</summary>
+    public override ImageDetails Details => new() { LogicalSectorSize = _storage.LogicalSectorSize };
+
     internal override BlockStorage ExtentStorage => _storage;
 
     protected override Extent FindExtent(GuestOffset offset, long maximum)

@@ -63,6 +63,8 @@ internal sealed class VhdFormat : ImageFormat
             : probe.StartHas(VhdFileLayout.HeaderOffset, VhdDynamicHeader.Cookie);
     }
 
+    internal override bool HasHeader(FileProbe probe) => VhdFooter.HasCookie(probe.Start);
+
     internal override DiskImage Open(HostFile storage, ImageOpenOptions options)
     {
         try
