@@ -83,6 +83,12 @@ internal static partial class Log
     [LoggerMessage(45, LogLevel.Warning, "The blocks of '{Path}' lie so scattered that not all of their places were compared with each other.")]
     internal static partial void PlacesTooScattered(ILogger logger, string path);
 
+    [LoggerMessage(46, LogLevel.Warning, "'{Path}' has data in sectors that its bitmaps call unused: they are read as zeroes, as the format says. Where a program wrote it that never sets the bits, convert it with one that does not look at them, such as QEMU.")]
+    internal static partial void DataInUnusedSectors(ILogger logger, string path);
+
+    [LoggerMessage(47, LogLevel.Warning, "'{Path}': {Doubt}.")]
+    internal static partial void FooterDoubtful(ILogger logger, string path, string doubt);
+
     [LoggerMessage(30, LogLevel.Information, "Compared '{Path}' with '{DifferencePath}' in {Milliseconds} ms: they {Outcome}.")]
     internal static partial void Compared(ILogger logger, string path, string differencePath, long milliseconds, string outcome);
 

@@ -16,18 +16,21 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
     private readonly VhdDynamicHeader _header;
     private readonly BlockTable _table;
     private readonly SectorBitmaps _bitmaps;
+    private readonly HiddenData? _hidden;
     private readonly ImageDetails _details;
     private readonly BlockPlacement _placement;
     private readonly long _fileLength;
 
-    internal BlockVhdImage(HostFile storage, FoundFooter found, bool allowMissingData = false)
+    internal BlockVhdImage(HostFile storage, FoundFooter found, ImageOpenOptions options)
         : base(storage)
     {
         Footer = found.Footer;
         _header = VhdDynamicHeader.Read(storage, Footer);
         _table = new BlockTable(storage, _header.TableOffset, isBigEndian: true);
         // Without a parent nothing else could show through a sector that is not held.
-        _bitmaps = new SectorBitmaps(storage, _header.BlockSize, allowMissingData && Footer.Type != VhdDiskType.Differencing);
+        _bitmaps = new SectorBitmaps(storage, _header.BlockSize, options.AllowMissingData && Footer.Type != VhdDiskType.Differencing);
+        // In differences clear bits are the rule, and what lies there is left over; and from a failing disk no more is read than must be.
+        _hidden = Footer.Type == VhdDiskType.Dynamic && !options.AllowMissingData ? new HiddenData(storage, options.Logger) : null;
         _details = VhdDetails.Of(found, _header);
         _fileLength = storage.Length;
         _placement = new BlockPlacement
@@ -37,6 +40,7 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
             BlockSize = _header.BlockSize,
             Lead = _header.BitmapSize,
             Unit = VhdFooter.SectorSize,
+            Logger = options.Logger,
             NextPlaced = NextPlaced,
             Structures = () => [new(0, VhdFooter.Size), new(Footer.DataOffset, VhdDynamicHeader.Size), new(_header.TableOffset, _header.Blocks * BlockTable.EntrySize)],
         };
@@ -101,7 +105,10 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
         int sector = inBlock / VhdFooter.SectorSize;
         int sectors = _bitmaps.Run(block, bitmap, sector, out bool isHeld);
         long length = ((sector + sectors) * (long)VhdFooter.SectorSize) - inBlock;
-        return (length, isHeld ? bitmap + _header.BitmapSize + inBlock : null);
+        long host = bitmap + _header.BitmapSize + inBlock;
+        if (!isHeld)
+            _hidden?.LookAt(host, length);
+        return (length, isHeld ? host : null);
     }
 
     private (long Block, long Host)? NextPlaced(long block, long end)

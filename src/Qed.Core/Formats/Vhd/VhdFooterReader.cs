@@ -7,7 +7,8 @@ namespace Qed.Formats.Vhd;
 /// <param name="Footer">The footer.</param>
 /// <param name="DataEnd">Host offset at which the guest's bytes or blocks must have ended.</param>
 /// <param name="IsCopy">Whether it is the copy at the start of the file, the one at the end being damaged.</param>
-internal readonly record struct FoundFooter(VhdFooter Footer, long DataEnd, bool IsCopy);
+/// <param name="Doubt">What a user should know of it; null where all is well.</param>
+internal readonly record struct FoundFooter(VhdFooter Footer, long DataEnd, bool IsCopy, string? Doubt);
 
 /// <summary>Finds the footer of a file: at its end, or what is left of it at its start.</summary>
 internal static class VhdFooterReader
@@ -22,13 +23,15 @@ internal static class VhdFooterReader
         if (inEnd >= 0)
         {
             long offset = length - end.Length + inEnd;
-            return new FoundFooter(VhdFooter.Read(end.AsSpan(inEnd), storage.Path, offset), offset, IsCopy: false);
+            Span<byte> footer = end.AsSpan(inEnd);
+            string? doubt = DiffersFromCopy(footer, storage) ? "its footer and the copy of it at the start of the file differ, and the footer counts" : null;
+            return new FoundFooter(VhdFooter.Read(footer, storage.Path, offset), offset, IsCopy: false, doubt);
         }
 
         byte[] start = ReadAt(storage, 0);
         // A fixed disk has no copy: what stands at its start is the guest's.
         if (VhdFooter.IsValid(start) && VhdFooter.TypeOf(start) != VhdDiskType.Fixed)
-            return new FoundFooter(VhdFooter.Read(start, storage.Path, 0), length, IsCopy: true);
+            return new FoundFooter(VhdFooter.Read(start, storage.Path, 0), length, IsCopy: true, "its footer is damaged, and the copy of it at the start of the file counts");
         throw VhdFooter.HasCookie(start) || VhdFooter.HasCookie(end)
             ? Damaged(storage.Path, length, canBeFixed: !VhdFooter.HasCookie(start))
             : new DiskImageException(ErrorKind.ImageNotRecognized, "the footer of a VHD image is missing", storage.Path);
@@ -41,6 +44,21 @@ internal static class VhdFooterReader
             return 0;
         int first = end.Length - VhdFooter.ShortSize;
         return first > 0 && VhdFooter.IsValid(end.Slice(first)) ? first : -1;
+    }
+
+    /// <summary>Whether the copy, where there is one that is whole, describes another disk: its place, size, type or id.</summary>
+    private static bool DiffersFromCopy(ReadOnlySpan<byte> footer, HostFile storage)
+    {
+        ReadOnlySpan<byte> copy = ReadAt(storage, 0);
+        if (VhdFooter.TypeOf(footer) == VhdDiskType.Fixed || !VhdFooter.IsValid(copy))
+            return false;
+        foreach ((int offset, int length) in new[] { (16, 8), (48, 8), (60, 4), (68, 16) })
+        {
+            if (!copy.Slice(offset, length).SequenceEqual(footer.Slice(offset, length)))
+                return true;
+        }
+
+        return false;
     }
 
     private static byte[] ReadAt(HostFile storage, long offset)

@@ -70,7 +70,9 @@ internal sealed class VhdFormat : ImageFormat
         try
         {
             FoundFooter found = VhdFooterReader.Read(storage);
-            return found.Footer.Type == VhdDiskType.Fixed ? new FixedVhdImage(storage, found) : new BlockVhdImage(storage, found, options.AllowMissingData);
+            if (found.Doubt is { } doubt)
+                Log.FooterDoubtful(options.Logger, storage.Path, doubt);
+            return found.Footer.Type == VhdDiskType.Fixed ? new FixedVhdImage(storage, found) : new BlockVhdImage(storage, found, options);
         }
         catch
         {

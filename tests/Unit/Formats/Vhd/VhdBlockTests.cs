@@ -92,6 +92,26 @@ public sealed class VhdBlockTests : IDisposable
         Assert.Equal(expected, TestImage.ReadAll(Write(file)));
     }
 
+    [Theory]
+    [InlineData(Subformat.Dynamic)]
+    [InlineData(Subformat.Fixed)]
+    public void Data_in_sectors_that_the_bitmaps_call_unused_is_one_warning_for_the_image(Subformat target)
+    {
+        byte[] file = (byte[])Dynamic.Clone();
+        int bitmap = (int)BinaryPrimitives.ReadUInt32BigEndian(file.AsSpan(Table)) * 512;
+        file.AsSpan(bitmap, 512).Clear();
+        var warnings = new LoggedWarnings();
+        ConvertImage.Run(
+            new ConvertImageOptions { Path = Write(file), DestinationPath = _folder["copy.vdi"], Subformat = target, Verify = true }, logger: warnings.Logger);
+        Assert.Contains("bitmaps call unused", Assert.Single(warnings.Messages), StringComparison.Ordinal);
+
+        // Clear bits over zeroes, as Hyper-V leaves them, are none.
+        file.AsSpan(bitmap + 512, 2 << 20).Clear();
+        var quiet = new LoggedWarnings();
+        ConvertImage.Run(new ConvertImageOptions { Path = Write(file), DestinationPath = _folder["copy.vdi"], Force = true }, logger: quiet.Logger);
+        Assert.Empty(quiet.Messages);
+    }
+
     [Fact]
     public void Extents_are_exact_and_as_long_as_they_can_be()
     {

@@ -66,6 +66,23 @@ public sealed class VhdFooterTests : IDisposable
         Assert.Equal(ErrorKind.ImageCorrupt, Assert.Throws<DiskImageException>(() => image.Read(new Qed.Layout.GuestOffset(2 << 20), start.AsSpan(0, 1 << 20))).Kind);
     }
 
+    [Theory]
+    [InlineData(-512 + 64, "the copy of it at the start of the file counts")]
+    [InlineData(68, "differ, and the footer counts")]
+    [InlineData(48, "differ, and the footer counts")]
+    [InlineData(84, null)]
+    public void A_damaged_footer_or_a_copy_that_describes_another_disk_is_a_warning(int damaged, string? words)
+    {
+        byte[] file = (byte[])Dynamic.Clone();
+        file[damaged < 0 ? file.Length + damaged : damaged] ^= 1;
+        if (damaged >= 0)
+            VhdBytes.Seal(file.AsSpan(0, 512), VhdBytes.FooterChecksum);
+        var warnings = new LoggedWarnings();
+        using (OpenImage.ForReading(Write(file), logger: warnings.Logger))
+            Assert.Equal(words is null ? 0 : 1, warnings.Messages.Count);
+        Assert.All(warnings.Messages, message => Assert.Contains(words!, message, StringComparison.Ordinal));
+    }
+
     [Fact]
     public void A_damaged_start_does_not_matter_while_the_end_is_sound()
     {

@@ -63,7 +63,7 @@ public sealed class VhdWritingTests : IDisposable
     [InlineData(1L << 20, Subformat.Dynamic, 3L << 20, ErrorKind.InvalidGeometry, "4194304")]
     [InlineData(1L << 20, Subformat.Dynamic, 32L << 20, ErrorKind.InvalidGeometry, "16777216")]
     [InlineData(1L << 20, Subformat.Dynamic, -5L, ErrorKind.InvalidGeometry, "524288")]
-    [InlineData(1L << 20, Subformat.Fixed, 2L << 20, ErrorKind.UnsupportedFeature, "Dynamic")]
+    [InlineData(1L << 20, Subformat.Fixed, 2L << 20, ErrorKind.UnsupportedFeature, "dynamic subformat")]
     [InlineData(1L << 20, Subformat.StreamOptimized, null, ErrorKind.UnsupportedFeature, "Dynamic, Fixed")]
     public void What_the_format_cannot_be_is_refused_with_what_it_can(long size, Subformat subformat, long? blockSize, ErrorKind kind, string hint)
     {
