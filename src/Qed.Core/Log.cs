@@ -106,4 +106,10 @@ internal static partial class Log
 
     [LoggerMessage(35, LogLevel.Warning, "{Bytes} bytes of '{Path}' were read once and could not be read again, so they were not verified.")]
     internal static partial void NotVerified(ILogger logger, string path, long bytes);
+
+    [LoggerMessage(50, LogLevel.Warning, "'{Path}' has data that the system could not write to its disk ({Error}). What is read of it comes from memory.")]
+    internal static partial void NotWrittenOut(ILogger logger, string path, string error);
+
+    [LoggerMessage(51, LogLevel.Warning, "'{Path}' lies on a file system without locks: nothing keeps others from writing it meanwhile, so make sure that nobody does.")]
+    internal static partial void NoLocks(ILogger logger, string path);
 }

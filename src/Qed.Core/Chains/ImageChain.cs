@@ -206,6 +206,7 @@ internal static class ImageChain
         file = HostFile.Open(path, options.Access);
         try
         {
+            MissingLocks.Tell(file, options.Image.Logger);
             format ??= FormatRegistry.Probe(file, options.RawFallback, options.Image.Logger);
             if (options.Image.Snapshot is not null && !format.HasSnapshots)
                 throw new DiskImageException(ErrorKind.UnsupportedFeature, $"{format.DisplayName} images do not have internal snapshots", path);

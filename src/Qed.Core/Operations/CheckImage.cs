@@ -24,13 +24,14 @@ public static class CheckImage
     {
         if (options is null)
             throw new ArgumentNullException(nameof(options));
+        logger ??= NullLogger.Instance;
         StorageAccess access = options.Online ? StorageAccess.Peek : StorageAccess.Read;
-        using HostFile file = QedFile.Open(options.Path, access, "only QED images have tables that can be checked");
+        using HostFile file = QedFile.Open(options.Path, access, logger, "only QED images have tables that can be checked");
         BlockStorage storage = options.MaximumBytesPerSecond is { } rate ? new ThrottledStorage(file, rate, cancellation) : file;
         CheckResult result = options.Online
             ? new OnlineChecker(storage, options.MaximumIssues, cancellation).Run(progress.Meter("Checking", total: 0))
             : Run(storage, options.MaximumIssues, progress, cancellation);
-        Log.Checked(logger ?? NullLogger.Instance, file.Path, (long)result.Duration.TotalMilliseconds, result.Corruptions, result.LeakedClusters);
+        Log.Checked(logger, file.Path, (long)result.Duration.TotalMilliseconds, result.Corruptions, result.LeakedClusters);
         return result;
     }
 

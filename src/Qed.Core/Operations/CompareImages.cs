@@ -29,6 +29,8 @@ public static class CompareImages
         var watch = Stopwatch.StartNew();
         using DiskImage left = OpenImage.ForReading(options.Path, options.SourceFormat, options.RawFallback, logger);
         using DiskImage right = OpenDifference(options, logger);
+        DirtyPages.WriteOut(left, logger);
+        DirtyPages.WriteOut(right, logger);
         CompareResult result = Compare(left, right, options, progress, cancellation) with { Duration = watch.Elapsed };
         Log.Compared(logger, result.Path, result.DifferencePath, (long)watch.Elapsed.TotalMilliseconds, result.IsEqual ? "are equal" : "differ");
         return result;

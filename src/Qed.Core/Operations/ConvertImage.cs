@@ -38,6 +38,7 @@ public static class ConvertImage
         {
             TargetFile.RefuseLinkOf(source, options.DestinationPath);
             files = source.Files;
+            DirtyPages.WriteOut(source, logger);
             lost = Write(source, unreadable, format, options, progress, logger, cancellation);
         }
 
@@ -65,6 +66,7 @@ public static class ConvertImage
         BackingReference? backing = options.BackingPath is null ? null : new BackingReference(options.BackingPath, options.BackingFormat?.ToLowerInvariant());
         using DiskImage? baseline = backing is null ? null
             : ImageChain.OpenAsBacking(backing, options.DestinationPath, FileIdentity.Of(options.DestinationPath), logger);
+        DirtyPages.WriteOut(baseline, logger);
         ConversionLosses.Warn(source, baseline, format, options, logger);
         int? sectorSize = ConversionLosses.LogicalSectorSize(source, baseline, format, options);
         long size = PaddedSize(source, format, options.Subformat, sectorSize, logger);

@@ -44,7 +44,7 @@ internal sealed record ImageForChange(QedImage Image, CheckResult? Check) : IDis
     internal static ImageForChange Open(
         string path, ChangeNeeds needs, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
-        HostFile file = QedFile.Open(path, StorageAccess.Write, "only QED images are changed in place", new(RemedyKind.ConvertToQed));
+        HostFile file = QedFile.Open(path, StorageAccess.Write, logger, "only QED images are changed in place", new(RemedyKind.ConvertToQed));
         QedImage image;
         CheckResult? check;
         try

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Formats;
 using Qed.Storage;
@@ -10,14 +11,16 @@ internal static class QedFile
     /// <summary>Opens a file and makes sure that it is a QED image.</summary>
     /// <param name="path">The file.</param>
     /// <param name="access">What for.</param>
+    /// <param name="logger">Warned where nothing keeps others out.</param>
     /// <param name="rule">What is said of an image of another format.</param>
     /// <param name="remedy">What would help there.</param>
     /// <exception cref="DiskImageException">UnsupportedFeature for another format, and what opening and probing throw.</exception>
-    internal static HostFile Open(string path, StorageAccess access, string rule, Remedy? remedy = null)
+    internal static HostFile Open(string path, StorageAccess access, ILogger logger, string rule, Remedy? remedy = null)
     {
         HostFile file = HostFile.Open(path, access);
         try
         {
+            MissingLocks.Tell(file, logger);
             if (FormatRegistry.Probe(file, RawFallback.Anything, NullLogger.Instance).Name != "qed")
                 throw new DiskImageException(ErrorKind.UnsupportedFeature, rule, file.Path) { Remedy = remedy };
             return file;

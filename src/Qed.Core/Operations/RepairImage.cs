@@ -24,7 +24,7 @@ public static class RepairImage
     {
         if (options is null)
             throw new ArgumentNullException(nameof(options));
-        using HostFile file = Open(options.Path, StorageAccess.Read);
+        using HostFile file = Open(options.Path, StorageAccess.Read, NullLogger.Instance);
         return Report(ImageRepairer.Plan(file, options.Mode, cancellation), new UndoFile(file.Path), options);
     }
 
@@ -44,7 +44,7 @@ public static class RepairImage
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
         progress?.Report(new OperationProgress("Repairing", 0, 0, IsBytes: false));
-        using HostFile file = Open(options.Path, StorageAccess.Write);
+        using HostFile file = Open(options.Path, StorageAccess.Write, logger);
         var undo = new UndoFile(file.Path);
         if (options.DiscardUndo)
             undo.Remove();
@@ -63,9 +63,11 @@ public static class RepairImage
     /// <exception cref="DiskImageException">ImageNotFound without an undo file; ImageCorrupt where the image was changed after the repair, or the undo file is damaged.</exception>
     public static void Undo(string path, bool force = false, ILogger? logger = null)
     {
+        logger ??= NullLogger.Instance;
         using HostFile file = HostFile.Open(path, StorageAccess.Write);
+        MissingLocks.Tell(file, logger);
         new ReversibleRepair(file, new UndoFile(file.Path)).Undo(force);
-        Log.RepairUndone(logger ?? NullLogger.Instance, file.Path);
+        Log.RepairUndone(logger, file.Path);
     }
 
     private static RepairResult Report((CheckResult Check, List<RepairChange> Changes) done, UndoFile undo, RepairImageOptions options) => new()
@@ -75,6 +77,6 @@ public static class RepairImage
         UndoPath = undo.Exists ? undo.Path : null,
     };
 
-    private static HostFile Open(string path, StorageAccess access)
-        => QedFile.Open(path, access, "only QED images have tables that can be repaired");
+    private static HostFile Open(string path, StorageAccess access, ILogger logger)
+        => QedFile.Open(path, access, logger, "only QED images have tables that can be repaired");
 }

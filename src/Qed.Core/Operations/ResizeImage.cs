@@ -34,7 +34,7 @@ public static class ResizeImage
         {
             QedImage image = opened.Image;
             long oldSize = image.Length;
-            long size = options.Size ?? MinimumSize(image, progress, cancellation);
+            long size = options.Size ?? MinimumSize(image, progress, logger, cancellation);
             if (size < oldSize && options.Size is not null && !options.AllowShrink)
                 throw ShrinkRefused(image, size);
             image.RequireLegalSize(size);
@@ -58,8 +58,11 @@ public static class ResizeImage
     }
 
     /// <summary>Everything up to the last sector that is not zero, and a sector at least.</summary>
-    private static long MinimumSize(QedImage image, IProgress<OperationProgress>? progress, CancellationToken cancellation)
-        => Math.Max(QedGeometry.SectorSize, LastData.EndOf(image, progress.Meter("Looking for the last data", image.Length), cancellation));
+    private static long MinimumSize(QedImage image, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
+    {
+        DirtyPages.WriteOut(image, logger);
+        return Math.Max(QedGeometry.SectorSize, LastData.EndOf(image, progress.Meter("Looking for the last data", image.Length), cancellation));
+    }
 
     /// <summary>Nobody wants a disk of no size; a size of 0 is what a script computes by mistake.</summary>
     private static DiskImageException NoDisk(string path, long size)

@@ -80,6 +80,8 @@ public static class SetBackingFile
     {
         QedImage image = opened.Image;
         using DiskImage? newBacking = backing is null ? null : ImageChain.OpenAsBacking(backing, image.Path, FileIdentity.Of(image.Path), logger);
+        DirtyPages.WriteOut(image, logger);
+        DirtyPages.WriteOut(newBacking, logger);
         cancellation.ThrowIfCancellationRequested();
         opened.Begin(logger);
         long copied = new RebaseCopier(image, newBacking).Run(progress.Meter("Copying from the backing file", image.Length), cancellation);

@@ -9,6 +9,7 @@ namespace Qed.Storage;
 public sealed unsafe class HostFile : BlockStorage
 {
     private readonly PositionalIo _io;
+    private readonly HostExtents _extents;
     // Up to here the file has to last: less than its length at opening only where it was cut through this object.
     private long _lastingLength;
     private readonly object _flushLock = new();
@@ -19,6 +20,7 @@ public sealed unsafe class HostFile : BlockStorage
     private HostFile(PositionalIo io, string place, string path, StorageAccess access, bool isBlockDevice)
     {
         _io = io;
+        _extents = new HostExtents(io.Handle);
         IsBlockDevice = isBlockDevice;
         Place = place;
         Path = path;
@@ -50,6 +52,9 @@ public sealed unsafe class HostFile : BlockStorage
 
     /// <summary>Volume and file number, the same under any name of the file.</summary>
     public FileIdentity Identity { get; }
+
+    /// <summary>Whether others were to be kept out, but the file system has no locks for that.</summary>
+    internal bool LacksLock { get; private set; }
 
     /// <summary>
     /// Where the opened file really lies, all links followed; null where a link led here and the system does not tell.
@@ -269,9 +274,7 @@ public sealed unsafe class HostFile : BlockStorage
     public override StorageExtent NextExtent(long offset)
     {
         long length = Length;
-        StorageExtent extent = HostPlatform.IsLinux ? NextExtentOnLinux(offset, length)
-            : HostPlatform.IsWindows ? NextExtentOnWindows(offset, length)
-            : base.NextExtent(offset);
+        StorageExtent extent = _extents.Next(offset, length);
         if (extent.IsHole)
             RequireLasting();
         return extent;
@@ -282,9 +285,7 @@ public sealed unsafe class HostFile : BlockStorage
     {
         if (!HostPlatform.IsLinux)
             return base.IsHole(offset, length);
-        // Asking for the end of the data as well, a file system in memory walks through all its pages.
-        long data = LinuxNative.LSeek(_io.Handle, offset, LinuxNative.SeekData);
-        bool isHole = data < 0 ? Marshal.GetLastWin32Error() == LinuxNative.Enxio : data >= offset + length;
+        bool isHole = _extents.IsHole(offset, length);
         if (isHole)
             RequireLasting();
         return isHole;
@@ -334,7 +335,12 @@ public sealed unsafe class HostFile : BlockStorage
     {
         try
         {
-            _lock = Access == StorageAccess.Peek ? null : ImageLock.Take(_io.Handle, Path, CanWrite);
+            if (Access != StorageAccess.Peek)
+            {
+                _lock = ImageLock.Take(_io.Handle, Path, CanWrite);
+                LacksLock = HostPlatform.IsLinux && _lock is null;
+            }
+
             return this;
         }
         catch
@@ -354,40 +360,6 @@ public sealed unsafe class HostFile : BlockStorage
         // without sparse files refuses; the file is then simply not sparse.
         if (HostPlatform.IsWindows)
             WindowsNative.DeviceIoControl(_io.Handle, WindowsNative.FsctlSetSparse, null, 0, null, 0, out _, IntPtr.Zero);
-    }
-
-    private StorageExtent NextExtentOnLinux(long offset, long length)
-    {
-        long data = LinuxNative.LSeek(_io.Handle, offset, LinuxNative.SeekData);
-        if (data < 0)
-        {
-            // ENXIO: no data up to the end. Anything else: this file system does not tell.
-            bool hole = Marshal.GetLastWin32Error() == LinuxNative.Enxio;
-            return new StorageExtent(offset, Math.Max(1, length - offset), hole);
-        }
-
-        if (data > offset)
-            return new StorageExtent(offset, data - offset, IsHole: true);
-        long end = LinuxNative.LSeek(_io.Handle, offset, LinuxNative.SeekHole);
-        return new StorageExtent(offset, (end > offset ? end : Math.Max(offset + 1, length)) - offset, IsHole: false);
-    }
-
-    private StorageExtent NextExtentOnWindows(long offset, long length)
-    {
-        var range = new WindowsNative.ByteRange { Offset = offset, Value = Math.Max(1, length - offset) };
-        WindowsNative.ByteRange found = default;
-        int size = sizeof(WindowsNative.ByteRange);
-        // With room for one range, more of them make the call fail although the first is filled in.
-        bool asked = WindowsNative.DeviceIoControl(
-            _io.Handle, WindowsNative.FsctlQueryAllocatedRanges, &range, size, &found, size, out int returned, IntPtr.Zero);
-        const int MoreData = 234;
-        if (!asked && Marshal.GetLastWin32Error() != MoreData)
-            return base.NextExtent(offset);
-        if (returned == 0)
-            return new StorageExtent(offset, Math.Max(1, length - offset), IsHole: true);
-        return found.Offset > offset
-            ? new StorageExtent(offset, found.Offset - offset, IsHole: true)
-            : new StorageExtent(offset, Math.Max(1, found.Offset + found.Value - offset), IsHole: false);
     }
 
     /// <summary>What somebody has cut off answers like a hole, and was none. Asked once the answer is there, so that none slips through.</summary>

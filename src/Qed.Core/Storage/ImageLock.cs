@@ -26,8 +26,9 @@ internal sealed class ImageLock : IDisposable
 
     private ImageLock(SafeFileHandle handle) => _handle = handle;
 
-    /// <summary>Takes the lock, or none where the file system has no such locks.</summary>
-    /// <exception cref="DiskImageException">ImageInUse.</exception>
+    /// <summary>Takes the lock.</summary>
+    /// <returns>Null where the file system has no such locks.</returns>
+    /// <exception cref="DiskImageException">ImageInUse, or the system fails the lock in another way.</exception>
     internal static ImageLock? Take(SafeFileHandle handle, string path, bool forWriting)
     {
         if (!HostPlatform.IsLinux)
@@ -36,11 +37,13 @@ internal sealed class ImageLock : IDisposable
         var taken = new ImageLock(handle);
         try
         {
-            if (!AnnounceAll(handle, PermissionBase, needs) || !AnnounceAll(handle, RefusalBase, Refusals))
+            if (!AnnounceAll(handle, path, PermissionBase, needs) || !AnnounceAll(handle, path, RefusalBase, Refusals))
                 return null;
-            if (IsHeldByOthers(handle, RefusalBase, needs) || IsHeldByOthers(handle, PermissionBase, Refusals))
+            bool? isRefused = IsHeldByOthers(handle, path, RefusalBase, needs);
+            bool? isRefusing = IsHeldByOthers(handle, path, PermissionBase, Refusals);
+            if (isRefused is true || isRefusing is true)
                 throw InUse(path, forWriting);
-            return taken;
+            return isRefused is null || isRefusing is null ? null : taken;
         }
         catch
         {
@@ -52,12 +55,12 @@ internal sealed class ImageLock : IDisposable
     /// <summary>Whether another handle, here or in another process, has the file open for writing.</summary>
     internal static bool? IsWriterPresent(SafeFileHandle handle, string path)
     {
-        if (HostPlatform.IsLinux)
-            return IsHeldByOthers(handle, PermissionBase, [Write]);
-        if (!HostPlatform.IsWindows)
+        if (!HostPlatform.IsLinux && !HostPlatform.IsWindows)
             return null;
         try
         {
+            if (HostPlatform.IsLinux)
+                return IsHeldByOthers(handle, path, PermissionBase, [Write]);
             // A share mode is only tested by opening: denying others the right to write fails where one has it.
             using PositionalIo probe = PositionalIo.Open(
                 path, System.IO.FileMode.Open, System.IO.FileAccess.Read, System.IO.FileShare.Read);
@@ -67,7 +70,7 @@ internal sealed class ImageLock : IDisposable
         {
             return true;
         }
-        catch (UnauthorizedAccessException)
+        catch (Exception error) when (error is UnauthorizedAccessException or DiskImageException)
         {
             return null;
         }
@@ -75,8 +78,11 @@ internal sealed class ImageLock : IDisposable
 
     public void Dispose()
     {
-        if (!_handle.IsClosed)
-            Apply(_handle, LinuxNative.Unlock, PermissionBase, RefusalBase);
+        if (_handle.IsClosed)
+            return;
+        // Should this fail, closing the file ends the locks.
+        var all = new LinuxNative.FileLock { Type = LinuxNative.Unlock, Start = PermissionBase, Length = RefusalBase };
+        _ = LinuxNative.Fcntl(_handle, LinuxNative.FcntlOfdSetLock, ref all);
     }
 
     private static DiskImageException InUse(string path, bool forWriting)
@@ -91,36 +97,51 @@ internal sealed class ImageLock : IDisposable
         };
     }
 
-    private static bool AnnounceAll(SafeFileHandle handle, int first, int[] bits)
+    /// <returns>False where the file system has no such locks.</returns>
+    private static bool AnnounceAll(SafeFileHandle handle, string path, int first, int[] bits)
     {
         foreach (int bit in bits)
         {
-            if (!Apply(handle, LinuxNative.ReadLock, first + bit, 1))
-                return false;
+            var request = new LinuxNative.FileLock { Type = LinuxNative.ReadLock, Start = first + bit, Length = 1 };
+            // Somebody's exclusive lock is a conflict, which shows up in the test that follows.
+            if (Call(handle, LinuxNative.FcntlOfdSetLock, ref request) is var error and not (0 or LinuxNative.Eagain or LinuxNative.Eacces))
+                return RequireNotSupported(error, path);
         }
 
         return true;
     }
 
-    private static bool Apply(SafeFileHandle handle, short type, long start, long length)
-    {
-        var request = new LinuxNative.FileLock { Type = type, Start = start, Length = length };
-        if (LinuxNative.Fcntl(handle, LinuxNative.FcntlOfdSetLock, ref request) == 0)
-            return true;
-        // Somebody's exclusive lock counts as a conflict and shows up in the test that follows;
-        // any other error means that this file system has no such locks, and QEMU then goes without as well.
-        return Marshal.GetLastWin32Error() is LinuxNative.Eagain or LinuxNative.Eacces;
-    }
-
-    private static bool IsHeldByOthers(SafeFileHandle handle, int first, int[] bits)
+    /// <returns>Null where the file system has no such locks.</returns>
+    private static bool? IsHeldByOthers(SafeFileHandle handle, string path, int first, int[] bits)
     {
         foreach (int bit in bits)
         {
             var test = new LinuxNative.FileLock { Type = LinuxNative.WriteLock, Start = first + bit, Length = 1 };
-            if (LinuxNative.Fcntl(handle, LinuxNative.FcntlOfdGetLock, ref test) == 0 && test.Type != LinuxNative.Unlock)
+            int error = Call(handle, LinuxNative.FcntlOfdGetLock, ref test);
+            if (error != 0 && !RequireNotSupported(error, path))
+                return null;
+            if (test.Type != LinuxNative.Unlock)
                 return true;
         }
 
         return false;
     }
+
+    /// <returns>The error; zero for none.</returns>
+    private static int Call(SafeFileHandle handle, int command, ref LinuxNative.FileLock request)
+    {
+        while (LinuxNative.Fcntl(handle, command, ref request) != 0)
+        {
+            int error = Marshal.GetLastWin32Error();
+            if (error != LinuxNative.Eintr)
+                return error;
+        }
+
+        return 0;
+    }
+
+    /// <returns>False: the file system has no such locks.</returns>
+    /// <exception cref="DiskImageException">It has, and has failed.</exception>
+    private static bool RequireNotSupported(int error, string path)
+        => error == LinuxNative.Enolck || SystemError.IsNotSupported(error) ? false : throw StorageErrors.Translate(SystemError.Of(error), path);
 }

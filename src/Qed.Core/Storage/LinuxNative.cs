@@ -29,6 +29,9 @@ internal static unsafe class LinuxNative
     internal const int OpenDirectOnArm = 0x10000;
     internal const int OpenCloseOnExec = 0x80000;
 
+    /// <summary>FS_IOC_FIEMAP; architectures that number it otherwise do not know this number.</summary>
+    internal const nuint FileMapRequest = 0xc020660b;
+
     internal const int Eperm = 1;
     internal const int Enoent = 2;
     internal const int Eintr = 4;
@@ -41,6 +44,7 @@ internal static unsafe class LinuxNative
     internal const int Efbig = 27;
     internal const int Enospc = 28;
     internal const int Erofs = 30;
+    internal const int Enolck = 37;
     internal const int Enosys = 38;
     internal const int Enotsup = 95;
     internal const int Edquot = 122;
@@ -64,6 +68,9 @@ internal static unsafe class LinuxNative
     [DllImport("libc", EntryPoint = "ioctl", SetLastError = true)]
     internal static extern int IoControl(SafeFileHandle file, nuint request, out int result);
 
+    [DllImport("libc", EntryPoint = "ioctl", SetLastError = true)]
+    internal static extern int IoControl(SafeFileHandle file, nuint request, void* argument);
+
     [DllImport("libc", EntryPoint = "pread", SetLastError = true)]
     internal static extern nint PRead(SafeFileHandle file, byte* buffer, nint count, long offset);
 
@@ -78,6 +85,9 @@ internal static unsafe class LinuxNative
 
     [DllImport("libc", EntryPoint = "fchmod", SetLastError = true)]
     internal static extern int FChMod(SafeFileHandle file, uint mode);
+
+    [DllImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
+    internal static extern int FDataSync(SafeFileHandle file);
 
     [DllImport("libc", EntryPoint = "open", SetLastError = true)]
     internal static extern SafeFileHandle Open(byte[] path, int flags);

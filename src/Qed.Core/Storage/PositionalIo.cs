@@ -95,6 +95,8 @@ internal sealed unsafe class PositionalIo : IDisposable
     {
         if (HostPlatform.IsWindows)
             return WindowsNative.GetFileSizeEx(Handle, out long size) ? size : throw SystemError.Last();
+        if (HostPlatform.IsLinux && FileIdentity.LinuxStatus(Handle) is { Type: FileType.Regular } status)
+            return (long)status.Size;
         long length = LinuxNative.LSeek(Handle, 0, LinuxNative.SeekEnd);
         return length >= 0 ? length : throw SystemError.Last();
     }

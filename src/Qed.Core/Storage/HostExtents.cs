@@ -1,0 +1,71 @@
+using System;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Qed.Storage;
+
+/// <summary>
+/// Where a host file has data and where holes. What lies in a hole is never read, so a hole is one only where the host's
+/// answers fit together and its books bear them out: whatever else it says, or does not say, is data.
+/// </summary>
+internal sealed unsafe class HostExtents(SafeFileHandle handle)
+{
+    private readonly HoleTrust _trust = new(handle);
+
+    /// <summary>The run of data or hole that holds an offset, from there on.</summary>
+    /// <param name="offset">Byte offset.</param>
+    /// <param name="length">Bytes of the file.</param>
+    internal StorageExtent Next(long offset, long length)
+    {
+        if (HostPlatform.IsLinux)
+            return NextOnLinux(offset, length);
+        return HostPlatform.IsWindows ? NextOnWindows(offset, length) : Data(offset, length);
+    }
+
+    /// <summary>Whether a range lies in a hole (Linux), without finding out where the data around it ends.</summary>
+    /// <remarks>Asking for that as well, a file system in memory walks through all of its pages.</remarks>
+    internal bool IsHole(long offset, long length) => EndOfHole(offset) is { } end && end - length >= offset;
+
+    private static StorageExtent Data(long offset, long end) => new(offset, Math.Max(1, end - offset), IsHole: false);
+
+    private StorageExtent NextOnLinux(long offset, long length)
+    {
+        if (EndOfHole(offset) is { } hole)
+            return new StorageExtent(offset, Math.Max(1, Math.Min(hole, length) - offset), IsHole: true);
+        long end = LinuxNative.LSeek(handle, offset, LinuxNative.SeekHole);
+        return Data(offset, end > offset ? end : length);
+    }
+
+    /// <summary>Where the hole ends that starts at an offset; null where there is none, or none that can be believed.</summary>
+    private long? EndOfHole(long offset)
+    {
+        long data = LinuxNative.LSeek(handle, offset, LinuxNative.SeekData);
+        if (data < 0)
+        {
+            // "No data from here on", which is a hole only where the other question finds one; any other error tells nothing.
+            bool isHole = Marshal.GetLastWin32Error() == LinuxNative.Enxio
+                && LinuxNative.LSeek(handle, offset, LinuxNative.SeekHole) == offset;
+            data = isHole ? long.MaxValue : offset;
+        }
+
+        return data > offset && _trust.Believes(offset, data) ? data : null;
+    }
+
+    private StorageExtent NextOnWindows(long offset, long length)
+    {
+        var range = new WindowsNative.ByteRange { Offset = offset, Value = Math.Max(1, length - offset) };
+        WindowsNative.ByteRange found = default;
+        int size = sizeof(WindowsNative.ByteRange);
+        // With room for one range, more of them make the call fail although the first is filled in.
+        bool asked = WindowsNative.DeviceIoControl(
+            handle, WindowsNative.FsctlQueryAllocatedRanges, &range, size, &found, size, out int returned, IntPtr.Zero);
+        const int MoreData = 234;
+        if (!asked && Marshal.GetLastWin32Error() != MoreData)
+            return Data(offset, length);
+        if (returned == 0)
+            return new StorageExtent(offset, Math.Max(1, length - offset), IsHole: true);
+        return found.Offset > offset
+            ? new StorageExtent(offset, found.Offset - offset, IsHole: true)
+            : Data(offset, found.Offset + found.Value);
+    }
+}
