@@ -16,6 +16,8 @@
         'Compare-QedImage'
         'Convert-QedImage'
         'Copy-QedImageContent'
+        'Export-QedReport'
+        'Get-QedImageHash'
         'Get-QedImageInfo'
         'Get-QedImageMap'
         'Measure-QedImage'
@@ -23,6 +25,7 @@
         'Repair-QedImage'
         'Resize-QedImage'
         'Set-QedBackingFile'
+        'Show-QedImageMap'
         'Test-QedImage'
     )
     VariablesToExport      = @()

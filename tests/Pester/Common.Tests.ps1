@@ -3,7 +3,8 @@
 
 BeforeDiscovery {
     . $PSScriptRoot/Support.ps1
-    $commands = (Get-Module Qed).ExportedCmdlets.Values | Sort-Object Name
+    # Those that draw, or write a page, emit nothing that names an image.
+    $commands = (Get-Module Qed).ExportedCmdlets.Values | Where-Object Verb -notin Show, Export | Sort-Object Name
     $all = $commands.Name
     $changers = $commands.Where({ $_.Parameters.ContainsKey('WhatIf') }).Name
     # What is asked about an image, and so handed on.
@@ -23,10 +24,10 @@ Describe 'Naming images: <_>' -ForEach $all {
     BeforeAll {
         $cmdlet = $_
         $folder = New-Folder
-        $base = (New-QedImage "$(New-Folder)/base.qed" 1GB).Path
-        $brackets = (New-QedImage -LiteralPath "$folder/a[1].qed" -SizeBytes 1GB).Path
-        $plain = (New-QedImage "$folder/a1.qed" 1GB).Path
-        $other = (New-QedImage "$folder/b.qed" 1GB).Path
+        $base = (New-QedImage "$(New-Folder)/base.qed" 16MB).Path
+        $brackets = (New-QedImage -LiteralPath "$folder/a[1].qed" -SizeBytes 16MB).Path
+        $plain = (New-QedImage "$folder/a1.qed" 16MB).Path
+        $other = (New-QedImage "$folder/b.qed" 16MB).Path
         Push-Location -LiteralPath $folder
     }
 
@@ -130,7 +131,7 @@ Describe 'Naming images: <_>' -ForEach $all {
 
     It 'takes a name that starts with a dash or holds blanks and letters of any script' {
         $name = "-$([char]0xf6) $([char]0x30c7)$([char]0x30a3)$([char]0x30b9)$([char]0x30af)"
-        $odd = (New-QedImage -LiteralPath "$folder/$name.qed" -SizeBytes 1GB).Path
+        $odd = (New-QedImage -LiteralPath "$folder/$name.qed" -SizeBytes 16MB).Path
         try { Get-Name (& $cmdlet -LiteralPath $odd @argument) | Should -Be $name } finally { Remove-Item -LiteralPath $odd }
     }
 
@@ -155,9 +156,9 @@ Describe 'Naming existing images: <_>' -ForEach $onExisting {
     BeforeAll {
         $cmdlet = $_
         $folder = New-Folder
-        $base = (New-QedImage "$(New-Folder)/base.qed" 1GB).Path
+        $base = (New-QedImage "$(New-Folder)/base.qed" 16MB).Path
         $null = New-Item -ItemType Directory "$folder/sub.qed"
-        $null = 'a[1]', 'a1', 'a2' | ForEach-Object { New-QedImage -LiteralPath "$folder/$_.qed" -SizeBytes 1GB }
+        $null = 'a[1]', 'a1', 'a2' | ForEach-Object { New-QedImage -LiteralPath "$folder/$_.qed" -SizeBytes 16MB }
     }
 
     BeforeEach {
@@ -182,7 +183,7 @@ Describe 'Naming existing images: <_>' -ForEach $onExisting {
     }
 
     It 'takes a name with brackets that matches nothing as a pattern' {
-        $lone = (New-QedImage -LiteralPath "$folder/x[y].qed" -SizeBytes 1GB).Path
+        $lone = (New-QedImage -LiteralPath "$folder/x[y].qed" -SizeBytes 16MB).Path
         try { Get-Name (& $cmdlet $lone @argument) | Should -Be 'x[y]' } finally { Remove-Item -LiteralPath $lone }
     }
 

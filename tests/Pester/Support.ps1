@@ -157,6 +157,7 @@ function Get-Argument([string]$Cmdlet, [string]$Base) {
         'Compare-QedImage' { @{ DifferencePath = $Base } }
         'Convert-QedImage' { @{ DestinationPath = (New-Folder); Format = 'raw'; Force = $true; PassThru = $true } }
         'Copy-QedImageContent' { @{ Bytes = [byte[]]::new(3); Confirm = $false; PassThru = $true } }
+        'Get-QedImageHash' { @{ Algorithm = 'SHA1' } }
         'Get-QedImageInfo' { @{} }
         'Get-QedImageMap' { @{} }
         'Measure-QedImage' { @{ Format = 'raw' } }

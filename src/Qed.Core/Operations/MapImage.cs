@@ -31,10 +31,11 @@ public static class MapImage
     private static IEnumerable<MappedExtent> Map(MapImageOptions options, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         var how = new ChainOptions { Format = options.SourceFormat, RawFallback = options.RawFallback };
+        IReadOnlyList<DiskRange> damage = options.TellDamage ? DamagedRanges.Of(options, cancellation) : [];
         using DiskImage image = options.TopOnly ? ImageChain.OpenLink(options.Path, how, out _) : ImageChain.OpenChain(options.Path, how, logger);
         ProgressMeter meter = progress.Meter("Mapping", image.Length);
         MappedExtent? pending = null;
-        foreach (MappedExtent next in Runs(image, options.TopOnly))
+        foreach (MappedExtent next in Runs(image, damage, options.TopOnly))
         {
             cancellation.ThrowIfCancellationRequested();
             if (pending is not { } run)
@@ -58,18 +59,30 @@ public static class MapImage
             yield return last;
     }
 
-    private static IEnumerable<MappedExtent> Runs(DiskImage image, bool topOnly)
+    private static IEnumerable<MappedExtent> Runs(DiskImage image, IReadOnlyList<DiskRange> damage, bool topOnly)
     {
         var start = new GuestOffset(0);
-        return topOnly
-            ? image.GetExtents(start, image.Length).Select(run => From(run, image, 0))
-            : image.GetChainExtents(start, image.Length).Select(found => From(found.Run, found.Holder, found.Depth));
+        foreach (DiskRange damaged in damage)
+        {
+            foreach (MappedExtent run in Runs(image, start, damaged.Offset - start, topOnly))
+                yield return run;
+            yield return new MappedExtent(damaged.Offset, damaged.Length, ExtentKind.Unallocated, null, 0, null) { IsDamaged = true };
+            start = damaged.End;
+        }
+
+        foreach (MappedExtent run in Runs(image, start, image.Length - start.Value, topOnly))
+            yield return run;
     }
+
+    private static IEnumerable<MappedExtent> Runs(DiskImage image, GuestOffset start, long length, bool topOnly)
+        => topOnly
+            ? image.GetExtents(start, length).Select(run => From(run, image, 0))
+            : image.GetChainExtents(start, length).Select(found => From(found.Run, found.Holder, found.Depth));
 
     private static MappedExtent From(Extent run, DiskImage holder, int depth)
         => new(run.Offset, run.Length, run.Kind, run.HostOffset, depth, run.Kind == ExtentKind.Unallocated ? null : holder.Path);
 
     private static bool Continues(MappedExtent run, MappedExtent next)
-        => run.Kind == next.Kind && run.Depth == next.Depth
+        => run.Kind == next.Kind && run.Depth == next.Depth && run.IsDamaged == next.IsDamaged
             && (run.HostOffset is { } host ? next.HostOffset == host + run.Length : next.HostOffset is null);
 }

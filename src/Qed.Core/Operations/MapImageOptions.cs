@@ -16,4 +16,10 @@ public sealed record MapImageOptions
 
     /// <summary>Whether to map what the image alone says; nothing that it rests on is opened then.</summary>
     public bool TopOnly { get; init; }
+
+    /// <summary>
+    /// Whether places where a check of the image (QED) finds something wrong are told as damaged; otherwise the first one
+    /// is an error.
+    /// </summary>
+    public bool TellDamage { get; init; }
 }

@@ -12,6 +12,9 @@ namespace Qed.Operations;
 /// <param name="HostPath">Full path of the image that holds it; null for an unallocated run.</param>
 public readonly record struct MappedExtent(GuestOffset Offset, long Length, ExtentKind Kind, HostOffset? HostOffset, int Depth, string? HostPath)
 {
+    /// <summary>Whether the entries of the run are damaged, so that nothing can be told of it.</summary>
+    public bool IsDamaged { get; init; }
+
     /// <summary>The guest offset just behind the run.</summary>
     public GuestOffset End => Offset + Length;
 }

@@ -74,20 +74,35 @@ public abstract class ImageCmdlet : PSCmdlet, IDisposable
     {
         bool isLiteral = ParameterSetName == LiteralPathSet;
         string[] paths = isLiteral ? LiteralPath : Path;
-        if (!IsInputUsable(paths[0]))
+        if (!IsInputUsable(paths[0]) || (InputObject is not null && TakesInput(InputObject, paths[0])))
             return;
         foreach (string path in paths)
             ProcessPath(path, isLiteral || NamesNewFiles);
     });
 
     /// <inheritdoc/>
-    protected sealed override void EndProcessing() => CancelUnlessCompleted(() => _pump!.Drain());
+    protected sealed override void EndProcessing() => CancelUnlessCompleted(() =>
+    {
+        CompleteInput();
+        _pump!.Drain();
+    });
 
     /// <inheritdoc/>
     protected sealed override void StopProcessing() => _pump?.Cancel();
 
     /// <summary>Refuses combinations of parameters that make no sense, with <see cref="RefuseParameters"/>.</summary>
     private protected virtual void CheckParameters()
+    {
+    }
+
+    /// <summary>Takes an object of the pipeline for more than the name of an image. Called on the pipeline's thread.</summary>
+    /// <param name="input">The object.</param>
+    /// <param name="path">The path that it names.</param>
+    /// <returns>Whether nothing else is to be done with it.</returns>
+    private protected virtual bool TakesInput(PSObject input, string path) => false;
+
+    /// <summary>Starts the work on what <see cref="TakesInput"/> has kept, once no more comes.</summary>
+    private protected virtual void CompleteInput()
     {
     }
 

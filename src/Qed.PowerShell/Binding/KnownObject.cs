@@ -19,6 +19,7 @@ internal sealed class KnownObject
         Result(typeof(CheckReport), nameof(CheckReport.FragmentedClusters)),
         Result(typeof(ComparisonResult), nameof(ComparisonResult.DifferingBytes)),
         Result(typeof(ImageMeasure), nameof(ImageMeasure.FullyAllocatedSize)),
+        Result(typeof(ImageHash), nameof(ImageHash.Hash)),
         Result(typeof(ImageExtent), nameof(ImageExtent.HostOffset)),
         new("System.IO.FileSystemInfo", "LastWriteTimeUtc", ["Length", "Mode"]),
         // Deserialised, only the names of classes that can be constructed are left.

@@ -6,34 +6,35 @@ namespace Qed;
 /// <summary>A run of an image's disk, and where it lies on the host.</summary>
 public sealed class ImageExtent : ImageResult
 {
-    private readonly MappedExtent _run;
-
     internal ImageExtent(string path, MappedExtent run)
     {
         Path = path;
-        _run = run;
+        Run = run;
     }
 
     /// <summary>Full path of the image that was mapped.</summary>
     public override string Path { get; }
 
+    /// <summary>The run as the engine has it.</summary>
+    internal MappedExtent Run { get; }
+
     /// <summary>Where the run starts on the guest's disk, in bytes.</summary>
-    public ulong Offset => (ulong)_run.Offset.Value;
+    public ulong Offset => (ulong)Run.Offset.Value;
 
     /// <summary>Bytes of the run.</summary>
-    public ulong Length => (ulong)_run.Length;
+    public ulong Length => (ulong)Run.Length;
 
     /// <summary>What it is: Data, Zero, or Unallocated where no image says anything.</summary>
-    public ExtentKind Kind => _run.Kind;
+    public ExtentKind Kind => Run.Kind;
 
     /// <summary>Where its first byte lies in the file <see cref="HostPath"/>; null where there is no such place.</summary>
-    public ulong? HostOffset => (ulong?)_run.HostOffset?.Value;
+    public ulong? HostOffset => (ulong?)Run.HostOffset?.Value;
 
     /// <summary>How far below the mapped image the one lies that holds it; 0 for the mapped image itself.</summary>
-    public int Depth => _run.Depth;
+    public int Depth => Run.Depth;
 
     /// <summary>Full path of the image that holds it; null where none does.</summary>
-    public string? HostPath => _run.HostPath;
+    public string? HostPath => Run.HostPath;
 
     /// <summary>The run in a few words.</summary>
     public override string ToString() => $"{Kind}: {Length} from {Offset}";
