@@ -89,6 +89,9 @@ internal static partial class Log
     [LoggerMessage(47, LogLevel.Warning, "'{Path}': {Doubt}.")]
     internal static partial void FooterDoubtful(ILogger logger, string path, string doubt);
 
+    [LoggerMessage(48, LogLevel.Warning, "{Damage} What lies there is copied as it reads, and there may be more of it.")]
+    internal static partial void SalvagedOverlap(ILogger logger, string damage);
+
     [LoggerMessage(30, LogLevel.Information, "Compared '{Path}' with '{DifferencePath}' in {Milliseconds} ms: they {Outcome}.")]
     internal static partial void Compared(ILogger logger, string path, string differencePath, long milliseconds, string outcome);
 

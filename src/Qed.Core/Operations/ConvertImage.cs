@@ -153,7 +153,7 @@ public static class ConvertImage
                 AllowMissingData = options.Salvage,
             },
         }, logger);
-        return unreadable is null ? source : SalvagedImage.Over(source, unreadable, cancellation);
+        return unreadable is null ? source : SalvagedImage.Over(source, unreadable, logger, cancellation);
     }
 
     private static string FirstOf(IReadOnlyList<DiskRange> ranges)

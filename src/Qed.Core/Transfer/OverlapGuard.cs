@@ -15,15 +15,17 @@ internal sealed class OverlapGuard
     private readonly Dictionary<BlockPlacement, Claims> _claims = [];
 
     /// <summary>Takes note of a run.</summary>
+    /// <param name="image">The image that holds it.</param>
     /// <param name="run">The run; of those of one image each lies behind the ones before.</param>
-    /// <exception cref="DiskImageException">ImageCorrupt: it lies on another block, or on a table or a header.</exception>
-    internal void Pass(ChainExtent run)
+    /// <returns>ImageCorrupt where it lies on another block, or on a table or a header; null where all is well.</returns>
+    /// <exception cref="DiskImageException">The tables cannot be read.</exception>
+    internal DiskImageException? FindDamage(DiskImage image, Extent run)
     {
-        if (run.Holder.PlacementAt(run.Run.Offset) is not { } placement)
-            return;
+        if (image.PlacementAt(run.Offset) is not { } placement)
+            return null;
         if (!_claims.TryGetValue(placement, out Claims? claims))
             _claims.Add(placement, claims = new Claims(placement));
-        claims.Pass(run.Run.Offset.Value - placement.GuestStart, run.Run.Length, run.Run.HostOffset?.Value);
+        return claims.Pass(run.Offset.Value - placement.GuestStart, run.Length, run.HostOffset?.Value);
     }
 
     private sealed class Claims
@@ -46,58 +48,66 @@ internal sealed class OverlapGuard
             }
         }
 
-        internal void Pass(long offset, long length, long? host)
+        internal DiskImageException? Pass(long offset, long length, long? host)
         {
             long block = Math.Max(_nextBlock, offset / _placement.BlockSize);
             long end = ((offset + length - 1) / _placement.BlockSize) + 1;
             if (block >= end)
-                return;
+                return null;
             _nextBlock = end;
             if (_placement.NextPlaced is { } next)
-                PassSingly(next, block, end);
-            else if (host is { } start)
-                Claim(block, end, start + ((block * _placement.BlockSize) - offset));
+                return PassSingly(next, block, end);
+            return host is { } start ? Claim(block, end, start + ((block * _placement.BlockSize) - offset)) : null;
         }
 
-        private void PassSingly(Func<long, long, (long Block, long Host)?> next, long block, long end)
+        private DiskImageException? PassSingly(Func<long, long, (long Block, long Host)?> next, long block, long end)
         {
+            DiskImageException? first = null;
             while (next(block, end) is { } placed)
             {
-                Claim(placed.Block, placed.Block + 1, placed.Host);
+                DiskImageException? damage = Claim(placed.Block, placed.Block + 1, placed.Host);
+                first ??= damage;
                 block = placed.Block + 1;
             }
+
+            return first;
         }
 
         /// <summary>Claims the place of blocks that lie one behind the other.</summary>
-        private void Claim(long block, long end, long host)
+        private DiskImageException? Claim(long block, long end, long host)
         {
             long guest = block * _placement.BlockSize;
             long bytes = Math.Min(_placement.GuestLength, end * _placement.BlockSize) - guest;
-            ClaimBytes(guest, host - _placement.Lead, bytes + _placement.Lead);
+            return ClaimBytes(guest, host - _placement.Lead, bytes + _placement.Lead);
         }
 
-        private void ClaimBytes(long guest, long host, long bytes)
+        private DiskImageException? ClaimBytes(long guest, long host, long bytes)
         {
             long first = UnitOf(host);
             long count = UnitOf(host + bytes - 1) - first + 1;
             if (_structures.IsClaimed(first, count))
-                throw Overlap(First(first, count, unit => _structures.IsClaimed(unit, 1)), first, guest, "a block lies on the image's own tables");
+                return Overlap(First(first, count, unit => _structures.IsClaimed(unit, 1)), first, guest, "a block lies on the image's own tables");
             if (!_blocks.TryClaim(first, count))
-                ClaimSingly(first, count, guest);
+                return ClaimSingly(first, count, guest);
             if ((_structures.IsExhausted || _blocks.IsExhausted) && !_isTold)
             {
                 _isTold = true;
                 Log.PlacesTooScattered(_placement.Logger, _placement.Path);
             }
+
+            return null;
         }
 
-        private void ClaimSingly(long first, long count, long guest)
+        private DiskImageException? ClaimSingly(long first, long count, long guest)
         {
+            DiskImageException? damage = null;
             for (long unit = first; unit < first + count; unit++)
             {
-                if (!_blocks.TryClaim(unit, 1) && !_placement.IsShared(new HostOffset(HostOf(unit))))
-                    throw Overlap(unit, first, guest, "two blocks lie at one place in the file, so one of them does not read as it was written");
+                if (!_blocks.TryClaim(unit, 1) && damage is null && !_placement.IsShared(new HostOffset(HostOf(unit))))
+                    damage = Overlap(unit, first, guest, "two blocks lie at one place in the file, so one of them does not read as it was written");
             }
+
+            return damage;
         }
 
         private static long First(long first, long count, Func<long, bool> isHit)

@@ -45,8 +45,8 @@ internal sealed class RunCursor : IDisposable
         if (_run is null || End >= _run.Value.Run.End.Value)
         {
             _run = _runs.MoveNext() ? _runs.Current : null;
-            if (_run is { } next)
-                _guard.Pass(next);
+            if (_run is { } next && _guard.FindDamage(next.Holder, next.Run) is { } damage)
+                throw damage;
         }
 
         Holder = null;

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using Microsoft.Extensions.Logging;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
@@ -25,8 +26,13 @@ internal sealed class SalvagedImage : DiskImage
     private readonly CancellationToken _cancellation;
     private readonly long _clusterSize;
 
-    private SalvagedImage(DiskImage image, UnreadableRanges unreadable, CancellationToken cancellation)
+    private readonly ILogger _logger;
+    private readonly object _guardLock = new();
+    private OverlapGuard? _guard = new();
+
+    private SalvagedImage(DiskImage image, UnreadableRanges unreadable, ILogger logger, CancellationToken cancellation)
     {
+        _logger = logger;
         _image = image;
         _unreadable = unreadable;
         _cancellation = cancellation;
@@ -48,13 +54,14 @@ internal sealed class SalvagedImage : DiskImage
     /// <summary>Wraps an image with its chain, all of which the result owns.</summary>
     /// <param name="image">The image.</param>
     /// <param name="unreadable">Receives what could not be read. What it holds already is not tried again.</param>
+    /// <param name="logger">Receives a warning of blocks that lie over one another, which are read as they are.</param>
     /// <param name="cancellation">Honoured between pieces: a failing device can take seconds for each.</param>
-    internal static SalvagedImage Over(DiskImage image, UnreadableRanges unreadable, CancellationToken cancellation)
+    internal static SalvagedImage Over(DiskImage image, UnreadableRanges unreadable, ILogger logger, CancellationToken cancellation)
     {
-        var result = new SalvagedImage(image, unreadable, cancellation);
+        var result = new SalvagedImage(image, unreadable, logger, cancellation);
         if (image.AttachBacking(null) is { } backing)
         {
-            SalvagedImage beneath = Over(backing, unreadable, cancellation);
+            SalvagedImage beneath = Over(backing, unreadable, logger, cancellation);
             image.AttachBacking(beneath);
             result.AttachBacking(beneath);
         }
@@ -68,7 +75,10 @@ internal sealed class SalvagedImage : DiskImage
         (bool isUnreadable, long length) = _unreadable.RunAt(offset, maximum);
         if (isUnreadable)
             return new Extent(offset, length, ExtentKind.Data, null);
-        return Search(offset, maximum, out _) ?? new Extent(offset, ToClusterEnd(offset, maximum), ExtentKind.Data, null);
+        if (Search(offset, maximum, out _) is not { } found)
+            return new Extent(offset, ToClusterEnd(offset, maximum), ExtentKind.Data, null);
+        WarnOfOverlap(found);
+        return found with { HostOffset = null };
     }
 
     protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
@@ -147,7 +157,7 @@ internal sealed class SalvagedImage : DiskImage
             _cancellation.ThrowIfCancellationRequested();
             try
             {
-                return _image.GetExtent(offset, length) with { HostOffset = null };
+                return _image.GetExtent(offset, length);
             }
             catch (DiskImageException error) when (IsOfOnePlace(error))
             {
@@ -155,6 +165,25 @@ internal sealed class SalvagedImage : DiskImage
                 if (length == least)
                     return null;
             }
+        }
+    }
+
+    private void WarnOfOverlap(Extent run)
+    {
+        lock (_guardLock)
+        {
+            try
+            {
+                if (_guard?.FindDamage(_image, run) is not { } damage)
+                    return;
+                Log.SalvagedOverlap(_logger, damage.Message);
+            }
+            catch (DiskImageException error) when (IsOfOnePlace(error))
+            {
+                // The tables that this takes are read elsewhere too, and what is wrong with them is noted there.
+            }
+
+            _guard = null;
         }
     }
 

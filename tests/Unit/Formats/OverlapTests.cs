@@ -22,7 +22,7 @@ public sealed class OverlapTests : IDisposable
     private const int MiB = 1 << 20;
 
     // Two blocks with data in each format, with one that has none between them, and room behind them.
-    private readonly byte[] _disk = new byte[24 * MiB];
+    private readonly byte[] _disk = new byte[8 * MiB];
     private readonly TempFolder _folder = new();
 
     public OverlapTests()
@@ -145,6 +145,11 @@ public sealed class OverlapTests : IDisposable
         Assert.False(File.Exists(_folder["copy.raw"]));
         Assert.True(File.Exists(path));
         Fails.With(ErrorKind.ImageCorrupt, words, () => CompareImages.Run(new CompareImagesOptions { Path = path, DifferencePath = _folder["disk.raw"] }));
+
+        var warnings = new LoggedWarnings();
+        ConvertImage.Run(new ConvertImageOptions { Path = path, DestinationPath = _folder["salvaged.raw"], Salvage = true }, logger: warnings.Logger);
+        Assert.Contains(words, Assert.Single(warnings.Messages), StringComparison.Ordinal);
+        Assert.True(_disk.AsSpan(0, 4096).SequenceEqual(File.ReadAllBytes(_folder["salvaged.raw"]).AsSpan(0, 4096)));
 
         // Who looks at a part of it is not kept from that.
         using DiskImage image = OpenImage.ForReading(path);

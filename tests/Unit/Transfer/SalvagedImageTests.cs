@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using System.Threading;
+using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Tests.Support;
@@ -34,7 +35,7 @@ public sealed class SalvagedImageTests
     public void Only_the_sectors_that_cannot_be_read_are_lost(long offset, long length, long lostOffset, long lostLength)
     {
         using var disk = new FaultyDisk(_contents, (offset, length));
-        using SalvagedImage salvaged = SalvagedImage.Over(disk, _unreadable, default);
+        using SalvagedImage salvaged = SalvagedImage.Over(disk, _unreadable, NullLogger.Instance, default);
         byte[] read = new byte[_contents.Length];
         salvaged.Read(new GuestOffset(0), read);
         Assert.Equal([new DiskRange(new GuestOffset(lostOffset), lostLength)], _unreadable.ToList());
@@ -47,7 +48,7 @@ public sealed class SalvagedImageTests
     public void A_bad_page_costs_few_reads_that_fail_and_none_when_it_is_wanted_again()
     {
         using var disk = new FaultyDisk(_contents, (MiB + 4096, 4096));
-        using SalvagedImage salvaged = SalvagedImage.Over(disk, _unreadable, default);
+        using SalvagedImage salvaged = SalvagedImage.Over(disk, _unreadable, NullLogger.Instance, default);
         byte[] read = new byte[_contents.Length];
         salvaged.Read(new GuestOffset(0), read);
         // One each of all, 64 KiB and 4 KiB, and the eight sectors: a dying disk takes seconds over each.
@@ -62,7 +63,7 @@ public sealed class SalvagedImageTests
     public void A_device_that_is_gone_is_an_error_and_not_a_disk_of_zeroes()
     {
         using var disk = new FaultyDisk(_contents, (MiB, 512)) { Error = NoSuchDevice };
-        using SalvagedImage salvaged = SalvagedImage.Over(disk, _unreadable, default);
+        using SalvagedImage salvaged = SalvagedImage.Over(disk, _unreadable, NullLogger.Instance, default);
         Fails.With(ErrorKind.AccessDenied, () => salvaged.Read(new GuestOffset(0), new byte[_contents.Length]));
         Assert.Empty(_unreadable.ToList());
     }
@@ -72,7 +73,7 @@ public sealed class SalvagedImageTests
     {
         using var cancel = new CancellationTokenSource();
         using var disk = new FaultyDisk(_contents, (0, _contents.Length)) { OnFailure = cancel.Cancel };
-        using SalvagedImage salvaged = SalvagedImage.Over(disk, _unreadable, cancel.Token);
+        using SalvagedImage salvaged = SalvagedImage.Over(disk, _unreadable, NullLogger.Instance, cancel.Token);
         Assert.ThrowsAny<OperationCanceledException>(() => salvaged.Read(new GuestOffset(0), new byte[MiB]));
         Assert.Single(disk.Failures);
     }
@@ -83,13 +84,13 @@ public sealed class SalvagedImageTests
         byte[] copy = (byte[])_contents.Clone();
         copy.AsSpan(MiB, 512).Clear();
         using var target = new MemoryDisk(copy);
-        using (SalvagedImage salvaged = SalvagedImage.Over(new FaultyDisk(_contents, (MiB, 512)), _unreadable, default))
+        using (SalvagedImage salvaged = SalvagedImage.Over(new FaultyDisk(_contents, (MiB, 512)), _unreadable, NullLogger.Instance, default))
             Assert.Null(ImageComparer.FirstDifference(salvaged, target, ProgressMeter.Silent, default, _unreadable));
         // What was read into the copy once, and is not there any more.
-        using (SalvagedImage salvaged = SalvagedImage.Over(new FaultyDisk(_contents, (2 * MiB, 512)), _unreadable, default))
+        using (SalvagedImage salvaged = SalvagedImage.Over(new FaultyDisk(_contents, (2 * MiB, 512)), _unreadable, NullLogger.Instance, default))
             Assert.Null(ImageComparer.FirstDifference(salvaged, target, ProgressMeter.Silent, default, _unreadable));
         copy[3 * MiB] ^= 1;
-        using (SalvagedImage salvaged = SalvagedImage.Over(new FaultyDisk(_contents), _unreadable, default))
+        using (SalvagedImage salvaged = SalvagedImage.Over(new FaultyDisk(_contents), _unreadable, NullLogger.Instance, default))
             Assert.Equal(3 * MiB, ImageComparer.FirstDifference(salvaged, target, ProgressMeter.Silent, default, _unreadable)!.Value.Value);
     }
 
