@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Threading.Tasks;
 using Qed.Checking;
 using Qed.Engine;
 using Qed.Layout;
@@ -13,6 +14,7 @@ namespace Qed.Tests.Engine;
 public sealed class CrashTests
 {
     private const int DiskSize = 5 << 20;
+    private const int SamplesEach = 2;
 
     [Theory]
     [InlineData(false, 11)]
@@ -59,24 +61,80 @@ public sealed class CrashTests
 
         image.Dispose();
         history.Flush(log.Count);
-        for (int crash = 0; crash <= log.Count; crash++)
+        int stride = Math.Max(1, log.Count / 200);
+        for (int crash = random.Next(stride); crash <= log.Count; crash += stride)
         {
-            byte[] file = log.CrashAt(crash, random);
-            RequireSound(file, below, history, crash, seed);
+            for (int sample = 0; sample < SamplesEach; sample++)
+                RequireSound(log.CrashAt(crash, random), below, [history], $"seed {seed}, sample {sample}, crash before change {crash}", crash);
         }
     }
 
-    private static void RequireSound(byte[] file, byte[] below, FlushHistory history, int crash, int seed)
+    [Theory]
+    [InlineData(false, 31)]
+    [InlineData(false, 32)]
+    [InlineData(true, 41)]
+    [InlineData(true, 42)]
+    public void Data_that_several_threads_have_written_and_flushed_survives_a_crash_at_any_change(bool withBacking, int seed)
     {
-        string where = $"seed {seed}, crash before change {crash}";
+        const int Threads = 4;
+        TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
+        byte[] below = withBacking ? Patterns.Random(3 << 20, seed) : [];
+        var storage = new MemoryStorage(EmptyImage(withBacking, below));
+        var log = new CrashLog(storage);
+        byte[] model = new byte[DiskSize];
+        below.CopyTo(model, 0);
+        var histories = new FlushHistory[Threads];
+        using (QedImage image = Open(storage, below, verified: false))
+            Parallel.For(0, Threads, new ParallelOptions { MaxDegreeOfParallelism = Threads }, thread => histories[thread] = Work(image, log, model, thread, Threads, seed));
+        foreach (FlushHistory history in histories)
+            history.Flush(log.Count);
+        var random = new Random(seed);
+        int step = Math.Max(1, log.Count / 150);
+        for (int crash = random.Next(step); crash <= log.Count; crash += step)
+            RequireSound(log.CrashAt(crash, random), below, histories, $"seed {seed}, crash before change {crash} of {log.Count}", crash);
+        RequireSound(storage.ToArray(), below, histories, $"seed {seed}, no crash", log.Count);
+    }
+
+    /// <summary>Writes to every so many sectors, which lie in the same clusters as those of the other threads.</summary>
+    private static FlushHistory Work(QedImage image, CrashLog log, byte[] model, int thread, int threads, int seed)
+    {
+        var random = new Random((seed * 1000) + thread);
+        var history = new FlushHistory(model, offset => offset / 512 % threads == thread);
+        for (int step = 0; step < 60; step++)
+        {
+            int sector = (random.Next(DiskSize / 512 / threads / 8) * threads) + thread;
+            history.Begin(log.Count);
+            if (random.Next(6) == 0)
+            {
+                image.Flush();
+                history.Flush(log.Count);
+                continue;
+            }
+
+            byte value = (byte)random.Next(3);
+            if (value == 0)
+                image.WriteZeroes(new GuestOffset(sector * 512), 512);
+            else
+                image.Write(new GuestOffset(sector * 512), Patterns.Filled(512, value));
+            history.Write(sector * 512, 512, value);
+        }
+
+        return history;
+    }
+
+    private static void RequireSound(byte[] file, byte[] below, FlushHistory[] histories, string where, int crash)
+    {
         var storage = new MemoryStorage(file);
         CheckResult check = new ImageChecker(storage, 10).Run(ProgressMeter.Silent, default);
         Assert.True(check.Corruptions == 0, where + ": " + string.Join("; ", check.Issues));
         using QedImage image = Open(storage, below, verified: true);
         byte[] disk = new byte[DiskSize];
         image.Read(new GuestOffset(0), disk);
-        int wrong = history.FirstImpossible(disk, crash);
-        Assert.True(wrong < 0, $"{where}: the byte at {wrong} is neither what was flushed nor what was written since");
+        foreach (FlushHistory history in histories)
+        {
+            int wrong = history.FirstImpossible(disk, crash);
+            Assert.True(wrong < 0, $"{where}: the byte at {wrong} is neither what was flushed nor what was written since");
+        }
     }
 
     private static QedImage Open(BlockStorage storage, byte[] below, bool verified)

@@ -5,8 +5,9 @@ using System.Linq;
 namespace Qed.Tests.Support;
 
 /// <summary>
-/// Every change made to some storages, so that the files can be rebuilt as a power failure at any moment might leave them:
-/// what was flushed is there; what was not is lost, reordered or torn at sector grain.
+/// Every change made to some storages, by however many threads, so that the files can be rebuilt as a power failure at any
+/// moment might leave them. What was flushed is there. Of what was not, writes and punches are lost, reordered or torn at
+/// sector grain, and the file has the length of any moment since: a cut may be there before what was written ahead of it.
 /// </summary>
 internal sealed class CrashLog
 {
@@ -14,10 +15,13 @@ internal sealed class CrashLog
 
     private readonly byte[][] _starts;
     private readonly List<(int File, StorageChange Change)> _changes = [];
+    // What was durable at the last crash that was asked for: the next one mostly comes a little later.
+    private readonly (MemoryStorage Storage, int Applied)[] _durable;
 
     internal CrashLog(params MemoryStorage[] storages)
     {
         _starts = [.. storages.Select(storage => storage.ToArray())];
+        _durable = [.. _starts.Select(start => (new MemoryStorage(start), 0))];
         for (int i = 0; i < storages.Length; i++)
         {
             int file = i;
@@ -29,53 +33,70 @@ internal sealed class CrashLog
         }
     }
 
-    internal int Count => _changes.Count;
+    internal int Count
+    {
+        get
+        {
+            lock (_changes)
+                return _changes.Count;
+        }
+    }
 
-    /// <summary>The first file after a crash just before the change at an index.</summary>
+    /// <summary>The first file after a crash just before the change at an index: another sample at each call.</summary>
     internal byte[] CrashAt(int index, Random random) => CrashAt(0, index, random);
 
-    /// <summary>Each file after a crash just before the change at an index.</summary>
+    /// <summary>Each file after a crash just before the change at an index: another sample at each call.</summary>
     internal byte[][] CrashAllAt(int index, Random random) => [.. _starts.Select((_, file) => CrashAt(file, index, random))];
 
     private byte[] CrashAt(int file, int index, Random random)
     {
         List<StorageChange> changes = _changes.Take(index).Where(each => each.File == file).Select(each => each.Change).ToList();
         int flushed = changes.FindLastIndex(change => change.Kind == StorageChangeKind.Flush) + 1;
-        var storage = new MemoryStorage(_starts[file]);
-        foreach (StorageChange change in changes.Take(flushed))
-            Apply(storage, change);
-        StorageChange[] pending = changes.Skip(flushed).Where(_ => random.Next(3) > 0).ToArray();
-        if (random.Next(2) == 0)
-            random.Shuffle(pending);
-        foreach (StorageChange change in pending)
-            ApplyTorn(storage, change, random);
+        var storage = new MemoryStorage(DurableAfter(file, changes, flushed));
+        ApplyPending(storage, changes.Skip(flushed).ToArray(), random);
         return storage.ToArray();
     }
 
-    private static void Apply(MemoryStorage file, StorageChange change)
+    private byte[] DurableAfter(int file, List<StorageChange> changes, int flushed)
     {
-        if (change.Kind == StorageChangeKind.Write)
-            file.Write(change.Offset, change.Bytes);
-        else if (change.Kind == StorageChangeKind.SetLength)
-            file.SetLength(change.Offset);
+        (MemoryStorage storage, int applied) = _durable[file].Applied <= flushed ? _durable[file] : (new MemoryStorage(_starts[file]), 0);
+        foreach (StorageChange change in changes.Take(flushed).Skip(applied))
+            change.ApplyTo(storage);
+        _durable[file] = (storage, flushed);
+        return storage.ToArray();
     }
 
-    private static void ApplyTorn(MemoryStorage file, StorageChange change, Random random)
+    private static void ApplyPending(MemoryStorage storage, StorageChange[] pending, Random random)
     {
-        if (change.Kind != StorageChangeKind.Write || random.Next(2) == 0)
+        // A file has one length: of its changes all up to one of them have reached the disk, whatever the data has done.
+        int[] lengths = Enumerable.Range(0, pending.Length).Where(i => pending[i].Kind == StorageChangeKind.SetLength).ToArray();
+        int[] applied = lengths[..(random.Next(2) == 0 ? lengths.Length : random.Next(lengths.Length + 1))];
+        foreach (int i in applied)
+            storage.SetLength(pending[i].Offset);
+        int[] writes = Enumerable.Range(0, pending.Length).Where(i => pending[i].Kind != StorageChangeKind.SetLength && random.Next(3) > 0).ToArray();
+        if (random.Next(2) == 0)
+            random.Shuffle(writes);
+        foreach (int i in writes)
         {
-            // A shortening that comes late must not cut what a later lengthening made room for.
-            if (change.Kind != StorageChangeKind.SetLength || change.Offset > file.Length)
-                Apply(file, change);
+            // What was written ahead of a cut that is there is not there behind it.
+            long end = applied.Where(length => length > i).Select(length => pending[length].Offset).DefaultIfEmpty(long.MaxValue).Min();
+            Apply(storage, pending[i].Before(end), random);
+        }
+    }
+
+    private static void Apply(MemoryStorage storage, StorageChange change, Random random)
+    {
+        if (random.Next(2) == 0)
+        {
+            change.ApplyTo(storage);
             return;
         }
 
-        for (int from = 0; from < change.Bytes.Length;)
+        for (long from = 0; from < change.Length;)
         {
-            int toSectorEnd = (int)(SectorSize - ((change.Offset + from) % SectorSize));
-            int length = Math.Min(toSectorEnd, change.Bytes.Length - from);
+            long length = Math.Min(SectorSize - ((change.Offset + from) % SectorSize), change.Length - from);
             if (random.Next(2) == 0)
-                file.Write(change.Offset + from, change.Bytes.AsSpan(from, length));
+                change.Part(from, length).ApplyTo(storage);
             from += length;
         }
     }

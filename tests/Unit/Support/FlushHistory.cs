@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 
@@ -7,11 +8,18 @@ namespace Qed.Tests.Support;
 internal sealed class FlushHistory
 {
     private readonly byte[] _start;
+    private readonly Func<int, bool> _isOwn;
     private readonly List<WriteRecord> _writes = [];
     private readonly List<FlushRecord> _flushes = [];
     private int _begin;
 
-    internal FlushHistory(byte[] start) => _start = (byte[])start.Clone();
+    /// <param name="start">What the disk holds first.</param>
+    /// <param name="isOwn">Which of its bytes whoever keeps the history writes; null for all.</param>
+    internal FlushHistory(byte[] start, Func<int, bool>? isOwn = null)
+    {
+        _start = (byte[])start.Clone();
+        _isOwn = isOwn ?? (_ => true);
+    }
 
     /// <summary>The change number at which the next request starts.</summary>
     internal void Begin(int change) => _begin = change;
@@ -27,11 +35,11 @@ internal sealed class FlushHistory
         int durable = _flushes.Where(flush => flush.Change <= crash).Select(flush => flush.Writes).DefaultIfEmpty(0).Max();
         byte[] expected = (byte[])_start.Clone();
         foreach (WriteRecord write in _writes.Take(durable))
-            System.Array.Fill(expected, write.Value, write.Offset, write.Length);
+            Array.Fill(expected, write.Value, write.Offset, write.Length);
         List<WriteRecord> maybe = _writes.Skip(durable).Where(write => write.Change <= crash).ToList();
         for (int i = 0; i < disk.Length; i++)
         {
-            if (disk[i] != expected[i] && !maybe.Exists(write => i >= write.Offset && i < write.Offset + write.Length && write.Value == disk[i]))
+            if (disk[i] != expected[i] && _isOwn(i) && !maybe.Exists(write => i >= write.Offset && i < write.Offset + write.Length && write.Value == disk[i]))
                 return i;
         }
 

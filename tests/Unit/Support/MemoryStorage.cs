@@ -62,7 +62,7 @@ internal sealed class MemoryStorage : BlockStorage
         OnWrite?.Invoke(offset);
         lock (_lock)
         {
-            BeforeChange?.Invoke(new StorageChange(StorageChangeKind.Write, offset, buffer.ToArray()));
+            BeforeChange?.Invoke(new StorageChange(StorageChangeKind.Write, offset, buffer.Length, buffer.ToArray()));
             if (buffer.IsEmpty)
                 return;
             Grow(offset + buffer.Length);
@@ -76,7 +76,7 @@ internal sealed class MemoryStorage : BlockStorage
             throw new InvalidOperationException("The storage was opened for reading.");
         lock (_lock)
         {
-            BeforeChange?.Invoke(new StorageChange(StorageChangeKind.SetLength, length, []));
+            BeforeChange?.Invoke(new StorageChange(StorageChangeKind.SetLength, length, 0, []));
             if (length < _length)
                 Array.Clear(_bytes, (int)length, (int)(_length - length));
             Grow(length);
@@ -84,11 +84,26 @@ internal sealed class MemoryStorage : BlockStorage
         }
     }
 
+    /// <summary>As a file of Linux does: what lies behind the end stays behind it.</summary>
+    public override bool TryPunch(long offset, long length)
+    {
+        if (!CanWrite)
+            throw new InvalidOperationException("The storage was opened for reading.");
+        lock (_lock)
+        {
+            BeforeChange?.Invoke(new StorageChange(StorageChangeKind.Punch, offset, length, []));
+            int count = (int)Math.Clamp(_length - offset, 0, length);
+            if (count > 0)
+                Array.Clear(_bytes, (int)offset, count);
+            return true;
+        }
+    }
+
     public override void Flush()
     {
         lock (_lock)
         {
-            BeforeChange?.Invoke(new StorageChange(StorageChangeKind.Flush, 0, []));
+            BeforeChange?.Invoke(new StorageChange(StorageChangeKind.Flush, 0, 0, []));
             Flushes++;
         }
     }
@@ -104,12 +119,3 @@ internal sealed class MemoryStorage : BlockStorage
         _length = Math.Max(_length, length);
     }
 }
-
-internal enum StorageChangeKind
-{
-    Write,
-    SetLength,
-    Flush,
-}
-
-internal sealed record StorageChange(StorageChangeKind Kind, long Offset, byte[] Bytes);

@@ -1,0 +1,42 @@
+using System;
+
+namespace Qed.Tests.Support;
+
+internal enum StorageChangeKind
+{
+    Write,
+    Punch,
+    SetLength,
+    Flush,
+}
+
+/// <summary>A change to a storage.</summary>
+/// <param name="Kind">What is done.</param>
+/// <param name="Offset">Where, or the new length of the file.</param>
+/// <param name="Length">Bytes that are written or punched.</param>
+/// <param name="Bytes">What is written.</param>
+internal sealed record StorageChange(StorageChangeKind Kind, long Offset, long Length, byte[] Bytes)
+{
+    /// <summary>A part of a write or a punch.</summary>
+    internal StorageChange Part(long from, long length)
+        => new(Kind, Offset + from, length, Kind == StorageChangeKind.Write ? Bytes.AsSpan((int)from, (int)length).ToArray() : []);
+
+    /// <summary>What of it lies before an offset.</summary>
+    internal StorageChange Before(long end) => end >= Offset + Length ? this : Part(0, Math.Max(0, end - Offset));
+
+    internal void ApplyTo(MemoryStorage storage)
+    {
+        switch (Kind)
+        {
+            case StorageChangeKind.Write:
+                storage.Write(Offset, Bytes);
+                break;
+            case StorageChangeKind.Punch:
+                storage.TryPunch(Offset, Length);
+                break;
+            case StorageChangeKind.SetLength:
+                storage.SetLength(Offset);
+                break;
+        }
+    }
+}
