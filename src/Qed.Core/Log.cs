@@ -56,6 +56,18 @@ internal static partial class Log
     [LoggerMessage(19, LogLevel.Information, "Put '{Path}' back as it was before the repair.")]
     internal static partial void RepairUndone(ILogger logger, string path);
 
+    [LoggerMessage(21, LogLevel.Warning, "A repair of '{Path}', or undoing one, has begun and not ended; its undo file is '{UndoPath}'.")]
+    internal static partial void RepairUnfinished(ILogger logger, string path, string undoPath);
+
+    [LoggerMessage(22, LogLevel.Warning, "'{UndoPath}' is the undo file of a repair that has not ended, and of another state of '{Path}' than the present one.")]
+    internal static partial void UndoOfAnotherState(ILogger logger, string undoPath, string path);
+
+    [LoggerMessage(23, LogLevel.Warning, "What the repair of '{Path}' had changed is as it was before, amid whatever else has changed since.")]
+    internal static partial void UndoneByForce(ILogger logger, string path);
+
+    [LoggerMessage(24, LogLevel.Warning, "'{Path}' is not as it was before its repair: {Bytes} bytes were put back, and {Lost}. The undo file '{UndoPath}' is kept.")]
+    internal static partial void UndoneInPart(ILogger logger, string path, long bytes, string lost, string undoPath);
+
     [LoggerMessage(16, LogLevel.Warning, "'{Path}': {Warning}.")]
     internal static partial void BackingFileDoubtful(ILogger logger, string path, string warning);
 

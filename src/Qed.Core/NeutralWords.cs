@@ -31,6 +31,7 @@ internal static class NeutralWords
         RemedyKind.CopyWithoutFeatures => "A conversion writes a copy without them.",
         RemedyKind.ForceDamagedUndo => "Forced, the undo puts back what the file still holds.",
         RemedyKind.ForceLateUndo => "Forced, the undo puts back what the repair had changed all the same, amid what was written since: a last resort.",
+        RemedyKind.FinishRepair => "Repair it again, or undo the repair.",
         RemedyKind.FinishUndo => "Undo the repair again to finish it.",
         RemedyKind.DiscardUndo => "Discard the undo file first.",
         _ => remedy.Subject ?? string.Empty,

@@ -90,6 +90,9 @@ public enum RemedyKind
     /// <summary>Undo a repair although the image was written since.</summary>
     ForceLateUndo,
 
+    /// <summary>Finish a repair that was interrupted, or undo it.</summary>
+    FinishRepair,
+
     /// <summary>Finish an undo that was interrupted.</summary>
     FinishUndo,
 

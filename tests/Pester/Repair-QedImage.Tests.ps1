@@ -65,9 +65,14 @@ Describe 'Repair-QedImage' {
         Get-UInt64 $image 16 | Should -Be 0
     }
 
-    It 'lists every change under -WhatIf' {
+    It 'lists every change and makes none under <_>' -ForEach '-WhatIf', '$WhatIfPreference' {
         $image = New-CorruptImage "$folder/whatif.qed"
-        $session = Invoke-Session { Repair-QedImage -LiteralPath $image -WhatIf } @{ image = $image }
+        $before = Get-Fingerprint $folder
+        $session = Invoke-Session {
+            $WhatIfPreference = $how -ne '-WhatIf'
+            if ($WhatIfPreference) { Repair-QedImage -LiteralPath $image } else { Repair-QedImage -LiteralPath $image -WhatIf }
+        } @{ image = $image; how = $_ }
+        Get-Fingerprint $folder | Should -Be $before
         $text = $session.Host.Lines -join "`n"
         $text | Should -Match 'Clear L2 entry 0 of L1 entry 0'
         $text | Should -Match 'Reclaim 4 leaked clusters'
@@ -97,6 +102,22 @@ Describe 'Repair-QedImage' {
         finally {
             $handle.Dispose()
         }
+    }
+
+    It 'makes the changes where -WhatIf:$false overrides the preference' {
+        $image = New-CorruptImage "$folder/nowhatif.qed"
+        $session = Invoke-Session { $WhatIfPreference = $true; Repair-QedImage -LiteralPath $image -WhatIf:$false -Confirm:$false } @{ image = $image }
+        $session.Output.Status | Should -Be 'Repaired'
+    }
+
+    It 'says what it could not put back with a damaged undo file, and keeps it' {
+        $image = New-CorruptImage "$folder/damagedundo.qed"
+        $null = Repair-QedImage $image -Confirm:$false
+        Set-FileLength "$image.undo" 4000
+        (Get-Failure { Repair-QedImage $image -Undo -Confirm:$false }).FullyQualifiedErrorId | Should -BeLike 'ImageCorrupt,*'
+        Repair-QedImage $image -Undo -Force -Confirm:$false -WarningVariable warnings -WarningAction SilentlyContinue
+        "$warnings" | Should -BeLike '*is not as it was before its repair*breaks off*'
+        "$image.undo" | Should -Exist
     }
 
     Context '-Mode Leaks' {

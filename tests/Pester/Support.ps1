@@ -99,18 +99,67 @@ function Add-Leak([string]$Path, [int]$Cluster = 2) {
 }
 
 function New-EndlessImage([string]$Path, [uint64]$Size = 64GB) {
-    <# A small file whose guest sees gigabytes of data: every entry maps the same cluster. Work on it takes long. #>
+    <# A small qcow2 file whose guest sees gigabytes of data: every entry maps one cluster, which is counted as shared. Work on it takes long. #>
+    $cluster = 64KB
+    # The header, the table of the counts, the counts, the L1 table, the L2 table that is all there is, and the data.
+    $bytes = [byte[]]::new(6 * $cluster)
+    function Set-Number([int]$Offset, [uint64]$Value, [int]$Width) {
+        for ($i = $Width - 1; $i -ge 0; $i--) {
+            $bytes[$Offset + $i] = $Value -band 255
+            $Value = $Value -shr 8
+        }
+    }
+    $l1Entries = [int][Math]::Ceiling($Size / 512MB)
+    foreach ($field in (0, 0x514649fb, 4), (4, 3, 4), (20, 16, 4), (24, $Size, 8), (36, $l1Entries, 4), (40, (3 * $cluster), 8), (48, $cluster, 8), (56, 1, 4), (96, 4, 4), (100, 104, 4)) {
+        Set-Number @field
+    }
+    Set-Number $cluster (2 * $cluster) 8
+    foreach ($count in (0, 1), (1, 1), (2, 1), (3, 1), (4, $l1Entries), (5, 65535)) {
+        Set-Number (2 * $cluster + 2 * $count[0]) $count[1] 2
+    }
+    for ($i = 0; $i -lt $l1Entries; $i++) { $bytes[3 * $cluster + 8 * $i + 5] = 4 }
+    for ($i = 0; $i -lt 8192; $i++) { $bytes[4 * $cluster + 8 * $i + 5] = 5 }
+    for ($i = 0; $i -lt $cluster; $i++) { $bytes[5 * $cluster + $i] = 1 + $i % 255 }
+    [IO.File]::WriteAllBytes($Path, $bytes)
+    $Path
+}
+
+function New-TangledImage([string]$Path, [uint64]$Size) {
+    <# A QED image whose entries all map the same cluster, so that a repair has much to separate. #>
     $null = New-QedImage -LiteralPath $Path -SizeBytes $Size
     $l1 = Get-UInt64 $Path 40
     $table = [uint64](Get-Item -LiteralPath $Path).Length
     $data = $table + 256KB
     Write-UInt64 $Path $l1 ([uint64[]](@($table) * [Math]::Ceiling($Size / 2GB)))
     Write-UInt64 $Path $table ([uint64[]](@($data) * 32768))
-    $file = [IO.File]::OpenWrite($Path)
-    $null = $file.Seek($data, 'Begin')
-    $file.Write([byte[]](1..255 * 258)[0..65535], 0, 65536)
-    $file.Dispose()
+    Set-FileLength $Path ($data + 64KB)
     $Path
+}
+
+function New-ScatteredImage([string]$Path, [uint64]$Size = 64GB) {
+    <# A file with a gap as large as all its data, which lies behind it and is holes for the host: giving the gap back moves a million clusters. #>
+    $null = New-QedImage -LiteralPath $Path -SizeBytes $Size
+    $l1 = Get-UInt64 $Path 40
+    $tables = [int]($Size / 2GB)
+    $table = [uint64](Get-Item -LiteralPath $Path).Length
+    Write-UInt64 $Path $l1 ([uint64[]](0..($tables - 1)).ForEach({ $table + $_ * 256KB }))
+    # The last entries first: what is moved down is not in order already.
+    $data = $table + $tables * 256KB + $Size
+    $entries = [uint64[]]::new($tables * 32768)
+    for ($i = 0; $i -lt $entries.Count; $i++) { $entries[$i] = $data + ($entries.Count - 1 - $i) * 64KB }
+    Write-UInt64 $Path $table $entries
+    Set-FileLength $Path ($data + $Size)
+    $Path
+}
+
+function Get-WorkDone {
+    <# Bytes that this process has read and written so far; nothing where the system does not tell. #>
+    if (-not $IsLinux) { return [uint64]0 }
+    $sum = [uint64]0
+    foreach ($line in [IO.File]::ReadAllLines('/proc/self/io')) {
+        if ($line -match '^[rw]char: (\d+)') { $sum += [uint64]$Matches[1] }
+    }
+    $sum
 }
 
 function Get-Fingerprint([string]$Folder) {
@@ -228,7 +277,7 @@ function Invoke-Child([scriptblock]$Script) {
     $lines
 }
 
-function Wait-Until([scriptblock]$Condition, [int]$Seconds = 20) {
+function Wait-Until([scriptblock]$Condition, [int]$Seconds = 120) {
     $clock = [Diagnostics.Stopwatch]::StartNew()
     while (-not (& $Condition)) {
         if ($clock.Elapsed.TotalSeconds -gt $Seconds) { throw "Not within $Seconds seconds: $Condition" }

@@ -20,7 +20,7 @@ public sealed record CheckIssue
     /// <summary>Where the entry points, or where the leaked clusters start; null where the value is no offset a file can have.</summary>
     public HostOffset? HostOffset { get; init; }
 
-    /// <summary>How many clusters are concerned: more than one only for a run of leaked clusters.</summary>
+    /// <summary>How many clusters are concerned: more than one only for a run of leaked clusters, none for a part of one.</summary>
     public long Clusters { get; init; } = 1;
 
     /// <summary>What a repair would do.</summary>

@@ -29,4 +29,7 @@ public enum CheckIssueKind
 
     /// <summary>Clusters that nothing references: space is lost, data is not.</summary>
     LeakedClusters,
+
+    /// <summary>The file ends with a part of a cluster: no fault by itself, but a repair cuts it off.</summary>
+    PartOfCluster,
 }

@@ -33,6 +33,12 @@ public sealed record CheckResult
     /// <summary>Sound entries that map guest bytes beyond the end of the disk: a shrink was cut short.</summary>
     public required long EntriesBeyondEnd { get; init; }
 
+    /// <summary>Bytes behind the last whole cluster of the file, which no image needs.</summary>
+    public long TailBytes { get; init; }
+
+    /// <summary>The undo file of a repair that has begun and not ended, or whose undoing has; null where there is none.</summary>
+    public string? UnfinishedUndoPath { get; init; }
+
     /// <summary>Entries that break a rule.</summary>
     public required long Corruptions { get; init; }
 

@@ -15,19 +15,33 @@ internal sealed class ClusterMover
 {
     private const int LargestPiece = 1 << 20;
 
+    // Changes between two flushes: so many entries, and so many bytes that a flush does not take long.
+    private const int MostEntries = 1024;
+    private const long MostBytes = 64 << 20;
+
     private readonly BlockStorage _storage;
     private readonly QedGeometry _geometry;
     private readonly List<(ClusterIndex From, ClusterIndex To, int Clusters)> _copies = [];
     private readonly List<(HostOffset Entry, ulong Value)> _entries = [];
+    private readonly Action<long> _onCopied;
+    private long _waitingBytes;
+    private long _copied;
 
-    internal ClusterMover(BlockStorage storage, QedGeometry geometry)
+    /// <param name="storage">The image.</param>
+    /// <param name="geometry">Its geometry.</param>
+    /// <param name="onCopied">Told how many bytes were copied so far.</param>
+    internal ClusterMover(BlockStorage storage, QedGeometry geometry, Action<long> onCopied)
     {
         _storage = storage;
         _geometry = geometry;
+        _onCopied = onCopied;
     }
 
     /// <summary>Entries that wait to be changed.</summary>
     internal int Waiting => _entries.Count;
+
+    /// <summary>Whether enough waits for one go.</summary>
+    internal bool IsFull => _entries.Count >= MostEntries || _waitingBytes >= MostBytes;
 
     /// <summary>Plans a copy, and the entry that is to point at it.</summary>
     /// <param name="from">First cluster to copy.</param>
@@ -37,6 +51,7 @@ internal sealed class ClusterMover
     internal void Add(ClusterIndex from, ClusterIndex to, int clusters, HostOffset entry)
     {
         _copies.Add((from, to, clusters));
+        _waitingBytes += (long)clusters << _geometry.ClusterBits;
         Set(entry, (ulong)_geometry.OffsetOf(to).Value);
     }
 
@@ -65,6 +80,7 @@ internal sealed class ClusterMover
         _storage.Flush();
         _copies.Clear();
         _entries.Clear();
+        _waitingBytes = 0;
     }
 
     private void CopyAll(CancellationToken cancellation)
@@ -79,6 +95,7 @@ internal sealed class ClusterMover
             {
                 cancellation.ThrowIfCancellationRequested();
                 _storage.CopyWithin(_geometry.OffsetOf(from).Value + done, _geometry.OffsetOf(to).Value + done, piece);
+                _onCopied(_copied += piece);
             }
         }
 

@@ -13,28 +13,40 @@ namespace Qed.Checking;
 /// </summary>
 internal sealed class ClusterReclaimer
 {
-    // Moves between two flushes, and the most that a round remembers (24 bytes each).
-    private const int MovesAtOnce = 1024;
+    // The most moves that a round remembers (24 bytes each).
     private const int MovesInRound = 1 << 20;
 
+    // What the L1 table has instead of an index in itself.
+    private const int NoIndex = -1;
+
     private readonly BlockStorage _storage;
+    private readonly StageMeter _stages;
     private readonly CancellationToken _cancellation;
+    private readonly ProgressMeter _meter;
+    private long _moved;
+    private long _movedBefore;
     private ImageChecker _check;
     private ClusterMover _mover;
 
     /// <param name="storage">The image.</param>
-    /// <param name="cancellation">Honoured between rounds and batches of moves; the image is sound then, with fewer leaks.</param>
-    internal ClusterReclaimer(BlockStorage storage, CancellationToken cancellation)
+    /// <param name="stages">Told how far it is: each round checks, then moves.</param>
+    /// <param name="cancellation">Honoured anywhere; the image is sound then, with fewer leaks.</param>
+    internal ClusterReclaimer(BlockStorage storage, StageMeter stages, CancellationToken cancellation)
     {
         _cancellation = cancellation;
         _storage = storage;
+        _stages = stages;
+        _meter = stages("Moving clusters", 0);
         _check = new ImageChecker(storage, maximumIssues: 1);
-        _mover = new ClusterMover(storage, _check.Bounds.Geometry);
+        _mover = NewMover();
     }
 
     private QedGeometry Geometry => _check.Bounds.Geometry;
 
     private ClusterBitmap Used => _check.References.Used;
+
+    /// <summary>All tables that can be moved: the L1 table is one whose entry is in the header.</summary>
+    private IEnumerable<TableLocation> MovableTables => _check.Tables.Append(new TableLocation(NoIndex, _check.Header.L1TableOffset));
 
     /// <summary>Reclaims every leaked cluster. The image must be sound but for leaks, and nobody else may use it.</summary>
     /// <returns>Clusters by which the file has become shorter.</returns>
@@ -46,6 +58,7 @@ internal sealed class ClusterReclaimer
         {
             CutTail();
             long end = Used.CountBelow(Used.Count);
+            _meter.Expect(_moved + ((end - Used.CountBelow(end)) << Geometry.ClusterBits));
             if (Used.Next(end, value: true) == Used.Count)
                 break;
             if (!MoveTablesDown(end) && !MoveDataDown(end) && !WidenLowestGap())
@@ -60,14 +73,20 @@ internal sealed class ClusterReclaimer
     private long StartRound()
     {
         _check = new ImageChecker(_storage, maximumIssues: 1);
-        _mover = new ClusterMover(_storage, Geometry);
-        CheckResult result = _check.Run(ProgressMeter.Silent, _cancellation);
+        _mover = NewMover();
+        CheckResult result = _check.Run(_stages("Checking", 0), _cancellation);
         if (result.Corruptions == 0)
             return result.LeakedClusters;
         throw new DiskImageException(ErrorKind.ImageCorrupt, "space cannot be reclaimed while tables are corrupt", _storage.Path)
         {
             Remedy = new(RemedyKind.ListDamage),
         };
+    }
+
+    private ClusterMover NewMover()
+    {
+        _movedBefore = _moved;
+        return new ClusterMover(_storage, Geometry, copied => _meter.ReachedAtLeast(_moved = _movedBefore + copied));
     }
 
     private void CutTail()
@@ -82,14 +101,18 @@ internal sealed class ClusterReclaimer
     /// <summary>Moves each table that ends beyond the final length into the lowest gap that takes it whole.</summary>
     private bool MoveTablesDown(long end)
     {
-        foreach (TableLocation table in _check.Tables.OrderByDescending(table => table.Offset))
+        foreach (TableLocation table in MovableTables.OrderByDescending(table => table.Offset))
         {
             long first = Geometry.ClusterOf(table.Offset).Value;
-            if (first + Geometry.TableSize <= end || _mover.Waiting == MovesAtOnce)
+            // The L1 table goes alone: the others' entries are in it.
+            bool isAlone = table.L1Index == NoIndex && _mover.Waiting > 0;
+            if (first + Geometry.TableSize <= end || _mover.IsFull || isAlone)
                 break;
             if (Used.FindClearRun(Geometry.TableSize, first) is not { } gap)
                 continue;
-            Plan(table, gap);
+            Plan(table, gap, EntryOf(table));
+            if (table.L1Index == NoIndex)
+                break;
             for (int i = 0; i < Geometry.TableSize; i++)
                 Used.TestAndSet(new ClusterIndex(gap.Value + i));
         }
@@ -114,11 +137,8 @@ internal sealed class ClusterReclaimer
                 break;
             _mover.Add(new ClusterIndex(cluster), new ClusterIndex(gap), 1, entry);
             hasMoved = true;
-            if (_mover.Waiting == MovesAtOnce)
-            {
+            if (_mover.IsFull)
                 _mover.Apply(_cancellation);
-            }
-
             gap = Used.Next(gap + 1, value: false);
         }
 
@@ -136,38 +156,19 @@ internal sealed class ClusterReclaimer
         long gap = Used.Next(0, value: false);
         long target = Geometry.ClustersToHold(new ByteCount(_storage.Length));
         List<(TableLocation Table, long To)> tables = [];
-        foreach (TableLocation table in _check.Tables.Where(table => IsWithin(table.Offset, gap, Geometry.TableSize)))
+        foreach (TableLocation table in MovableTables.Where(table => IsWithin(table.Offset, gap, Geometry.TableSize)))
         {
             tables.Add((table, target));
-            Plan(table, new ClusterIndex(target));
             target += Geometry.TableSize;
         }
 
+        foreach ((TableLocation table, long to) in tables)
+            Plan(table, new ClusterIndex(to), EntryAfterMoving(tables, EntryOf(table)));
         foreach (KeyValuePair<long, HostOffset> data in DataBetween(gap, gap + Geometry.TableSize))
             _mover.Add(new ClusterIndex(data.Key), new ClusterIndex(target++), 1, EntryAfterMoving(tables, data.Value));
         if (_mover.Waiting == 0)
-            return FillLowestGap(gap);
-        _storage.SetLength(target << Geometry.ClusterBits);
-        _mover.Apply(_cancellation);
-        return true;
-    }
-
-    /// <summary>
-    /// A gap in front of the L1 table, which does not move, can take only data: some from behind it, so that the gap is
-    /// further up.
-    /// </summary>
-    private bool FillLowestGap(long gap)
-    {
-        long last = -1;
-        HostOffset lastEntry = default;
-        ForEachData((cluster, entry) =>
-        {
-            if (cluster > last)
-                (last, lastEntry) = (cluster, entry);
-        });
-        if (last < gap)
             return false;
-        _mover.Add(new ClusterIndex(last), new ClusterIndex(gap), 1, lastEntry);
+        _storage.SetLength(target << Geometry.ClusterBits);
         _mover.Apply(_cancellation);
         return true;
     }
@@ -198,8 +199,8 @@ internal sealed class ClusterReclaimer
         return found;
     }
 
-    private void Plan(TableLocation table, ClusterIndex to)
-        => _mover.Add(Geometry.ClusterOf(table.Offset), to, Geometry.TableSize, L1EntryOf(table));
+    private void Plan(TableLocation table, ClusterIndex to, HostOffset entry)
+        => _mover.Add(Geometry.ClusterOf(table.Offset), to, Geometry.TableSize, entry);
 
     private bool ApplyPlan()
     {
@@ -208,7 +209,9 @@ internal sealed class ClusterReclaimer
         return hasPlan;
     }
 
-    private HostOffset L1EntryOf(TableLocation table) => _check.Header.L1TableOffset + ((long)table.L1Index * TableEntry.Size);
+    /// <summary>Where the entry lies that leads to a table.</summary>
+    private HostOffset EntryOf(TableLocation table)
+        => table.L1Index == NoIndex ? new HostOffset(QedHeader.L1Field) : _check.Header.L1TableOffset + ((long)table.L1Index * TableEntry.Size);
 
     private void ForEachData(Action<long, HostOffset> action)
     {
@@ -216,6 +219,7 @@ internal sealed class ClusterReclaimer
         Dictionary<int, HostOffset> tables = _check.Tables.ToDictionary(table => table.L1Index, table => table.Offset);
         foreach (TableBatch batch in TableBatch.Cut(_check.Tables.ToList(), Geometry))
         {
+            _cancellation.ThrowIfCancellationRequested();
             scanner.ForEachData(batch, (l1Index, l2Index, entry) => action(
                 Geometry.ClusterOf(new HostOffset((long)entry)).Value, tables[l1Index] + ((long)l2Index * TableEntry.Size)));
         }

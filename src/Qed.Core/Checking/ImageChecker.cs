@@ -74,6 +74,7 @@ internal sealed class ImageChecker
         _references.Add(Geometry.ClusterOf(_header.L1TableOffset), Geometry.TableSize);
         ScanL1(cancellation);
         TableBatch[] batches = TableBatch.Cut(_tables, Geometry).ToArray();
+        progress.Expect(batches.Sum(batch => (long)batch.Entries * TableEntry.Size));
         List<TableScanner> scanners = ScanL2(batches, progress, cancellation);
         // In the order in which a repair must know of them, for not all may be listed: first which tables are data, or it
         // mends away what is none of theirs; last what needs room, for which the file grows.
@@ -84,6 +85,7 @@ internal sealed class ImageChecker
         ReportSharedData(shared);
         _issues.Sort((a, b) => (a.L1Index, a.L2Index ?? -1, a.Kind).CompareTo((b.L1Index, b.L2Index ?? -1, b.Kind)));
         ListLeaks();
+        ListTail();
         return new CheckResult
         {
             Path = _storage.Path,
@@ -96,6 +98,7 @@ internal sealed class ImageChecker
                 + TableSeams.Fragmented(scanners.Select(scanner => scanner.Seams), Geometry.ClusterSize),
             LeakedClusters = _leaked,
             EntriesBeyondEnd = _beyondEnd,
+            TailBytes = TailBytes,
             Corruptions = _corruptions,
             Issues = _issues,
             Duration = watch.Elapsed,
@@ -280,6 +283,14 @@ internal sealed class ImageChecker
             if (_issues.Count < _maximumIssues)
                 _issues.Add(LeakedRuns.Describe(first, count, Geometry));
         }
+    }
+
+    private long TailBytes => _storage.Length - _bounds.FileEnd.Value;
+
+    private void ListTail()
+    {
+        if (TailBytes > 0 && _issues.Count < _maximumIssues)
+            _issues.Add(new CheckIssue { Kind = CheckIssueKind.PartOfCluster, HostOffset = _bounds.FileEnd, Clusters = 0, Repair = "Cut it off, or make it whole where an entry points at it." });
     }
 
     private void Report(CheckIssueKind kind, ulong entry, int l1Index, int? l2Index)

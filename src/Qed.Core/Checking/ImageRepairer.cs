@@ -1,6 +1,8 @@
+using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
-using Qed.Engine;
+using Qed.Layout;
 using Qed.Storage;
 using static Qed.Invariant;
 
@@ -18,33 +20,37 @@ internal sealed class ImageRepairer
     private readonly BlockStorage _storage;
     private readonly RepairMode _mode;
     private readonly CancellationToken _cancellation;
+    private readonly StageMeter _stages;
     private readonly bool _isRehearsal;
 
-    internal ImageRepairer(BlockStorage storage, RepairMode mode, CancellationToken cancellation)
-        : this(storage, mode, isRehearsal: false, cancellation)
+    internal ImageRepairer(BlockStorage storage, RepairMode mode, StageMeter stages, CancellationToken cancellation)
+        : this(storage, mode, isRehearsal: false, stages, cancellation)
     {
     }
 
-    private ImageRepairer(BlockStorage storage, RepairMode mode, bool isRehearsal, CancellationToken cancellation)
+    private ImageRepairer(BlockStorage storage, RepairMode mode, bool isRehearsal, StageMeter stages, CancellationToken cancellation)
     {
         _storage = storage;
         _mode = mode;
         _cancellation = cancellation;
+        _stages = stages;
         _isRehearsal = isRehearsal;
     }
+
+    /// <summary>What was wrong before.</summary>
+    internal CheckResult? Found { get; private set; }
 
     /// <summary>What was done.</summary>
     internal List<RepairChange> Changes { get; } = [];
 
     /// <summary>Lists what a repair would do, without doing it.</summary>
     /// <returns>What is wrong now, and what would be done.</returns>
-    internal static (CheckResult Check, List<RepairChange> Changes) Plan(BlockStorage storage, RepairMode mode, CancellationToken cancellation)
+    internal static (CheckResult Check, List<RepairChange> Changes) Plan(BlockStorage storage, RepairMode mode, StageMeter stages, CancellationToken cancellation)
     {
         using var overlay = new OverlayStorage(storage);
-        var rehearsal = new ImageRepairer(overlay, mode, isRehearsal: true, cancellation);
-        rehearsal.Check(out CheckResult result);
+        var rehearsal = new ImageRepairer(overlay, mode, isRehearsal: true, stages, cancellation);
         rehearsal.Run();
-        return (result, rehearsal.Changes);
+        return (rehearsal.Found!, rehearsal.Changes);
     }
 
     /// <summary>Mends what can be decided safely.</summary>
@@ -58,21 +64,33 @@ internal sealed class ImageRepairer
             checker = Check(out result);
         if (result.Corruptions > 0)
             return result;
-        CutPartOfCluster(checker);
+        result = CutPartOfCluster(checker, result);
         if (result.LeakedClusters > 0)
             result = Reclaim(result);
         // The pass that has just ended found nothing wrong: only now may the mark go.
         if (!result.NeedsCheck || !result.IsClean)
             return result;
-        new HeaderKeeper(_storage, checker.Header, verified: true).ClearNeedCheck();
+        ClearNeedCheck();
         Changes.Add(new RepairChange("Clear the NEED_CHECK mark"));
         return result with { NeedsCheck = false };
+    }
+
+    private void ClearNeedCheck()
+    {
+        // What is announced may be marked first, which changes the header.
+        _storage.Announce(0, QedHeader.Size);
+        QedHeader header = QedHeaderReader.Read(_storage);
+        Span<byte> bytes = stackalloc byte[QedHeader.Size];
+        (header with { Features = header.Features & ~QedFeatures.NeedCheck }).Write(bytes);
+        _storage.Write(0, bytes);
+        _storage.Flush();
     }
 
     private ImageChecker Check(out CheckResult result)
     {
         var checker = new ImageChecker(_storage, IssuesInRound);
-        result = checker.Run(ProgressMeter.Silent, _cancellation);
+        result = checker.Run(_stages("Checking", 0), _cancellation);
+        Found ??= result;
         return checker;
     }
 
@@ -80,29 +98,30 @@ internal sealed class ImageRepairer
     private bool Mend(ImageChecker checker, CheckResult result)
     {
         RepairPlan plan = RepairPlan.Make(_storage, checker, result.Issues, _cancellation);
-        plan.Apply(_cancellation);
+        plan.Apply(_stages, _cancellation);
         Changes.AddRange(plan.Changes);
         return !plan.IsEmpty;
     }
 
     /// <summary>Now that no entry is wrong, nothing references a tail that is no whole cluster.</summary>
-    private void CutPartOfCluster(ImageChecker checker)
+    private CheckResult CutPartOfCluster(ImageChecker checker, CheckResult result)
     {
-        long tail = _storage.Length - checker.Bounds.FileEnd.Value;
+        long tail = result.TailBytes;
         if (tail == 0)
-            return;
+            return result;
         _storage.SetLength(checker.Bounds.FileEnd.Value);
         _storage.Flush();
         Changes.Add(new RepairChange($"Cut off {Text(tail)} bytes at the end of the file, which are no whole cluster and which nothing references"));
+        return result with { TailBytes = 0, Issues = result.Issues.Where(issue => issue.Kind != CheckIssueKind.PartOfCluster).ToArray() };
     }
 
     private CheckResult Reclaim(CheckResult before)
     {
-        CheckResult after = before with { LeakedClusters = 0 };
+        CheckResult after = before with { LeakedClusters = 0, Issues = before.Issues.Where(issue => issue.Kind != CheckIssueKind.LeakedClusters).ToArray() };
         // A rehearsal need not go through it: nothing depends on where the clusters go.
         if (!_isRehearsal)
         {
-            new ClusterReclaimer(_storage, _cancellation).Run();
+            new ClusterReclaimer(_storage, _stages, _cancellation).Run();
             Check(out after);
         }
 

@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 using Qed.Storage;
 
 namespace Qed.Checking;
@@ -7,7 +8,7 @@ namespace Qed.Checking;
 /// An image under repair: before anything in it is overwritten or cut off, what stands there is in the undo journal, on
 /// stable storage. The journal is started by the first change, so a repair that changes nothing leaves none.
 /// </summary>
-internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> startJournal) : BlockStorage
+internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> startJournal, StageMeter stages, CancellationToken cancellation) : BlockStorage
 {
     private UndoJournal? _journal;
 
@@ -19,6 +20,9 @@ internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> sta
 
     /// <summary>The journal; null while nothing has been changed.</summary>
     internal UndoJournal? Journal => _journal;
+
+    /// <summary>Starts the journal, which marks the image, before anything else is changed.</summary>
+    internal void Begin() => _journal ??= startJournal();
 
     public override int Read(long offset, Span<byte> buffer) => image.Read(offset, buffer);
 
@@ -52,7 +56,11 @@ internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> sta
     }
 
     /// <summary>Saves a range that will be written soon, so that many are made durable at once.</summary>
-    public override void Announce(long offset, long length) => Journaled().Save(image, offset, length);
+    public override void Announce(long offset, long length)
+    {
+        Begin();
+        _journal!.Save(image, offset, length, stages("Saving for an undo", length), cancellation);
+    }
 
     /// <summary>The image is its owner's to close.</summary>
     protected override void Dispose(bool disposing)
@@ -66,6 +74,4 @@ internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> sta
         Announce(offset, length);
         _journal!.Flush();
     }
-
-    private UndoJournal Journaled() => _journal ??= startJournal();
 }

@@ -82,14 +82,16 @@ internal sealed class RepairPlan
     }
 
     /// <summary>Makes the changes, durably, each in an order that a crash cannot turn into a loss.</summary>
+    /// <param name="stages">Told how far the copying is.</param>
     /// <param name="cancellation">Honoured while clusters are copied, when no entry has changed yet.</param>
-    internal void Apply(CancellationToken cancellation)
+    internal void Apply(StageMeter stages, CancellationToken cancellation)
     {
         if (IsEmpty)
             return;
         if (_steps[0].Stage > Stage.Entries)
             _storage.SetLength(EndOf(_steps) << Geometry.ClusterBits);
-        var mover = new ClusterMover(_storage, Geometry);
+        ProgressMeter meter = stages("Copying shared clusters", _steps.Sum(step => (long)step.Clusters) << Geometry.ClusterBits);
+        var mover = new ClusterMover(_storage, Geometry, meter.ReachedAtLeast);
         long end = Geometry.ClustersToHold(new ByteCount(_length));
         foreach (Step step in _steps.Where(step => step.Entry is not null))
         {

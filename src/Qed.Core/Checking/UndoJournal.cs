@@ -1,6 +1,8 @@
 using System;
-using System.Buffers.Binary;
 using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using Qed.Layout;
 using Qed.Storage;
 
 namespace Qed.Checking;
@@ -10,113 +12,100 @@ namespace Qed.Checking;
 /// before its range is overwritten, so a journal that a crash cut short holds all that has been changed.
 /// </summary>
 /// <remarks>
-/// At 0 a header of 64 bytes (magic number, the image's length, checksum); at 512 a record once an undo has begun, written in
-/// place so that an undo needs no space of its own; from 1024 on the records: see <see cref="UndoRecord"/>.
+/// At 0 the <see cref="UndoHeader"/>, from <see cref="FirstRecord"/> on the records: see <see cref="UndoRecord"/>. The first
+/// record is the image's header, which from then on has the journal's number: see <see cref="RepairMark"/>.
 /// </remarks>
 internal sealed class UndoJournal : IDisposable
 {
     /// <summary>Ranges are saved in whole blocks of this many bytes.</summary>
     internal const int BlockSize = 4096;
 
-    private const int HeaderSize = 64;
-    private const int MarkOffset = 512;
-    private const int FirstRecord = 1024;
-    private const ulong Magic = 0x314f444e55444551; // "QEDUNDO1"
+    /// <summary>Where the records start: a sector of its own for the header.</summary>
+    internal const int FirstRecord = 512;
 
     private readonly BlockStorage _file;
-    private readonly List<(UndoRecord Record, long Payload)> _records = [];
-    private readonly List<(long Offset, int PayloadLength)> _torn = [];
-    private readonly BlockSet _saved = new();
-    private long _end = FirstRecord;
+    private readonly UndoRecords _records;
+    private UndoHeader _header;
     private bool _hasUnflushed;
 
-    private UndoJournal(BlockStorage file, long originalLength)
+    private UndoJournal(BlockStorage file, UndoHeader header, UndoRecords records)
     {
         _file = file;
-        OriginalLength = originalLength;
+        _header = header;
+        _records = records;
     }
 
-    /// <summary>The image's length before the first change.</summary>
-    internal long OriginalLength { get; }
+    /// <summary>How far the repair is.</summary>
+    internal UndoPhase Phase => _header.Phase;
 
-    /// <summary>Whether the repair that wrote it has ended.</summary>
-    internal bool IsCompleted => LastRecord is { Kind: UndoRecordKind.Completed };
+    /// <summary>Whether it does not hold all that it once held.</summary>
+    internal bool IsDamaged => _records.IsCutOff || _records.Damaged.Count > 0;
 
-    /// <summary>Whether an undo has begun and not ended.</summary>
-    internal bool IsUndoing { get; private set; }
+    /// <summary>Whether it breaks off, so that nobody knows what else it held.</summary>
+    internal bool IsCutOff => _records.IsCutOff;
 
-    /// <summary>Whether something in it has changed since the repair ended, so that it does not hold all that it should.</summary>
-    internal bool IsDamaged { get; private set; }
+    /// <summary>The ranges whose saved bytes are damaged.</summary>
+    internal IReadOnlyList<UndoRecord> Damaged => _records.Damaged;
 
-    private UndoRecord? LastRecord => _records.Count == 0 ? null : _records[_records.Count - 1].Record;
-
-    /// <summary>Starts a journal in an empty file, which it owns from then on.</summary>
-    internal static UndoJournal Create(BlockStorage file, long originalLength)
+    /// <summary>Starts a journal in an empty file, which it owns from then on, and saves the image's header in it; durably, but for the file's name.</summary>
+    internal static UndoJournal Create(BlockStorage file, BlockStorage image, uint id)
     {
-        Span<byte> start = stackalloc byte[FirstRecord];
-        start.Clear();
-        BinaryPrimitives.WriteUInt64LittleEndian(start, Magic);
-        BinaryPrimitives.WriteInt64LittleEndian(start.Slice(8), originalLength);
-        BinaryPrimitives.WriteUInt32LittleEndian(start.Slice(HeaderSize - 4), Crc32C.Of(start.Slice(0, HeaderSize - 4)));
-        file.Write(0, start);
+        var journal = new UndoJournal(
+            file,
+            new UndoHeader { Phase = UndoPhase.Repairing, Id = id, OriginalLength = image.Length },
+            new UndoRecords());
+        // Its own header first: without one nobody could tell what the rest of the file is.
+        journal.WriteHeader();
         file.Flush();
-        return new UndoJournal(file, originalLength);
-    }
-
-    /// <summary>Opens a journal, which owns the file from then on; what a crash has left half written at its end is ignored.</summary>
-    /// <returns>Null where not even its header is there: nothing had been changed yet.</returns>
-    /// <exception cref="DiskImageException">ImageCorrupt where the header is damaged, or the file is something else.</exception>
-    internal static UndoJournal? TryOpen(BlockStorage file)
-    {
-        Span<byte> start = stackalloc byte[FirstRecord];
-        file.ReadOrZero(0, start);
-        Span<byte> header = start.Slice(0, HeaderSize);
-        if (file.Length <= FirstRecord && ZeroScan.IsZero(header))
-            return null;
-        long originalLength = BinaryPrimitives.ReadInt64LittleEndian(header.Slice(8));
-        if (BinaryPrimitives.ReadUInt64LittleEndian(header) != Magic || originalLength < 0
-            || BinaryPrimitives.ReadUInt32LittleEndian(header.Slice(HeaderSize - 4)) != Crc32C.Of(header.Slice(0, HeaderSize - 4)))
-        {
-            throw new DiskImageException(ErrorKind.ImageCorrupt, "the undo file is damaged, or is none", file.Path) { Offset = 0 };
-        }
-
-        var journal = new UndoJournal(file, originalLength) { IsUndoing = UndoRecord.TryRead(start.Slice(MarkOffset)) is { Kind: UndoRecordKind.Undoing } };
-        journal.ReadRecords();
+        journal.SaveHeader(image);
         return journal;
     }
 
-    /// <summary>Makes ready to go on after a crash: what it has left half written is not to be taken for damage later.</summary>
-    internal void Resume()
-    {
-        Span<byte> head = stackalloc byte[UndoRecord.Size];
-        foreach ((long offset, int payloadLength) in _torn)
-        {
-            new UndoRecord(UndoRecordKind.Void, 0, payloadLength, 0).Write(head);
-            _file.Write(offset, head);
-        }
+    /// <summary>Opens a journal, which owns the file from then on; what a crash has left half written at its end is ignored.</summary>
+    /// <returns>Null for a file that holds nothing.</returns>
+    /// <exception cref="DiskImageException">ImageCorrupt where the header is damaged, or the file is something else; UnsupportedFeature for another version.</exception>
+    internal static UndoJournal? TryOpen(BlockStorage file)
+        => UndoHeader.Read(file) is { } header ? new UndoJournal(file, header, UndoRecords.Read(file, header)) : null;
 
-        if (_file.Length > _end)
-            _file.SetLength(_end);
+    /// <summary>Makes ready to go on with a repair: what a crash has left half written is not to be taken for damage later.</summary>
+    internal void Resume(BlockStorage image)
+    {
+        // Before the header says that they are whole.
+        _records.DropTorn(_file);
         _file.Flush();
-        _torn.Clear();
+        SaveHeader(image);
+        _header = _header with { Phase = UndoPhase.Repairing, DurableEnd = _records.End, DurableRecords = _records.Count };
+        WriteHeader();
+        _file.Flush();
+        MarkImage(image, isUnfinished: true);
     }
 
+    /// <summary>Notes in the image that it is being changed, and by whom.</summary>
+    internal void MarkImage(BlockStorage image, bool isUnfinished) => MarkedHeader.Write(image, new RepairMark(_header.Id, isUnfinished));
+
     /// <summary>Saves what stands in a range of the image, where that has not been done yet. Not durable before <see cref="Flush"/>.</summary>
-    internal void Save(BlockStorage image, long offset, long length)
+    /// <param name="image">The image.</param>
+    /// <param name="offset">Where the range starts.</param>
+    /// <param name="length">Its length in bytes; what lies beyond the image's original end needs no saving.</param>
+    /// <param name="progress">Told how many bytes of the range are done.</param>
+    /// <param name="cancellation">Honoured between records, when nothing in the range has changed yet.</param>
+    internal void Save(BlockStorage image, long offset, long length, ProgressMeter progress, CancellationToken cancellation)
     {
-        long end = Math.Min(offset + length, OriginalLength);
+        long end = Math.Min(offset + length, _header.OriginalLength);
         for (long block = offset / BlockSize; block * BlockSize < end;)
         {
-            if (_saved.Contains(block))
+            if (_records.Holds(block))
             {
                 block++;
                 continue;
             }
 
+            cancellation.ThrowIfCancellationRequested();
             long first = block;
-            while (block * BlockSize < end && !_saved.Contains(block) && (block - first) * BlockSize < UndoRecord.LargestPayload)
+            while (block * BlockSize < end && !_records.Holds(block) && (block - first) * BlockSize < UndoRecord.LargestPayload)
                 block++;
             SaveFresh(image, first, ref block, end);
+            progress.ReachedAtLeast((block * BlockSize) - offset);
         }
     }
 
@@ -127,83 +116,110 @@ internal sealed class UndoJournal : IDisposable
             return;
         _file.Flush();
         _hasUnflushed = false;
+        // Not flushed itself: it only says what is there by now, and the next flush takes it along.
+        _header = _header with { DurableEnd = _records.End, DurableRecords = _records.Count };
+        WriteHeader();
     }
 
     /// <summary>Notes that the repair has ended, and in which state.</summary>
     internal void Complete(BlockStorage image)
     {
-        Append(new UndoRecord(UndoRecordKind.Completed, image.Length, image.WriteStamp ?? 0, StateOf(image)), default);
         Flush();
+        MarkImage(image, isUnfinished: false);
+        _header = _header with { Phase = UndoPhase.Repaired, FinalLength = image.Length, FinalState = StateOf(image) };
+        WriteHeader();
+        _file.Flush();
     }
 
-    /// <summary>Whether the image still is as the repair left it, as far as can be told without reading all of it.</summary>
-    internal bool Matches(BlockStorage image)
-        => LastRecord is { Kind: UndoRecordKind.Completed } last && last.Offset == image.Length
-            && (last.Length == 0 || image.WriteStamp is not { } stamp || stamp == last.Length) && last.Checksum == StateOf(image);
+    /// <summary>
+    /// Whether the image is one that the journal leads back to its beginning: it has the journal's mark and, after the
+    /// repair, what the repair has left in it; or nothing of it is changed at all.
+    /// </summary>
+    internal bool Fits(BlockStorage image)
+        => MarkedHeader.Read(image)?.Id == _header.Id
+            ? Phase != UndoPhase.Repaired || (image.Length == _header.FinalLength && StateOf(image) == _header.FinalState)
+            : IsUndone(image);
 
-    /// <summary>Puts everything back, durably.</summary>
-    internal void Restore(BlockStorage image)
+    /// <summary>Whether everything that was saved stands in the image.</summary>
+    internal bool IsUndone(BlockStorage image)
     {
-        if (!IsUndoing)
-            MarkUndoing();
-        image.SetLength(OriginalLength);
-        byte[] buffer = new byte[UndoRecord.LargestPayload];
-        foreach ((UndoRecord record, long payload) in _records)
+        if (IsDamaged || image.Length != _header.OriginalLength)
+            return false;
+        byte[] saved = new byte[UndoRecord.LargestPayload];
+        byte[] found = new byte[UndoRecord.LargestPayload];
+        return _records.Ranges.All(range => range.Record.Kind == UndoRecordKind.Zeroes
+            ? IsZero(image, range.Record, found)
+            : Holds(image, range.Record, _records.Payload(_file, range, saved), found));
+    }
+
+    /// <summary>Puts everything back, durably; the header comes last, so that the mark says until then that there is more to come.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="isForced">Whether image and journal do not fit, or the journal is damaged.</param>
+    /// <param name="progress">Told how many bytes of the image are back.</param>
+    /// <param name="cancellation">Honoured between records; undoing goes on when it is called again.</param>
+    /// <returns>Bytes that were put back.</returns>
+    internal long Restore(BlockStorage image, bool isForced, ProgressMeter progress, CancellationToken cancellation)
+    {
+        if (_records.Ranges.Count == 0)
+            return 0;
+        if (Phase is UndoPhase.Repairing or UndoPhase.Repaired)
         {
-            if (record.Kind == UndoRecordKind.Zeroes)
-            {
-                image.WriteZeroes(record.Offset, record.Length);
-            }
-            else if (record.Kind == UndoRecordKind.Bytes)
-            {
-                Span<byte> bytes = buffer.AsSpan(0, record.PayloadLength);
-                _file.Read(payload, bytes);
-                image.Write(record.Offset, bytes);
-            }
+            _header = _header with { Phase = isForced ? UndoPhase.UndoingByForce : UndoPhase.Undoing };
+            WriteHeader();
+            _file.Flush();
+        }
+
+        MarkImage(image, isUnfinished: true);
+        // What was added may still be needed where not everything can be put back.
+        if (!IsDamaged || image.Length < _header.OriginalLength)
+            image.SetLength(_header.OriginalLength);
+        progress.Expect(_records.Ranges.Sum(range => range.Record.Length));
+        byte[] buffer = new byte[UndoRecord.LargestPayload];
+        long done = 0;
+        foreach (UndoRecords.Range range in _records.Ranges.Where(range => range.Record.Offset > 0))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Restore(image, range, buffer);
+            progress.ReachedAtLeast(done += range.Record.Length);
         }
 
         image.Flush();
+        foreach (UndoRecords.Range range in _records.Ranges.Where(range => range.Record.Offset == 0))
+        {
+            Restore(image, range, buffer);
+            done += range.Record.Length;
+        }
+
+        image.Flush();
+        // Where the header's record is lost the mark has to go by itself.
+        if (MarkedHeader.Read(image)?.Id == _header.Id)
+            MarkedHeader.Write(image, null);
+        return done;
     }
 
     public void Dispose() => _file.Dispose();
 
-    private void MarkUndoing()
+    /// <summary>Saves the image's header, which the mark changes before anything else is changed.</summary>
+    private void SaveHeader(BlockStorage image)
     {
-        Span<byte> mark = stackalloc byte[UndoRecord.Size];
-        new UndoRecord(UndoRecordKind.Undoing, 0, 0, 0).Write(mark);
-        _file.Write(MarkOffset, mark);
-        _file.Flush();
-        IsUndoing = true;
+        Save(image, 0, QedHeader.Size, ProgressMeter.Silent, CancellationToken.None);
+        Flush();
     }
 
-    /// <summary>
-    /// A record whose bytes are not whole is passed over, as far as its length can be trusted. That is what a crash leaves
-    /// at the end of a journal; where the end of the repair was noted there was none.
-    /// </summary>
-    private void ReadRecords()
+    private void Restore(BlockStorage image, UndoRecords.Range range, byte[] buffer)
     {
-        byte[] buffer = new byte[UndoRecord.Size + UndoRecord.LargestPayload];
-        while (ReadHead(_end, buffer) is { } record)
-        {
-            Span<byte> payload = buffer.AsSpan(UndoRecord.Size, record.PayloadLength);
-            if (_file.Read(_end + UndoRecord.Size, payload) < payload.Length)
-                break;
-            if (record.Kind == UndoRecordKind.Bytes && Crc32C.Of(payload) != record.Checksum)
-            {
-                _torn.Add((_end, payload.Length));
-                _end += UndoRecord.Size + payload.Length;
-                continue;
-            }
-
-            Remember(record);
-        }
-
-        bool endsCompleted = ReadHead(_file.Length - UndoRecord.Size, buffer) is { Kind: UndoRecordKind.Completed };
-        IsDamaged = endsCompleted && (_torn.Count > 0 || _end != _file.Length);
+        if (range.Record.Kind == UndoRecordKind.Zeroes)
+            image.WriteZeroes(range.Record.Offset, range.Record.Length);
+        else
+            image.Write(range.Record.Offset, _records.Payload(_file, range, buffer));
     }
 
-    private UndoRecord? ReadHead(long offset, byte[] buffer)
-        => offset < FirstRecord ? null : UndoRecord.TryRead(buffer.AsSpan(0, _file.Read(offset, buffer.AsSpan(0, UndoRecord.Size))));
+    private void WriteHeader()
+    {
+        Span<byte> bytes = stackalloc byte[UndoHeader.Size];
+        _header.Write(bytes);
+        _file.Write(0, bytes);
+    }
 
     /// <summary>Saves blocks that were not saved before: holes without reading them.</summary>
     private void SaveFresh(BlockStorage image, long first, ref long block, long end)
@@ -215,14 +231,14 @@ internal sealed class UndoJournal : IDisposable
         {
             // However long the hole is, as far as nothing in it was saved before.
             block = first;
-            while (block * BlockSize < holeEnd && !_saved.Contains(block))
+            while (block * BlockSize < holeEnd && !_records.Holds(block))
                 block++;
             Append(new UndoRecord(UndoRecordKind.Zeroes, start, (block - first) * BlockSize, 0), default);
             return;
         }
 
         // The last block of the image may be a part of one.
-        byte[] bytes = new byte[Math.Min(block * BlockSize, OriginalLength) - start];
+        byte[] bytes = new byte[Math.Min(block * BlockSize, _header.OriginalLength) - start];
         image.ReadOrZero(start, bytes);
         if (ZeroScan.IsZero(bytes))
             Append(new UndoRecord(UndoRecordKind.Zeroes, start, bytes.Length, 0), default);
@@ -232,46 +248,40 @@ internal sealed class UndoJournal : IDisposable
 
     private void Append(UndoRecord record, ReadOnlySpan<byte> payload)
     {
-        byte[] bytes = new byte[UndoRecord.Size + payload.Length];
-        record.Write(bytes);
-        payload.CopyTo(bytes.AsSpan(UndoRecord.Size));
-        _file.Write(_end, bytes);
+        _records.Append(_file, record, payload);
         _hasUnflushed = true;
-        Remember(record);
     }
 
-    private void Remember(UndoRecord record)
+    private static bool IsZero(BlockStorage image, UndoRecord range, byte[] buffer)
     {
-        _records.Add((record, _end + UndoRecord.Size));
-        _end += UndoRecord.Size + record.PayloadLength;
-        if (record.IsRange)
-            _saved.Add(record.Offset / BlockSize, (record.Length + BlockSize - 1) / BlockSize);
+        for (long done = 0; done < range.Length; done += buffer.Length)
+        {
+            Span<byte> part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, range.Length - done));
+            image.ReadOrZero(range.Offset + done, part);
+            if (!ZeroScan.IsZero(part))
+                return false;
+        }
+
+        return true;
     }
 
-    /// <summary>A checksum of what the image holds in every range that was saved, and behind its original end.</summary>
+    private static bool Holds(BlockStorage image, UndoRecord range, ReadOnlySpan<byte> saved, byte[] buffer)
+    {
+        Span<byte> found = buffer.AsSpan(0, saved.Length);
+        image.ReadOrZero(range.Offset, found);
+        return found.SequenceEqual(saved);
+    }
+
+    /// <summary>
+    /// A checksum of what the image holds behind its original end and in the ranges that were saved, as far as
+    /// <see cref="UndoState.Limit"/>: who writes an image properly takes the mark away, this is for who does not.
+    /// </summary>
     private uint StateOf(BlockStorage image)
     {
-        uint checksum = 0;
-        byte[] buffer = new byte[UndoRecord.LargestPayload];
-        foreach ((UndoRecord record, _) in _records)
-        {
-            if (record.IsRange)
-                checksum = StateOf(image, record.Offset, record.Offset + record.Length, checksum, buffer);
-        }
-
-        return StateOf(image, OriginalLength, long.MaxValue, checksum, buffer);
-    }
-
-    private static uint StateOf(BlockStorage image, long start, long end, uint checksum, byte[] buffer)
-    {
-        end = Math.Min(end, image.Length);
-        for (long offset = start; offset < end; offset += buffer.Length)
-        {
-            Span<byte> part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, end - offset));
-            image.ReadOrZero(offset, part);
-            checksum = Crc32C.Append(checksum, part);
-        }
-
-        return checksum;
+        var state = new UndoState(image);
+        foreach (UndoRecords.Range range in _records.Ranges)
+            state.Add(range.Record.Offset, range.Record.Length);
+        state.Add(_header.OriginalLength, image.Length - _header.OriginalLength);
+        return state.Checksum;
     }
 }

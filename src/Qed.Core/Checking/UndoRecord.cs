@@ -13,20 +13,11 @@ internal enum UndoRecordKind : uint
     /// <summary>A range was all zeroes.</summary>
     Zeroes = 2,
 
-    /// <summary>
-    /// The repair has ended: the offset is the image's length then, the length its write stamp, the checksum that of what
-    /// it holds in every range that was saved or added.
-    /// </summary>
-    Completed = 3,
-
-    /// <summary>The undo has begun; whatever the image holds is to be overwritten.</summary>
-    Undoing = 4,
-
     /// <summary>The bytes that follow say nothing: a crash had left a record half written there.</summary>
-    Void = 5,
+    Void = 3,
 }
 
-/// <summary>The 32 bytes in front of what a record of an undo journal saves; all numbers little-endian.</summary>
+/// <summary>The 32 bytes in front of what a record of an undo journal saves; all numbers little-endian. See docs/undo-file.md.</summary>
 /// <param name="Kind">At 0, 32 bits.</param>
 /// <param name="Offset">At 8, 64 bits: where in the image.</param>
 /// <param name="Length">At 16, 64 bits: how many bytes.</param>
@@ -72,7 +63,6 @@ internal readonly record struct UndoRecord(UndoRecordKind Kind, long Offset, lon
     {
         UndoRecordKind.Bytes or UndoRecordKind.Void => Length is >= 0 and <= LargestPayload && Offset <= long.MaxValue - Length,
         UndoRecordKind.Zeroes => Length >= 0 && Offset <= long.MaxValue - Length,
-        UndoRecordKind.Completed or UndoRecordKind.Undoing => true,
         _ => false,
     };
 }

@@ -15,6 +15,9 @@ internal interface IUndoStore
     /// <summary>Opens the one that exists, for reading and writing.</summary>
     BlockStorage Open();
 
+    /// <summary>Opens the one that exists to look at it, whoever else uses it.</summary>
+    BlockStorage Look();
+
     /// <summary>Creates an empty one, whose name is on stable storage on return.</summary>
     BlockStorage Create();
 
@@ -23,13 +26,18 @@ internal interface IUndoStore
 }
 
 /// <summary>The undo file of an image: beside it, with the same name and ".undo".</summary>
-internal sealed class UndoFile(string imagePath) : IUndoStore
+internal sealed class UndoFile : IUndoStore
 {
-    public string Path { get; } = System.IO.Path.GetFullPath(imagePath) + ".undo";
+    /// <param name="image">The image. Its undo file lies beside the file itself, not beside a link that led to it.</param>
+    internal UndoFile(HostFile image) => Path = (image.RealPath ?? image.Path) + ".undo";
+
+    public string Path { get; }
 
     public bool Exists => File.Exists(Path);
 
     public BlockStorage Open() => HostFile.Open(Path, StorageAccess.Write);
+
+    public BlockStorage Look() => HostFile.Open(Path, StorageAccess.Peek);
 
     public BlockStorage Create()
     {
@@ -50,4 +58,19 @@ internal sealed class UndoFile(string imagePath) : IUndoStore
     }
 
     public void Remove() => HostNames.Delete(Path);
+
+    /// <summary>Removes what the user wants no more.</summary>
+    /// <exception cref="DiskImageException">ImageCorrupt for a file of the user's own that has the name.</exception>
+    internal void Discard()
+    {
+        if (!Exists)
+            return;
+        using (BlockStorage file = Look())
+        {
+            if (!UndoHeader.IsOwn(file))
+                throw new DiskImageException(ErrorKind.ImageCorrupt, "the file has the name of an undo file and is none", Path) { Offset = 0 };
+        }
+
+        Remove();
+    }
 }

@@ -14,12 +14,12 @@ internal sealed class ClusterMap
     private readonly BlockStorage _storage;
     private readonly QedGeometry _geometry;
     private readonly ClusterAllocator _allocator;
-    private readonly HostOffset _l1Offset;
     private readonly HostOffset _headerEnd;
     private readonly TableCache _cache;
     private readonly object _l1Lock = new();
     private readonly object _commitLock = new();
     private readonly SortedSet<int> _dirtyL1 = [];
+    private HostOffset _l1Offset;
     private ulong[] _l1;
     // Of a table that is only read.
     private PageFaults? _l1Faults;
@@ -179,10 +179,14 @@ internal sealed class ClusterMap
     }
 
     /// <summary>Reads the L1 table anew and forgets cached pages, after the file was changed beneath; nothing may be uncommitted.</summary>
-    internal void Reload(long imageSize)
+    internal void Reload(QedHeader header)
     {
         lock (_l1Lock)
-            _l1 = ReadL1(0, _geometry.L1EntriesFor(imageSize));
+        {
+            _l1Offset = header.L1TableOffset;
+            _l1 = ReadL1(0, _geometry.L1EntriesFor(header.ImageSize));
+        }
+
         _cache.Clear();
     }
 

@@ -97,6 +97,13 @@ internal sealed class HeaderKeeper
         }
     }
 
+    /// <summary>Takes the header anew, after it was changed beneath.</summary>
+    internal void Reload()
+    {
+        lock (_lock)
+            _header = QedHeaderReader.Read(_storage);
+    }
+
     /// <summary>Remembers that something has gone wrong, so that the mark stays after closing.</summary>
     internal void KeepNeedCheck()
     {

@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using System.Threading;
 using Qed.Images;
 using Qed.Layout;
 
@@ -11,28 +12,42 @@ namespace Qed.Engine;
 /// </summary>
 internal sealed class ImageSizeChange
 {
+    // Entries that are marked at once: as many as a page of a table holds.
+    private const int MarksAtOnce = TableCache.PageBytes / TableEntry.Size;
+
     private readonly QedImage _image;
     private readonly QedWriter _writer;
     private readonly HeaderKeeper _header;
+    private readonly CancellationToken _cancellation;
 
-    internal ImageSizeChange(QedImage image, QedWriter writer, HeaderKeeper header)
+    internal ImageSizeChange(QedImage image, QedWriter writer, HeaderKeeper header, CancellationToken cancellation = default)
     {
         _image = image;
         _writer = writer;
         _header = header;
+        _cancellation = cancellation;
     }
 
     private QedGeometry Geometry => _image.Geometry;
 
     /// <exception cref="DiskImageException">InvalidSize, or ImageCorrupt where entries beyond the old size would come to light.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled: what is left to be done is done when the image is opened to be changed again.</exception>
     internal void Apply(long size)
     {
         RequireLegal(size);
         _header.BeforeChange();
-        if (size > _image.Length)
-            Grow(size);
-        else if (size < _image.Length)
-            Shrink(size);
+        try
+        {
+            if (size > _image.Length)
+                Grow(size);
+            else if (size < _image.Length)
+                Shrink(size);
+        }
+        catch (OperationCanceledException)
+        {
+            _header.KeepNeedCheck();
+            throw;
+        }
     }
 
     /// <summary>
@@ -76,11 +91,22 @@ internal sealed class ImageSizeChange
         if (backing is not null && backing.Length > firstNew.Value && size > firstNew.Value)
         {
             long clusters = Geometry.ClustersToHold(new ByteCount(Math.Min(size, backing.Length) - firstNew.Value));
-            _image.Map.Set(firstNew, clusters, TableEntry.Zero);
+            MarkZero(firstNew, clusters);
         }
 
         _writer.Commit();
         _header.Update(header => header with { ImageSize = size });
+    }
+
+    /// <summary>Little by little: terabytes that must not show through take more marks than there is memory for.</summary>
+    private void MarkZero(GuestOffset start, long clusters)
+    {
+        for (long done = 0; done < clusters; done += MarksAtOnce)
+        {
+            _cancellation.ThrowIfCancellationRequested();
+            _image.Map.Set(start + (done << Geometry.ClusterBits), Math.Min(MarksAtOnce, clusters - done), TableEntry.Zero);
+            _writer.CommitIfMuchWaits();
+        }
     }
 
     /// <summary>Zero marks may be left from a growth that a crash cut short; anything else is not ours to show to the guest.</summary>
@@ -88,6 +114,7 @@ internal sealed class ImageSizeChange
     {
         while (from.Value < size)
         {
+            _cancellation.ThrowIfCancellationRequested();
             MappedRun run = _image.Map.Find(from, size - from.Value);
             if (run.Kind == ExtentKind.Data)
             {
@@ -145,10 +172,12 @@ internal sealed class ImageSizeChange
         GuestOffset restEnd = from + restOfTable;
         for (GuestOffset offset = from; offset < restEnd;)
         {
+            _cancellation.ThrowIfCancellationRequested();
             MappedRun run = _image.Map.Find(offset, restEnd - offset);
             if (run.Kind != ExtentKind.Unallocated)
                 _image.Map.Set(offset, Geometry.ClustersToHold(new ByteCount(run.Length)), TableEntry.Unallocated);
             offset += run.Length;
+            _writer.CommitIfMuchWaits();
         }
 
         for (int l1Index = Geometry.L1EntriesFor(from.Value); l1Index < Geometry.L1EntriesFor(end); l1Index++)

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Threading;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
@@ -125,7 +126,10 @@ public sealed class QedImage : WritableDiskImage
         }
 
         AddUnknown(features, "UnknownCompatible", header.CompatibleFeatures);
-        AddUnknown(features, "UnknownAutoclear", header.AutoclearFeatures);
+        if (header.RepairMark is { } mark)
+            features.Add(mark.IsUnfinished ? "RepairUnfinished" : "RepairUndoable");
+        else
+            AddUnknown(features, "UnknownAutoclear", header.AutoclearFeatures);
         return new ImageDetails
         {
             ClusterSize = header.Geometry.ClusterSize,
@@ -157,7 +161,8 @@ public sealed class QedImage : WritableDiskImage
     public override void Flush() => Writer.Commit();
 
     /// <summary>Changes the size of the guest's disk. Space of dropped clusters stays in the file until it is reclaimed.</summary>
-    internal void SetSize(long size) => new ImageSizeChange(this, Writer, _header).Apply(size);
+    internal void SetSize(long size, CancellationToken cancellation = default)
+        => new ImageSizeChange(this, Writer, _header, cancellation).Apply(size);
 
     /// <summary>Refuses a size that the disk cannot have.</summary>
     internal void RequireLegalSize(long size) => new ImageSizeChange(this, Writer, _header).RequireLegal(size);
@@ -203,8 +208,10 @@ public sealed class QedImage : WritableDiskImage
         }
         finally
         {
+            // The L1 table may have moved as well.
+            _header.Reload();
             Allocator.Reload();
-            Map.Reload(Length);
+            Map.Reload(Header);
         }
     }
 
@@ -271,6 +278,17 @@ public sealed class QedImage : WritableDiskImage
                 Offset = 16,
                 Value = (ulong)header.Features,
                 Remedy = new(RemedyKind.ListDamage),
+            };
+        }
+
+        if (header.RepairMark is { IsUnfinished: true } && !options.NeedCheckVerified)
+        {
+            throw new DiskImageException(ErrorKind.ImageCorrupt, "a repair of the image, or undoing one, has begun and not ended, so it is not written", storage.Path)
+            {
+                Structure = "header field autoclear_features",
+                Offset = QedHeader.AutoclearOffset,
+                Value = header.AutoclearFeatures,
+                Remedy = new(RemedyKind.FinishRepair),
             };
         }
 

@@ -206,7 +206,8 @@ internal sealed class QedWriter
         }
     }
 
-    private void CommitIfMuchWaits()
+    /// <summary>Writes the tables' changes once they take much memory.</summary>
+    internal void CommitIfMuchWaits()
     {
         if (_image.Map.WantsCommit)
             Commit();

@@ -9,6 +9,12 @@ public sealed record QedHeader
     /// <summary>Bytes that the fixed part takes on disk.</summary>
     public const int Size = 64;
 
+    /// <summary>Where the autoclear features lie.</summary>
+    internal const int AutoclearOffset = 32;
+
+    /// <summary>Where the offset of the L1 table lies, a number like a table entry.</summary>
+    internal const int L1Field = 40;
+
     /// <summary>"QED\0" as a little-endian number.</summary>
     public const uint Magic = 0x00444551;
 
@@ -30,7 +36,7 @@ public sealed record QedHeader
     /// <summary>Compatible feature bits; none is defined, and unknown ones are kept.</summary>
     public ulong CompatibleFeatures { get; init; }
 
-    /// <summary>Autoclear feature bits; none is defined, and unknown ones are cleared on the first opening for writing.</summary>
+    /// <summary>Autoclear feature bits; none is defined, and unknown ones are cleared before the first change.</summary>
     public ulong AutoclearFeatures { get; init; }
 
     /// <summary>Where the L1 table starts.</summary>
@@ -54,6 +60,9 @@ public sealed record QedHeader
     /// <summary>Whether the image was not closed cleanly.</summary>
     public bool NeedsCheck => (Features & QedFeatures.NeedCheck) != 0;
 
+    /// <summary>What a repair that can be undone has left; null where there was none, or the image was written since.</summary>
+    internal RepairMark? RepairMark => Layout.RepairMark.In(AutoclearFeatures);
+
     /// <summary>The first host offset behind the L1 table.</summary>
     public HostOffset L1TableEnd => L1TableOffset + Geometry.TableBytes;
 
@@ -67,8 +76,8 @@ public sealed record QedHeader
         BinaryPrimitives.WriteUInt32LittleEndian(target.Slice(12), HeaderClusters);
         BinaryPrimitives.WriteUInt64LittleEndian(target.Slice(16), (ulong)Features);
         BinaryPrimitives.WriteUInt64LittleEndian(target.Slice(24), CompatibleFeatures);
-        BinaryPrimitives.WriteUInt64LittleEndian(target.Slice(32), AutoclearFeatures);
-        BinaryPrimitives.WriteInt64LittleEndian(target.Slice(40), L1TableOffset.Value);
+        BinaryPrimitives.WriteUInt64LittleEndian(target.Slice(AutoclearOffset), AutoclearFeatures);
+        BinaryPrimitives.WriteInt64LittleEndian(target.Slice(L1Field), L1TableOffset.Value);
         BinaryPrimitives.WriteInt64LittleEndian(target.Slice(48), ImageSize);
         BinaryPrimitives.WriteUInt32LittleEndian(target.Slice(56), BackingNameOffset);
         BinaryPrimitives.WriteUInt32LittleEndian(target.Slice(60), BackingNameSize);

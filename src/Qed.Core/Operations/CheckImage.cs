@@ -32,7 +32,21 @@ public static class CheckImage
             ? new OnlineChecker(storage, options.MaximumIssues, cancellation).Run(progress.Meter("Checking", total: 0))
             : Run(storage, options.MaximumIssues, progress, cancellation);
         Log.Checked(logger, file.Path, (long)result.Duration.TotalMilliseconds, result.Corruptions, result.LeakedClusters);
-        return result;
+        return result with { UnfinishedUndoPath = WarnOfUnfinishedUndo(file, logger) };
+    }
+
+    /// <summary>Tells of an undo file that says that a repair was cut short.</summary>
+    /// <returns>Its path; null where there is none.</returns>
+    internal static string? WarnOfUnfinishedUndo(HostFile file, ILogger logger)
+    {
+        var undo = new UndoFile(file);
+        if (UndoInspection.HeaderOf(undo) is not { IsUnfinished: true } header)
+            return null;
+        if (header.Fits(file))
+            Log.RepairUnfinished(logger, file.Path, undo.Path);
+        else
+            Log.UndoOfAnotherState(logger, undo.Path, file.Path);
+        return undo.Path;
     }
 
     internal static CheckResult Run(BlockStorage storage, int maximumIssues, IProgress<OperationProgress>? progress, CancellationToken cancellation)

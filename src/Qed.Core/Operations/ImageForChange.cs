@@ -49,6 +49,7 @@ internal sealed record ImageForChange(QedImage Image, CheckResult? Check) : IDis
         CheckResult? check;
         try
         {
+            UndoInspection.RequireFinished(file, new UndoFile(file));
             QedHeader header = QedHeaderReader.Read(file);
             needs.Require?.Invoke(header, file.Path);
             check = needs.MustBeSound || IsDoubtful(file, header) ? RequireSound(file, header, progress, cancellation) : null;
@@ -92,12 +93,13 @@ internal sealed record ImageForChange(QedImage Image, CheckResult? Check) : IDis
     public void Dispose() => Image.Dispose();
 
     /// <summary>Gives the space of unreferenced clusters back to the host.</summary>
-    internal void Reclaim(ILogger logger)
-        => Log.Reclaimed(logger, Image.Rearrange(storage => new ClusterReclaimer(storage, CancellationToken.None).Run()), Image.Path);
+    /// <exception cref="OperationCanceledException">Cancelled; the image is sound and not marked as closed cleanly, so that the next one goes on.</exception>
+    internal void Reclaim(IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
+        => Log.Reclaimed(logger, Image.Rearrange(storage => new ClusterReclaimer(storage, progress.Meter, cancellation).Run()), Image.Path);
 
-    /// <summary>Whether an image was not closed cleanly, or its last cluster is cut off.</summary>
+    /// <summary>Whether an image was not closed cleanly, its last cluster is cut off, or a repair whose undo file is gone was cut short.</summary>
     private static bool IsDoubtful(HostFile file, QedHeader header)
-        => header.NeedsCheck || (file.Length & (header.Geometry.ClusterSize - 1)) != 0;
+        => header.NeedsCheck || header.RepairMark is { IsUnfinished: true } || (file.Length & (header.Geometry.ClusterSize - 1)) != 0;
 
     private static CheckResult RequireSound(HostFile file, QedHeader header, IProgress<OperationProgress>? progress, CancellationToken cancellation)
     {

@@ -12,5 +12,5 @@ internal static class ProgressReporting
     internal static ProgressMeter Meter(this IProgress<OperationProgress>? progress, string activity, long total)
         => progress is null
             ? ProgressMeter.Silent
-            : new ProgressMeter(done => progress.Report(new OperationProgress(activity, done, total, IsBytes: true)));
+            : new ProgressMeter(total, (done, all) => progress.Report(new OperationProgress(activity, done, all, IsBytes: true)));
 }

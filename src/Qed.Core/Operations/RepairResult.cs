@@ -6,6 +6,9 @@ namespace Qed.Operations;
 /// <summary>What a repair has done.</summary>
 public sealed record RepairResult
 {
+    /// <summary>What was wrong before.</summary>
+    public required CheckResult Found { get; init; }
+
     /// <summary>What is wrong afterwards: nothing, or what could not be decided safely.</summary>
     public required CheckResult Check { get; init; }
 

@@ -17,7 +17,10 @@ public static class ResizeImage
     /// InvalidSize where the size breaks a rule, is beyond the tables' reach, or would drop data without consent; and
     /// what opening the image throws.
     /// </exception>
-    /// <exception cref="OperationCanceledException">Cancelled before the first change.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// Cancelled. The disk has its old size, or already the new one; space that a shrink has not given back yet is given back
+    /// when it is run again.
+    /// </exception>
     public static ImageDescription Run(
         ResizeImageOptions options,
         IProgress<OperationProgress>? progress = null,
@@ -40,21 +43,21 @@ public static class ResizeImage
             image.RequireLegalSize(size);
             cancellation.ThrowIfCancellationRequested();
             if (size != oldSize || opened.WasCutShort)
-                Change(opened, size, logger);
+                Change(opened, size, progress, logger, cancellation);
             Log.Resized(logger, image.Path, oldSize, size);
         }
 
         return DescribeImage.Run(options.Path);
     }
 
-    private static void Change(ImageForChange opened, long size, ILogger logger)
+    private static void Change(ImageForChange opened, long size, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         long oldSize = opened.Image.Length;
         opened.Begin(logger);
-        opened.Image.SetSize(size);
-        // A shrink that was cut short has freed clusters that nobody has given back.
-        if (size < oldSize || (size == oldSize && opened.HasLeftovers))
-            opened.Reclaim(logger);
+        opened.Image.SetSize(size, cancellation);
+        // Work that was cut short may have lost clusters that nobody has given back.
+        if (size < oldSize || opened.HasLeftovers)
+            opened.Reclaim(progress, logger, cancellation);
     }
 
     /// <summary>Everything up to the last sector that is not zero, and a sector at least.</summary>

@@ -47,7 +47,7 @@ public static class SetBackingFile
             opened.Image.SetBackingName(backing);
             Log.Rebased(logger, opened.Image.Path, old, backing?.Name);
             if (opened.HasLeftovers && !options.MetadataOnly)
-                opened.Reclaim(logger);
+                opened.Reclaim(progress, logger, cancellation);
         }
 
         return DescribeImage.Run(options.Path);

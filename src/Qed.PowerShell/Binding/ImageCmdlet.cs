@@ -51,6 +51,10 @@ public abstract class ImageCmdlet : PSCmdlet, IDisposable
 
     private RemedyWords Words => field ??= new RemedyWords(GetType());
 
+    /// <summary>Whether nothing is to be changed, because of -WhatIf or the preference.</summary>
+    private protected bool IsWhatIf => LanguagePrimitives.IsTrue(
+        MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? given) ? given : GetVariableValue("WhatIfPreference"));
+
     private protected PathResolver Resolver => field ??= new PathResolver(SessionState.Path);
 
     private protected BackingNameRule BackingNames => field ??= new BackingNameRule(SessionState, Resolver);

@@ -53,7 +53,7 @@ public sealed class RepairQedImageCommand : ImageCmdlet
         bool passThru = PassThru;
         Start(path, item =>
         {
-            RepairImage.Undo(path, force, item.Logger);
+            RepairImage.Undo(path, force, item.Progress, item.Logger, item.Cancellation);
             if (passThru)
                 item.Emit(new CheckReport(CheckImage.Run(new CheckImageOptions { Path = path }, item.Progress, item.Logger, item.Cancellation)));
         });
@@ -62,10 +62,13 @@ public sealed class RepairQedImageCommand : ImageCmdlet
     private void Repair(string path)
     {
         var options = new RepairImageOptions { Path = path, Mode = Mode ?? default, DiscardUndo = DiscardUndo };
-        if (MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? whatIf) && (SwitchParameter)whatIf)
+        if (IsWhatIf)
         {
-            foreach (RepairChange change in RepairImage.Plan(options).Changes)
-                ShouldProcess(path, change.Description);
+            Start(path, item =>
+            {
+                foreach (RepairChange change in RepairImage.Plan(options, item.Progress, item.Logger, item.Cancellation).Changes)
+                    item.SayWhatIf(change.Description);
+            });
             return;
         }
 

@@ -39,7 +39,8 @@ public sealed class CheckIssue
 
     /// <summary>The finding in a few words.</summary>
     public override string ToString()
-        => L1Index is null ? $"{Kind}: {Clusters} from host offset {HostOffset}"
+        => Kind == CheckIssueKind.PartOfCluster ? $"{Kind}: from host offset {HostOffset}"
+            : L1Index is null ? $"{Kind}: {Clusters} from host offset {HostOffset}"
             : L2Index is null ? $"{Kind}: L1 entry {L1Index}"
             : $"{Kind}: L1 entry {L1Index}, L2 entry {L2Index}";
 }

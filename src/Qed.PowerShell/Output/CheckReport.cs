@@ -21,6 +21,7 @@ public sealed class CheckReport : ImageResult
         LeakedClusters = result.LeakedClusters;
         LeakedBytes = (ulong)result.LeakedClusters * (ulong)result.ClusterSize;
         Corruptions = result.Corruptions;
+        UnfinishedUndoPath = result.UnfinishedUndoPath;
         Issues = result.Issues.Select(issue => new CheckIssue(issue)).ToArray();
         Duration = result.Duration;
     }
@@ -81,6 +82,9 @@ public sealed class CheckReport : ImageResult
 
     /// <summary>The file with which a repair can be undone; null where there is none.</summary>
     public string? UndoPath { get; }
+
+    /// <summary>The undo file of a repair that has begun and not ended, or whose undoing has; null where there is none.</summary>
+    public string? UnfinishedUndoPath { get; }
 
     /// <summary>How long the check took.</summary>
     public TimeSpan Duration { get; }

@@ -37,6 +37,7 @@ internal sealed class RemedyWords(Type cmdlet)
         RemedyKind.CopyWithoutFeatures => "Convert-QedImage writes a copy without them.",
         RemedyKind.ForceDamagedUndo => "Repair-QedImage -Undo -Force puts back what it still holds.",
         RemedyKind.ForceLateUndo => "Repair-QedImage -Undo -Force puts back what the repair had changed all the same, amid what was written since: a last resort.",
+        RemedyKind.FinishRepair => "Repair-QedImage ends the repair, Repair-QedImage -Undo puts the image back.",
         RemedyKind.FinishUndo => "Repair-QedImage -Undo ends it.",
         RemedyKind.DiscardUndo => "Repair-QedImage -DiscardUndo removes it.",
         _ => null,

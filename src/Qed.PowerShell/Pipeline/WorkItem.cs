@@ -43,6 +43,9 @@ internal sealed class WorkItem
 
     internal void Emit(object result) => _pump.Post(this, cmdlet => cmdlet.WriteObject(result));
 
+    /// <summary>Tells, under -WhatIf, what would be done to the image.</summary>
+    internal void SayWhatIf(string action) => _pump.Post(this, cmdlet => cmdlet.ShouldProcess(Target, action));
+
     internal void Fail(Exception error) => Fail(ErrorRecords.From(error, Target, _words));
 
     internal void Fail(ErrorRecord error) => _pump.Post(this, cmdlet => cmdlet.WriteError(error));

@@ -18,7 +18,7 @@ internal static class CheckCommand
     private static readonly CommandOption DryRun = CommandOption.Switch("dry-run", "With -r: list what would be done, and change nothing.");
     private static readonly CommandOption Undo = CommandOption.Switch("undo", "Put the image back byte for byte as it was before a repair.");
     private static readonly CommandOption DiscardUndo = CommandOption.Switch("discard-undo", "With -r: keep no undo file.");
-    private static readonly CommandOption Force = CommandOption.Switch("force", "With --undo: also where the image was changed since.");
+    private static readonly CommandOption Force = CommandOption.Switch("force", "With --undo: also where the image was changed since, or the undo file is damaged.");
 
     internal static ToolCommand Definition { get; } = new()
     {
@@ -83,26 +83,27 @@ internal static class CheckCommand
 
     private static CheckReport Mend(ParsedArguments arguments, string path, RepairMode mode, Session session)
     {
-        CheckResult before = Check(arguments, path, session);
         var options = new RepairImageOptions { Path = path, Mode = mode, DiscardUndo = arguments.Has(DiscardUndo) };
         bool isDryRun = arguments.Has(DryRun);
-        RepairResult result = isDryRun
-            ? RepairImage.Plan(options, session.Cancellation)
-            : RepairImage.Run(options, null, session.Logger, session.Cancellation);
+        RepairResult result = session.ShowProgress(progress => isDryRun
+            ? RepairImage.Plan(options, progress, session.Logger, session.Cancellation)
+            : RepairImage.Run(options, progress, session.Logger, session.Cancellation));
         return new CheckReport
         {
-            Check = isDryRun ? before : result.Check,
-            FixedCorruptions = isDryRun ? 0 : before.Corruptions - result.Check.Corruptions,
-            FixedLeaks = isDryRun ? 0 : before.LeakedClusters - result.Check.LeakedClusters,
+            Check = result.Check,
+            FixedCorruptions = result.Found.Corruptions - result.Check.Corruptions,
+            FixedLeaks = result.Found.LeakedClusters - result.Check.LeakedClusters,
             Changes = result.Changes.Select(change => change.Description).ToArray(),
+            IsDone = !isDryRun,
             UndoPath = isDryRun ? null : result.UndoPath,
         };
     }
 
     private static int PutBack(ParsedArguments arguments, string path, Session session)
     {
-        RepairImage.Undo(path, arguments.Has(Force), session.Logger);
-        session.Say("The image is as it was before the repair.");
-        return ExitCode.Success;
+        UndoResult result = session.ShowProgress(progress => RepairImage.Undo(path, arguments.Has(Force), progress, session.Logger, session.Cancellation));
+        if (result.IsExact)
+            session.Say("The image is as it was before the repair.");
+        return result.UndoPath is null ? ExitCode.Success : ExitCode.Failure;
     }
 }

@@ -17,7 +17,7 @@ internal static class ResizeCommand
         Summary = "Make a disk larger or smaller where it lies.",
         Operands = "filename [+|-]size",
         Remarks = $"The size '{ToMinimum}' cuts the disk behind the last byte that is not zero.",
-        Options = [CommonOptions.Format, CommonOptions.Quiet, Shrink, Preallocation, .. CommonOptions.Refused],
+        Options = [CommonOptions.Format, CommonOptions.Quiet, CommonOptions.Progress, Shrink, Preallocation, .. CommonOptions.Refused],
         LastIsOperand = true,
         Run = Run,
     };
@@ -43,7 +43,7 @@ internal static class ResizeCommand
         if (size <= 0)
             throw new UsageException("New image size must be positive");
         var options = new ResizeImageOptions { Path = path, Size = size, AllowShrink = arguments.Has(Shrink) };
-        ResizeImage.Run(options, null, session.Logger, session.Cancellation);
+        session.ShowProgress(progress => ResizeImage.Run(options, progress, session.Logger, session.Cancellation));
         session.Say("Image resized.");
         return ExitCode.Success;
     }

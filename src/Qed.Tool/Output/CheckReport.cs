@@ -25,22 +25,15 @@ internal sealed record CheckReport
 
     internal IReadOnlyList<string> Changes { get; init; } = [];
 
+    /// <summary>Whether the changes were made, and not only planned.</summary>
+    internal bool IsDone { get; init; }
+
     internal string? UndoPath { get; init; }
 
     internal void WriteText(TextWriter output)
     {
-        if (FixedCorruptions > 0 || FixedLeaks > 0)
-        {
-            output.WriteLine("The following inconsistencies were found and repaired:");
-            output.WriteLine();
-            output.WriteLine($"    {Number(Math.Max(0, FixedLeaks))} leaked clusters");
-            output.WriteLine($"    {Number(Math.Max(0, FixedCorruptions))} corruptions");
-            output.WriteLine();
-            if (UndoPath is not null)
-                output.WriteLine($"'qed check --undo' puts the image back; what it needs is in '{UndoPath}'.");
-            output.WriteLine("Double checking the fixed image now...");
-        }
-
+        if (IsDone && Changes.Count > 0)
+            WriteRepair(output);
         WriteFindings(output);
         if (WithDetails)
             WriteDetails(output);
@@ -61,15 +54,42 @@ internal sealed record CheckReport
         Positive(json, "fragmented-clusters", Check.FragmentedClusters);
         if (UndoPath is not null)
             json.WriteString("undo-filename", UndoPath);
+        if (Check.UnfinishedUndoPath is not null)
+            json.WriteString("unfinished-undo-filename", Check.UnfinishedUndoPath);
         if (WithDetails)
             WriteDetails(json);
         json.WriteEndObject();
+    }
+
+    private void WriteRepair(TextWriter output)
+    {
+        if (FixedCorruptions > 0 || FixedLeaks > 0)
+        {
+            output.WriteLine("The following inconsistencies were found and repaired:");
+            output.WriteLine();
+            output.WriteLine($"    {Number(Math.Max(0, FixedLeaks))} leaked clusters");
+            output.WriteLine($"    {Number(Math.Max(0, FixedCorruptions))} corruptions");
+            output.WriteLine();
+        }
+        else if (!WithDetails)
+        {
+            // What was changed although nothing was wrong is too rare to be counted, and nothing is changed without a word.
+            foreach (string change in Changes)
+                output.WriteLine("Repair: " + change);
+        }
+
+        if (UndoPath is not null)
+            output.WriteLine($"'qed check --undo' puts the image back; what it needs is in '{UndoPath}'.");
+        if (FixedCorruptions > 0 || FixedLeaks > 0)
+            output.WriteLine("Double checking the fixed image now...");
     }
 
     private void WriteFindings(TextWriter output)
     {
         if (Check.IsClean)
             output.WriteLine("No errors were found on the image.");
+        if (Check.TailBytes > 0 && Check.Corruptions == 0)
+            output.WriteLine($"{Number(Check.TailBytes)} bytes at the end of the file are no whole cluster, and of no use.");
         if (Check.Corruptions > 0)
         {
             output.WriteLine();

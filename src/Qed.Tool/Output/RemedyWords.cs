@@ -38,6 +38,7 @@ internal sealed class RemedyWords(ToolCommand command)
         RemedyKind.CopyWithoutFeatures => "'qed convert -O qed' writes a copy without them.",
         RemedyKind.ForceDamagedUndo => "'qed check --undo --force' puts back what it still holds.",
         RemedyKind.ForceLateUndo => "'qed check --undo --force' puts back what the repair had changed all the same, amid what was written since: a last resort.",
+        RemedyKind.FinishRepair => "'qed check -r all' ends the repair, 'qed check --undo' puts the image back.",
         RemedyKind.FinishUndo => "'qed check --undo' ends it.",
         RemedyKind.DiscardUndo => "'qed check -r all --discard-undo' removes it.",
         _ => null,

@@ -59,6 +59,8 @@ internal sealed class ExpectedFindings
         }
 
         FindLeaks();
+        if (_bytes.Length % _clusterSize != 0)
+            _findings.Add(new Finding(null, null, CheckIssueKind.PartOfCluster, FileClusters * _clusterSize, 0));
     }
 
     private List<(int Index, long Offset)> FindTables()

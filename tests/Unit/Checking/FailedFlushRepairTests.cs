@@ -65,8 +65,9 @@ public sealed class FailedFlushRepairTests
         bool isWhole = new ImageChecker(new MemoryStorage(image.ToArray()), 1).Run(ProgressMeter.Silent, default).IsClean;
         Assert.True(isWhole || QedHeaderReader.Read(image).NeedsCheck, $"the mark is gone although flush {flush} failed");
         (image.BeforeChange, journal.BeforeChange) = (null, null);
-        Assert.True(undo.Exists);
-        new ReversibleRepair(image, undo).Undo(force: false);
+        // Where there is no journal nothing was changed.
+        if (undo.Exists)
+            Assert.True(new ReversibleRepair(image, undo).Undo(force: false).IsExact);
         Assert.True(image.ToArray().AsSpan().SequenceEqual(broken), $"not as it was, flush {flush}");
         return true;
     }

@@ -1,7 +1,11 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
 using Qed.Checking;
+using Qed.Images;
+using Qed.Layout;
+using Qed.Operations;
 using Qed.Tests.Support;
 using Xunit;
 
@@ -72,28 +76,51 @@ public sealed class LeakReclaimTests
         }
     }
 
-    [Fact]
-    public void A_gap_in_front_of_the_L1_table_takes_data()
+    [Theory]
+    [InlineData("dT-dTd")]
+    [InlineData("TTdd")]
+    [InlineData("T--d-Td")]
+    [InlineData("T-d")]
+    [InlineData("T")]
+    [InlineData("TT")]
+    [InlineData("")]
+    [InlineData("-")]
+    [InlineData("d-dTTTT-")]
+    public void A_gap_in_front_of_the_L1_table_takes_data_or_the_L1_table_itself(string order)
     {
-        foreach (string order in new[] { "dT-dTd", "TTdd", "T--d-Td" })
+        foreach (int tableSize in new[] { 1, 2, 4, 16 })
         {
-            var scattered = new ScatteredImage(4096, 4, [.. order], new Random(2), clustersBeforeL1: 2);
-            RepairTrial trial = RepairTrial.Run(scattered.Bytes, RepairMode.Leaks, order);
-            trial.AssertClean();
-            scattered.AssertSameGuest(trial.After);
+            foreach (int before in new[] { 1, 2, 3, tableSize, tableSize + 3, (2 * tableSize) + 1 })
+            {
+                string name = $"{order}, {before} clusters before an L1 table of {tableSize}";
+                var scattered = new ScatteredImage(4096, tableSize, [.. order], new Random(2), clustersBeforeL1: before);
+                Assert.True(CorruptionMatrixTests.Check(scattered.Bytes).LeakedClusters >= before, name);
+                RepairTrial trial = RepairTrial.Run(scattered.Bytes, RepairMode.Leaks, name);
+                trial.AssertClean();
+                Assert.Equal(0, trial.Check.LeakedClusters);
+                scattered.AssertSameGuest(trial.After);
+            }
         }
     }
 
     [Fact]
-    public void A_gap_in_front_of_the_L1_table_that_nothing_fits_into_is_left()
+    public void A_disk_shrinks_although_its_L1_table_moves_beneath_the_open_image()
     {
-        var scattered = new ScatteredImage(4096, 4, [.. "T-d"], new Random(3), clustersBeforeL1: 2);
-        var storage = new MemoryStorage(scattered.Bytes);
-        (CheckResult check, List<RepairChange> changes) = new ReversibleRepair(storage, new MemoryUndoStore()).Run(RepairMode.Leaks, default);
-        Assert.Equal((0, 1), (check.Corruptions, check.LeakedClusters));
-        Assert.StartsWith("Reclaim 2 leaked clusters", Assert.Single(changes).Description, StringComparison.Ordinal);
-        scattered.AssertSameGuest(storage.ToArray());
-        Assert.Empty(new ReversibleRepair(storage, new MemoryUndoStore()).Run(RepairMode.Leaks, default).Changes);
+        var scattered = new ScatteredImage(4096, 4, [.. "-TdTd"], new Random(4), clustersBeforeL1: 6);
+        using var folder = new TempFolder();
+        File.WriteAllBytes(folder["image.qed"], scattered.Bytes);
+        long size = DescribeImage.Run(folder["image.qed"]).Size;
+        byte[] before = new byte[1 << 20];
+        using (DiskImage image = OpenImage.ForReading(folder["image.qed"]))
+            image.Read(new GuestOffset(0), before);
+        ResizeImage.Run(new ResizeImageOptions { Path = folder["image.qed"], Size = size - 4096, AllowShrink = true });
+        CheckResult check = CheckImage.Run(new CheckImageOptions { Path = folder["image.qed"] });
+        Assert.True(check.IsClean && !check.NeedsCheck, string.Join("; ", check.Issues));
+        byte[] after = new byte[1 << 20];
+        using (DiskImage image = OpenImage.ForReading(folder["image.qed"]))
+            image.Read(new GuestOffset(0), after);
+        Assert.Equal(before, after);
+        Qemu.AssertSound(folder["image.qed"]);
     }
 
     [Fact]

@@ -13,6 +13,8 @@ namespace Qed.Tests.Checking;
 /// </summary>
 public sealed class RepairCrashTests
 {
+    private const int SamplesEach = 2;
+
     public static TheoryData<int, int> Scenarios()
     {
         var scenarios = new TheoryData<int, int>();
@@ -31,8 +33,11 @@ public sealed class RepairCrashTests
         CrashLog log = Repair(broken.Bytes, new MemoryStorage());
         for (int crash = 0; crash <= log.Count; crash++)
         {
-            byte[][] files = log.CrashAllAt(crash, random);
-            AssertUndone(broken.Bytes, files[0], files[1], $"seed {seed}, crash before change {crash}");
+            for (int sample = 0; sample < SamplesEach; sample++)
+            {
+                byte[][] files = log.CrashAllAt(crash, random);
+                AssertUndone(broken.Bytes, files[0], files[1], $"seed {seed}, sample {sample}, crash before change {crash}");
+            }
         }
     }
 
@@ -86,8 +91,11 @@ public sealed class RepairCrashTests
             new ReversibleRepair(image, new MemoryUndoStore(undo)).Undo(force: false);
             for (int crash = 0; crash <= log.Count; crash++)
             {
-                byte[][] half = log.CrashAllAt(crash, random);
-                AssertUndone(broken.Bytes, half[0], half[1], $"seed {seed}, crash before change {crash} of the undo");
+                for (int sample = 0; sample < SamplesEach; sample++)
+                {
+                    byte[][] half = log.CrashAllAt(crash, random);
+                    AssertUndone(broken.Bytes, half[0], half[1], $"seed {seed}, sample {sample}, crash before change {crash} of the undo");
+                }
             }
         }
     }
@@ -127,8 +135,17 @@ public sealed class RepairCrashTests
     {
         var storage = new MemoryStorage(image);
         var undo = new MemoryUndoStore(new MemoryStorage(journal));
-        new ReversibleRepair(storage, undo).Undo(force: false);
-        Assert.False(undo.Exists);
+        if (UndoHeader.Read(undo.Journal!) is null)
+        {
+            // Nothing can be put back, and nothing was changed.
+            Fails.With(ErrorKind.ImageCorrupt, "empty", () => new ReversibleRepair(storage, undo).Undo(force: false));
+        }
+        else
+        {
+            Assert.True(new ReversibleRepair(storage, undo).Undo(force: false).IsExact, name);
+            Assert.False(undo.Exists);
+        }
+
         Assert.True(storage.ToArray().AsSpan().SequenceEqual(original), $"{name}: not as it was");
     }
 

@@ -22,7 +22,7 @@ internal sealed record RepairTrial(string Name, CheckResult Found, CheckResult C
     {
         // A loop is a failure, not a test run that never ends.
         using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
-        (CheckResult found, List<RepairChange> planned) = ImageRepairer.Plan(new MemoryStorage(before, canWrite: false), mode, patience.Token);
+        (CheckResult found, List<RepairChange> planned) = ImageRepairer.Plan(new MemoryStorage(before, canWrite: false), mode, ProgressMeter.NoStages, patience.Token);
         var storage = new MemoryStorage(before);
         var undo = new MemoryUndoStore();
         (CheckResult check, List<RepairChange> changes) = new ReversibleRepair(storage, undo).Run(mode, patience.Token);

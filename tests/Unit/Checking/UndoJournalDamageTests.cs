@@ -91,16 +91,55 @@ public sealed class UndoJournalDamageTests
     [Fact]
     public void A_forced_undo_with_a_damaged_journal_puts_back_what_is_whole()
     {
-        // The payload of the first record.
+        // The payload of the last record of bytes: the first is the header of the image.
         byte[] journal = (byte[])_journal.Clone();
-        journal[1024 + 32 + 7] ^= 1;
+        int last = 0;
+        for (int at = UndoJournal.FirstRecord; UndoRecord.TryRead(journal.AsSpan(at)) is { } record; at += UndoRecord.Size + record.PayloadLength)
+            last = record.PayloadLength > 0 ? at : last;
+        journal[last + UndoRecord.Size + 7] ^= 1;
         byte[] image = (byte[])_repaired.Clone();
         DiskImageException? refusal = TryUndo(ref image, journal, force: false);
         Assert.Contains("damaged", refusal!.Message, StringComparison.Ordinal);
-        Assert.Null(TryUndo(ref image, journal, force: true));
-        Assert.Equal(_original.Length, image.Length);
-        int different = Enumerable.Range(0, image.Length / 4096).Count(block => !image.AsSpan(block * 4096, 4096).SequenceEqual(_original.AsSpan(block * 4096, 4096)));
-        Assert.InRange(different, 1, 2);
+        Assert.Equal(_repaired, image);
+        UndoResult result = Force(ref image, journal, out bool isKept);
+        Assert.True(isKept && result is { IsExact: false, IsCutOff: false, UndoPath: not null });
+        Assert.True(image.Length >= _original.Length);
+        LostRange lost = Assert.Single(result.LostRanges);
+        for (int block = 0; block < _original.Length; block += 4096)
+        {
+            int length = Math.Min(4096, _original.Length - block);
+            bool isLost = block < lost.Offset.Value + lost.Length && lost.Offset.Value < block + length;
+            Assert.Equal(!isLost, image.AsSpan(block, length).SequenceEqual(_original.AsSpan(block, length)));
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_journal_that_is_cut_anywhere_never_passes_for_whole(bool isCompleted)
+    {
+        // One of a repair that was cut short has no end to be known by, but knows how far it once was.
+        byte[] whole = isCompleted ? _journal : Unfinished(out _);
+        byte[] start = isCompleted ? _repaired : UnfinishedImage();
+        foreach (int length in new[] { 0, 1, 63, 64, 511, 512, 543, 544, 4000, 4639, 4640, 4641, whole.Length / 2, whole.Length - 33, whole.Length - 1 })
+        {
+            byte[] journal = whole[..length];
+            byte[] image = (byte[])start.Clone();
+            DiskImageException? refusal = TryUndo(ref image, journal, force: false);
+            Assert.True(refusal is { Kind: ErrorKind.ImageCorrupt }, $"cut to {length}");
+            Assert.Equal(start, image);
+            if (length is > 0 and < 64)
+            {
+                Assert.Equal(ErrorKind.ImageCorrupt, TryUndo(ref image, journal, force: true)!.Kind);
+                continue;
+            }
+
+            UndoResult result = Force(ref image, journal, out bool isKept);
+            Assert.True(isKept && result is { IsExact: false, IsCutOff: true }, $"cut to {length}");
+            Assert.Equal(length < UndoJournal.FirstRecord + UndoRecord.Size + UndoJournal.BlockSize, result.RestoredBytes == 0);
+            if (isCompleted)
+                AssertMixed(image, length);
+        }
     }
 
     [Fact]
@@ -115,16 +154,73 @@ public sealed class UndoJournalDamageTests
     }
 
     [Fact]
-    public void An_empty_journal_says_that_nothing_was_changed()
+    public void A_repair_goes_on_with_an_empty_journal_as_a_crash_leaves_it_before_the_first_change()
     {
-        byte[] image = (byte[])_original.Clone();
-        Assert.Null(TryUndo(ref image, [], force: false));
-        Assert.Equal(_original, image);
         var undo = new MemoryUndoStore(new MemoryStorage());
         var storage = new MemoryStorage(_original);
         Assert.True(new ReversibleRepair(storage, undo).Run(RepairMode.All, default).Check.IsClean);
         new ReversibleRepair(storage, undo).Undo(force: false);
         Assert.Equal(_original, storage.ToArray());
+    }
+
+    [Theory]
+    [InlineData((byte)'1')]
+    [InlineData((byte)'3')]
+    [InlineData((byte)0)]
+    public void A_journal_of_another_version_is_refused_by_its_name(byte version)
+    {
+        byte[] journal = ((byte[])_journal.Clone()).With(7, version);
+        byte[] image = (byte[])_repaired.Clone();
+        DiskImageException refusal = TryUndo(ref image, journal, force: true)!;
+        Assert.Equal(ErrorKind.UnsupportedFeature, refusal.Kind);
+        Assert.Contains("only '2' is known", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal(_repaired, image);
+        Fails.With(ErrorKind.UnsupportedFeature, () => new ReversibleRepair(
+            new MemoryStorage(((byte[])_repaired.Clone()).With(16, 2UL)), new MemoryUndoStore(new MemoryStorage(journal))).Run(RepairMode.All, default));
+    }
+
+    private static UndoResult Force(ref byte[] image, byte[] journal, out bool isKept)
+    {
+        var storage = new MemoryStorage(image);
+        var undo = new MemoryUndoStore(new MemoryStorage(journal));
+        UndoResult result = new ReversibleRepair(storage, undo).Undo(force: true);
+        image = storage.ToArray();
+        isKept = undo.Exists;
+        return result;
+    }
+
+    private byte[] UnfinishedImage()
+    {
+        Unfinished(out byte[] image);
+        return image;
+    }
+
+    /// <summary>The journal and the image of a repair that was killed at its last change.</summary>
+    private byte[] Unfinished(out byte[] image)
+    {
+        int changes = 0;
+        int last = int.MaxValue;
+        while (true)
+        {
+            var storage = new MemoryStorage(_original);
+            var undo = new MemoryUndoStore();
+            int seen = 0;
+            storage.BeforeChange = _ =>
+            {
+                if (++seen > last)
+                    throw new InvalidOperationException("killed");
+            };
+            Exception? error = Record.Exception(() => new ReversibleRepair(storage, undo).Run(RepairMode.All, default));
+            changes = Math.Max(changes, seen);
+            if (error is not null)
+            {
+                image = storage.ToArray();
+                return undo.Journal!.ToArray();
+            }
+
+            // The last two write and flush the mark of a repair that has ended.
+            last = changes - 2;
+        }
     }
 
     private static DiskImageException? TryUndo(ref byte[] image, byte[] journal, bool force)

@@ -18,6 +18,8 @@ internal sealed class MemoryUndoStore(MemoryStorage? journal = null) : IUndoStor
 
     public BlockStorage Open() => Journal!;
 
+    public BlockStorage Look() => Journal!;
+
     public BlockStorage Create()
     {
         Prepared?.SetLength(0);
