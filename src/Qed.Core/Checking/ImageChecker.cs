@@ -277,7 +277,7 @@ internal sealed class ImageChecker
 
     private void ListLeaks()
     {
-        foreach ((ClusterIndex first, long count) in LeakedRuns.In(_references.Used))
+        foreach ((ClusterIndex first, long count) in LeakedRuns.In(_references.Used, _storage.HasFixedLength))
         {
             _leaked += count;
             if (_issues.Count < _maximumIssues)

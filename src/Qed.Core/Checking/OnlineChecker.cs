@@ -58,13 +58,13 @@ internal sealed class OnlineChecker
             // What the last pass counts beyond clusters that nothing references lies behind entries beyond the end of the disk.
             LeakedClusters = UnusedIn(_everUsed!) + result.LeakedClusters - UnusedIn(checker.References.Used),
             Issues = _issues!.Values.OrderBy(issue => (issue.L1Index, issue.L2Index ?? -1))
-                .Concat(LeakedRuns.In(_everUsed!).Select(run => LeakedRuns.Describe(run.First, run.Count, checker.Bounds.Geometry)))
+                .Concat(LeakedRuns.In(_everUsed!, _storage.HasFixedLength).Select(run => LeakedRuns.Describe(run.First, run.Count, checker.Bounds.Geometry)))
                 .Take(_maximumIssues)
                 .ToArray(),
         };
     }
 
-    private static long UnusedIn(ClusterBitmap used) => LeakedRuns.In(used).Sum(run => run.Count);
+    private long UnusedIn(ClusterBitmap used) => LeakedRuns.In(used, _storage.HasFixedLength).Sum(run => run.Count);
 
     private void Believe(ImageChecker checker, CheckResult result)
     {

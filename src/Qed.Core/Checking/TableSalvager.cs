@@ -86,7 +86,7 @@ internal sealed class TableSalvager
 
     private void FindCandidates(CancellationToken cancellation)
     {
-        foreach ((ClusterIndex first, long count) in LeakedRuns.In(_check.References.Used))
+        foreach ((ClusterIndex first, long count) in LeakedRuns.In(_check.References.Used, endsBeforeFile: false))
         {
             int plausible = 0;
             for (long cluster = first.Value; cluster < first.Value + count; cluster++)

@@ -265,10 +265,23 @@ public sealed class QedImage : WritableDiskImage
         }
     }
 
+    /// <summary>Where the image ends on a device, its tables tell only as a whole, so nothing can be added behind its end.</summary>
+    /// <exception cref="DiskImageException">UnsupportedFeature.</exception>
+    internal static void RequireGrowing(BlockStorage storage)
+    {
+        if (!storage.HasFixedLength)
+            return;
+        throw new DiskImageException(ErrorKind.UnsupportedFeature, "a QED image on a block device cannot be written yet", storage.Path)
+        {
+            Remedy = Remedy.Advice("It can be read, checked and converted."),
+        };
+    }
+
     private static void PrepareForWriting(BlockStorage storage, HeaderKeeper keeper, QedOpenOptions options)
     {
         if (!storage.CanWrite)
             throw new InvalidOperationException("The storage was opened for reading.");
+        RequireGrowing(storage);
         QedHeader header = keeper.Header;
         if (header.NeedsCheck && !options.NeedCheckVerified)
         {

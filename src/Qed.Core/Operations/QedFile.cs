@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Qed.Engine;
 using Qed.Formats;
 using Qed.Storage;
 
@@ -23,6 +24,8 @@ internal static class QedFile
             MissingLocks.Tell(file, logger);
             if (FormatRegistry.Probe(file, RawFallback.Anything, NullLogger.Instance).Name != "qed")
                 throw new DiskImageException(ErrorKind.UnsupportedFeature, rule, file.Path) { Remedy = remedy };
+            if (access == StorageAccess.Write)
+                QedImage.RequireGrowing(file);
             return file;
         }
         catch

@@ -5,6 +5,7 @@ using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Checking;
+using Qed.Engine;
 using Qed.Storage;
 using static Qed.Invariant;
 
@@ -28,6 +29,7 @@ public static class RepairImage
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
         using HostFile file = Open(options.Path, StorageAccess.Read, logger);
+        QedImage.RequireGrowing(file);
         CheckImage.WarnOfUnfinishedUndo(file, logger);
         (CheckResult found, List<RepairChange> changes) = ImageRepairer.Plan(file, options.Mode, progress.Meter, cancellation);
         return Report(found, found, changes, new UndoFile(file), options);
@@ -49,6 +51,7 @@ public static class RepairImage
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
         using HostFile file = Open(options.Path, StorageAccess.Write, logger);
+        QedImage.RequireGrowing(file);
         var undo = new UndoFile(file);
         if (options.DiscardUndo)
             undo.Discard();
@@ -85,6 +88,7 @@ public static class RepairImage
     {
         logger ??= NullLogger.Instance;
         using HostFile file = HostFile.Open(path, StorageAccess.Write);
+        QedImage.RequireGrowing(file);
         MissingLocks.Tell(file, logger);
         UndoResult result = new ReversibleRepair(file, new UndoFile(file)).Undo(force, progress.Meter("Undoing the repair", 0), cancellation);
         if (result.UndoPath is not null)

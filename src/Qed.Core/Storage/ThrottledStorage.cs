@@ -20,6 +20,8 @@ internal sealed class ThrottledStorage(BlockStorage storage, long bytesPerSecond
 
     public override long Length => storage.Length;
 
+    internal override bool HasFixedLength => storage.HasFixedLength;
+
     public override int Read(long offset, Span<byte> buffer)
     {
         int total = 0;
