@@ -127,4 +127,16 @@ internal static partial class Log
 
     [LoggerMessage(51, LogLevel.Warning, "'{Path}' lies on a file system without locks: nothing keeps others from writing it meanwhile, so make sure that nobody does.")]
     internal static partial void NoLocks(ILogger logger, string path);
+
+    [LoggerMessage(60, LogLevel.Warning, "The new '{Path}' could not keep of the file that it replaces: {Lost}.")]
+    internal static partial void AttributesLost(ILogger logger, string path, string lost);
+
+    [LoggerMessage(61, LogLevel.Warning, "'{Path}' is replaced by a new file; its {Names} other names (hard links) go on leading to the old one.")]
+    internal static partial void NamesLost(ILogger logger, string path, long names);
+
+    [LoggerMessage(62, LogLevel.Warning, "Removed '{Path}', which an earlier run has left that was killed while it wrote '{Target}'.")]
+    internal static partial void LeftoverRemoved(ILogger logger, string path, string target);
+
+    [LoggerMessage(63, LogLevel.Warning, "'{Path}' belonged to the image that was overwritten and could not be removed: {Reason}")]
+    internal static partial void ReplacedNotRemoved(ILogger logger, string path, string reason);
 }

@@ -41,11 +41,10 @@ internal sealed class UndoFile : IUndoStore
 
     public BlockStorage Create()
     {
-        HostFile file = HostFile.Create(Path);
+        // It holds what the guest wrote, and the image may be nobody else's to read.
+        HostFile file = HostFile.Create(Path, Path, isPrivate: true);
         try
         {
-            // It holds what the guest wrote, and the image may be nobody else's to read.
-            file.MakePrivate();
             HostNames.FlushFolderOf(Path);
             return file;
         }

@@ -54,7 +54,7 @@ public static class FormatRegistry
         if (matches.Length > 0)
             return TheOnlyOne(matches, probe, storage.Path);
         ForeignFormats.Refuse(probe, storage.Path);
-        if (VmdkFormat.IsFlatData(storage.Path))
+        if (ExtentNames.IsFlat(storage.Path))
             Log.FlatDataAlone(logger, storage.Path);
         else if (RefusalAsRaw(probe, storage, fallback) is { } rule)
             throw new DiskImageException(ErrorKind.ImageNotRecognized, rule, storage.Path) { Remedy = new(RemedyKind.SayFormat, "raw", "If it really is a raw image") };

@@ -80,6 +80,10 @@ public abstract class ImageFormat
     /// <summary>Opens an image for reading; it owns the storage from then on, also when opening fails.</summary>
     internal abstract DiskImage Open(HostFile storage, ImageOpenOptions options);
 
+    /// <summary>Names of further files, in its folder, that are a file's own: without it they are nothing.</summary>
+    /// <exception cref="DiskImageException">The file cannot be understood.</exception>
+    internal virtual IReadOnlyList<string> PartsOf(HostFile storage) => [];
+
     /// <summary>Starts an image in an empty file, which stays the caller's.</summary>
     /// <exception cref="DiskImageException">InvalidGeometry, InvalidSize or UnsupportedFeature, with nothing written.</exception>
     internal ImageWriter CreateWriter(ImageTarget target, TargetOptions options)

@@ -74,7 +74,7 @@ public static class ConvertImage
             SourceFiles.RequireDeletable(source, baseline);
         if (backing is { Format: null } && baseline?.Format == "raw")
             backing = backing with { Format = "raw" };
-        using Destination target = Destination.Begin(options.DestinationPath, options.Force, cancellation);
+        using Destination target = TargetFile.Begin(options.DestinationPath, options.Force, source, logger, cancellation);
         var layout = new TargetOptions
         {
             Size = size,

@@ -39,7 +39,7 @@ public static class CreateImage
         if (backing is { Format: null } && backingImage?.Format == "raw")
             backing = backing with { Format = "raw" };
         long size = SizeFor(options, format, backingImage);
-        using (Destination target = Destination.Begin(options.Path, options.Force, cancellation))
+        using (Destination target = TargetFile.Begin(options.Path, options.Force, source: null, logger, cancellation))
         {
             var layout = new TargetOptions
             {

@@ -39,7 +39,7 @@ public static class ReadContent
         if (options.DestinationStream is { } stream)
             ReadInto(stream, image, range, meter, cancellation);
         else
-            ReadInto(options.DestinationFile!, image, range, options, meter, cancellation);
+            ReadInto(options.DestinationFile!, image, range, options, meter, logger ?? NullLogger.Instance, cancellation);
         Log.ContentRead(logger ?? NullLogger.Instance, range.Length, range.Offset.Value, image.Path);
         return range;
     }
@@ -110,11 +110,11 @@ public static class ReadContent
     }
 
     private static void ReadInto(
-        string path, DiskImage image, ContentRange range, ReadContentOptions options, ProgressMeter meter, CancellationToken cancellation)
+        string path, DiskImage image, ContentRange range, ReadContentOptions options, ProgressMeter meter, ILogger logger, CancellationToken cancellation)
     {
         TargetFile.RefuseLinkOf(image, path);
         var part = new DiskImageRange(image, range.Offset, range.Length);
-        using Destination target = Destination.Begin(path, options.Force, cancellation);
+        using Destination target = TargetFile.Begin(path, options.Force, image, logger, cancellation);
         using (ImageWriter writer = FormatRegistry.ByName("raw").CreateWriter(target, new TargetOptions { Size = range.Length }))
         {
             new ImageCopier(part, null, writer, range.Length).Run(meter, cancellation);

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
@@ -92,6 +93,37 @@ internal static class BlockDevice
             .Where(name => File.Exists(Path.Combine(folder, name, "partition")))
             .SelectMany(name => Lines(Path.Combine(folder, name, "dev")).Take(1));
     }
+
+    /// <summary>What a block device lies on: the file of a loop device, the disk of a partition, the devices of a volume, and what these lie on.</summary>
+    /// <returns>Nothing for what is no block device.</returns>
+    internal static IReadOnlyCollection<FileIdentity> Beneath(string path)
+    {
+        var found = new HashSet<FileIdentity>();
+        if (HostPlatform.IsLinux && FileIdentity.LinuxStatus(path) is { Type: FileType.BlockDevice } status)
+            AddBeneath(SystemFolderOf(NumberOf(status)), found);
+        return found;
+    }
+
+    private static void AddBeneath(string folder, HashSet<FileIdentity> found)
+    {
+        // The system puts a mark behind the name of a file that is gone; a file of such a name is then none of its.
+        if (Lines(Path.Combine(folder, "loop", "backing_file")).FirstOrDefault() is { } file && FileIdentity.Of(file) is { } identity)
+            found.Add(identity);
+        List<string> devices = [.. Entries(Path.Combine(folder, "slaves")).Select(name => Path.Combine(folder, "slaves", name))];
+        if (File.Exists(Path.Combine(folder, "partition")) && RealPaths.Of(folder) is { } real)
+            devices.Add(Path.GetDirectoryName(real)!);
+        foreach (string device in devices)
+        {
+            string[] numbers = Lines(Path.Combine(device, "dev")).FirstOrDefault()?.Split(':') ?? [];
+            if (numbers.Length == 2 && TryNumber(numbers[0], out uint major) && TryNumber(numbers[1], out uint minor)
+                && found.Add(FileIdentity.OfDevice(major, minor)))
+            {
+                AddBeneath(device, found);
+            }
+        }
+    }
+
+    private static bool TryNumber(string text, out uint number) => uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 
     private static string NumberOf(LinuxNative.FileStatus device) => $"{Text(device.NodeMajor)}:{Text(device.NodeMinor)}";
 

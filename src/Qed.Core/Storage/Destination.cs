@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Qed.Storage;
 
@@ -16,14 +18,17 @@ internal abstract class Destination : ImageTarget, IDisposable
     /// <summary>Starts to write to a path, whatever lies there: a file is replaced at the end, a block device written in place.</summary>
     /// <param name="path">The path; a symbolic link stands for what it names.</param>
     /// <param name="overwrite">Whether what exists may be overwritten; it must not be in use.</param>
+    /// <param name="replaced">Further files that go with a file that is replaced.</param>
+    /// <param name="logger">Told what a file that is replaced had and the new one has not.</param>
     /// <param name="cancellation">Ends long writing of zeroes between two writes.</param>
     /// <exception cref="DiskImageException">ImageExists, ImageInUse, ImageNotFound for the folder, AccessDenied.</exception>
-    internal static Destination Begin(string path, bool overwrite, CancellationToken cancellation = default)
+    internal static Destination Begin(
+        string path, bool overwrite, IReadOnlyList<string>? replaced = null, ILogger? logger = null, CancellationToken cancellation = default)
     {
         string place = TargetPath.Resolve(path);
         return RequireFree(place, overwrite) == FileType.BlockDevice
             ? InPlaceTarget.Open(place, isZero: false, cancellation)
-            : PendingFile.Create(place, overwrite);
+            : PendingFile.Create(place, overwrite, replaced ?? [], logger ?? NullLogger.Instance);
     }
 
     /// <summary>Refuses to overwrite what cannot become an image, and anything unless that is wanted.</summary>

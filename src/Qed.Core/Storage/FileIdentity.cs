@@ -62,10 +62,11 @@ public readonly record struct FileIdentity(ulong Volume, ulong File, string? Nam
 
     internal static byte[] NullTerminated(string path) => Encoding.UTF8.GetBytes(path + '\0');
 
+    /// <summary>The identity of a block device, which may have nodes in several places.</summary>
+    internal static FileIdentity OfDevice(uint major, uint minor) => new(NoVolume, ((ulong)major << 32) | minor, null);
+
     private static FileIdentity Of(LinuxNative.FileStatus status)
-        => status.Type == FileType.BlockDevice
-            // One device may have nodes in several places.
-            ? new(NoVolume, ((ulong)status.NodeMajor << 32) | status.NodeMinor, null)
+        => status.Type == FileType.BlockDevice ? OfDevice(status.NodeMajor, status.NodeMinor)
             : new(((ulong)status.DeviceMajor << 32) | status.DeviceMinor, status.Inode, null);
 
     private static FileIdentity ByName(string path) => new(0, 0, System.IO.Path.GetFullPath(path));

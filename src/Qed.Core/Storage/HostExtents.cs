@@ -26,6 +26,24 @@ internal sealed unsafe class HostExtents(SafeFileHandle handle)
     /// <remarks>Asking for that as well, a file system in memory walks through all of its pages.</remarks>
     internal bool IsHole(long offset, long length) => EndOfHole(offset) is { } end && end - length >= offset;
 
+    /// <summary>Makes a range a hole.</summary>
+    /// <returns>False where the host cannot.</returns>
+    internal bool TryPunch(long offset, long length)
+    {
+        if (HostPlatform.IsLinux)
+            return LinuxNative.FAllocate(handle, LinuxNative.FallocPunchHole | LinuxNative.FallocKeepSize, offset, length) == 0;
+        if (!HostPlatform.IsWindows)
+            return false;
+        var range = new WindowsNative.ByteRange { Offset = offset, Value = offset + length };
+        return WindowsNative.DeviceIoControl(
+            handle, WindowsNative.FsctlSetZeroData, &range, sizeof(WindowsNative.ByteRange), null, 0, out _, IntPtr.Zero);
+    }
+
+    /// <summary>Makes a range zeroes, by whatever means there are (Linux).</summary>
+    /// <returns>False where the host cannot.</returns>
+    internal bool TryZero(long offset, long length)
+        => LinuxNative.FAllocate(handle, LinuxNative.FallocZeroRange | LinuxNative.FallocKeepSize, offset, length) == 0;
+
     private static StorageExtent Data(long offset, long end) => new(offset, Math.Max(1, end - offset), IsHole: false);
 
     private StorageExtent NextOnLinux(long offset, long length)

@@ -2,6 +2,7 @@ using System;
 using System.IO;
 using System.Runtime.InteropServices;
 using System.Threading;
+using Microsoft.Win32.SafeHandles;
 
 namespace Qed.Storage;
 
@@ -32,6 +33,9 @@ public sealed unsafe class HostFile : BlockStorage
     /// <inheritdoc/>
     public override string Path { get; }
 
+    /// <summary>Whether the file was created without a name.</summary>
+    internal bool IsUnnamed { get; private init; }
+
     /// <summary>By which path the system finds the file: not <see cref="Path"/> while it has not got that name.</summary>
     internal string Place { get; }
 
@@ -49,6 +53,12 @@ public sealed unsafe class HostFile : BlockStorage
 
     /// <summary>Bytes of a sector of a block device; null for a file, or where the system does not tell.</summary>
     public int? LogicalSectorSize => IsBlockDevice ? BlockDevice.LogicalSectorSize(_io.Handle) : null;
+
+    /// <summary>Whether others are kept out; where the file system has no locks, nobody is.</summary>
+    internal bool IsLocked => HostPlatform.IsWindows || _lock is not null;
+
+    /// <summary>The system's handle, which stays the file's.</summary>
+    internal SafeFileHandle Handle => _io.Handle;
 
     /// <summary>Volume and file number, the same under any name of the file.</summary>
     public FileIdentity Identity { get; }
@@ -117,16 +127,18 @@ public sealed unsafe class HostFile : BlockStorage
     public static HostFile Create(string path)
     {
         path = StorageErrors.FullPath(path);
-        return Create(path, path);
+        return Create(path, path, isPrivate: false);
     }
 
     /// <summary>As <see cref="Create(string)"/>, for a file that is known by another path, which it is to have later.</summary>
-    internal static HostFile Create(string place, string path)
+    /// <param name="place">Where it is created.</param>
+    /// <param name="path">What errors call it.</param>
+    /// <param name="isPrivate">Whether nobody but its owner may use it (Linux), where the file system knows owners.</param>
+    internal static HostFile Create(string place, string path, bool isPrivate)
     {
         if (TypeOf(place) != FileType.None)
             throw new DiskImageException(ErrorKind.ImageExists, "a file of that name exists already", path);
-        HostFile file = Guard(path, () => new HostFile(
-            PositionalIo.Open(place, FileMode.CreateNew, FileAccess.ReadWrite, ShareFor(StorageAccess.Write)), place, path, StorageAccess.Write, false));
+        HostFile file = Guard(path, () => new HostFile(CreateNew(place, isPrivate), place, path, StorageAccess.Write, false));
         try
         {
             file.Locked().AllowHoles();
@@ -140,16 +152,20 @@ public sealed unsafe class HostFile : BlockStorage
         }
     }
 
-    /// <summary>Lets nobody but its owner read the file, where the host's file system knows owners.</summary>
-    internal void MakePrivate()
+    /// <summary>Creates a file that has no name yet and leaves nothing should this process end, in the folder that it is to be in.</summary>
+    /// <param name="path">The path that it is to have.</param>
+    /// <param name="mode">Who may use it.</param>
+    /// <returns>Null where the system, or the file system, has no such thing, or would not take that path: creating one with a name tells why.</returns>
+    internal static HostFile? TryCreateUnnamed(string path, uint mode)
     {
-        const uint OwnersOnly = 0b110_000_000;
-        if (HostPlatform.IsWindows || LinuxNative.FChMod(_io.Handle, OwnersOnly) == 0)
-            return;
-        // Whoever has just created a file may do this to it: "not permitted" comes from file systems without owners (FAT).
-        int code = Marshal.GetLastWin32Error();
-        if (code != LinuxNative.Eperm && !SystemError.IsNotSupported(code))
-            throw StorageErrors.Translate(SystemError.Last(), Path);
+        if (!HostPlatform.IsLinux || !HostNames.MayExist(path) || LinuxNative.OpenUnnamed(System.IO.Path.GetDirectoryName(path)!, mode) is not { } handle)
+            return null;
+        string place = RealPaths.Descriptor(handle);
+        if (File.Exists(place))
+            return new HostFile(new PositionalIo(handle), place, path, StorageAccess.Write, isBlockDevice: false) { IsUnnamed = true }.Locked();
+        // Without /proc it could not be given a name later.
+        handle.Dispose();
+        return null;
     }
 
     /// <summary>What a path leads to, links followed; none where there is nothing.</summary>
@@ -293,22 +309,9 @@ public sealed unsafe class HostFile : BlockStorage
 
     /// <inheritdoc/>
     public override bool TryPunch(long offset, long length)
-    {
-        if (HostPlatform.IsLinux)
-        {
-            const int Punch = LinuxNative.FallocPunchHole | LinuxNative.FallocKeepSize;
-            const int Zero = LinuxNative.FallocZeroRange | LinuxNative.FallocKeepSize;
+        => _extents.TryPunch(offset, length)
             // A device that cannot free its blocks has, or the kernel writes, zeroes all the same.
-            return LinuxNative.FAllocate(_io.Handle, Punch, offset, length) == 0
-                || (IsBlockDevice && LinuxNative.FAllocate(_io.Handle, Zero, offset, length) == 0);
-        }
-
-        if (!HostPlatform.IsWindows)
-            return false;
-        var range = new WindowsNative.ByteRange { Offset = offset, Value = offset + length };
-        return WindowsNative.DeviceIoControl(
-            _io.Handle, WindowsNative.FsctlSetZeroData, &range, sizeof(WindowsNative.ByteRange), null, 0, out _, IntPtr.Zero);
-    }
+            || (IsBlockDevice && _extents.TryZero(offset, length));
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -330,6 +333,12 @@ public sealed unsafe class HostFile : BlockStorage
         FileType.Folder => throw new DiskImageException(ErrorKind.ImageNotRecognized, "this is a folder, not a disk image", path),
         FileType other => throw new DiskImageException(ErrorKind.ImageNotRecognized, $"this is {other.Describe()}; only files and block devices can hold a disk image", path),
     };
+
+    private static PositionalIo CreateNew(string place, bool isPrivate)
+        // Made private later, it could be opened by others before.
+        => isPrivate && HostPlatform.IsLinux
+            ? new PositionalIo(LinuxNative.CreatePrivate(place))
+            : PositionalIo.Open(place, FileMode.CreateNew, FileAccess.ReadWrite, ShareFor(StorageAccess.Write));
 
     private HostFile Locked()
     {

@@ -34,6 +34,55 @@ internal static class HostNames
         }
     }
 
+    /// <summary>Whether anything has a name, be it a link that leads nowhere.</summary>
+    internal static bool IsTaken(string path)
+        => HostPlatform.IsLinux ? FileIdentity.LinuxStatusOfLink(path) is not null : File.Exists(path) || Directory.Exists(path);
+
+    /// <summary>Whether a path is one that the file system takes, whatever lies there (Linux).</summary>
+    internal static bool MayExist(string path)
+        => FileIdentity.LinuxStatusOfLink(path) is not null || Marshal.GetLastWin32Error() == LinuxNative.Enoent;
+
+    /// <summary>Gives a name to a file that has none (Linux).</summary>
+    /// <param name="place">A path that leads to the open file.</param>
+    /// <param name="path">The name.</param>
+    /// <param name="overwrite">Whether a file of that name is replaced.</param>
+    /// <exception cref="IOException">The system refuses.</exception>
+    internal static void Link(string place, string path, bool overwrite)
+    {
+        if (TryLink(place, path))
+            return;
+        if (!overwrite || Marshal.GetLastWin32Error() != LinuxNative.Eexist)
+            throw SystemError.Last();
+        // Only a file with a name can take another's place.
+        string waiting = TemporaryName.Waiting(path);
+        if (!TryLink(place, waiting) && !(Leftovers.TryRemove(waiting) && TryLink(place, waiting)))
+        {
+            waiting = TemporaryName.Beside(path);
+            if (!TryLink(place, waiting))
+                throw SystemError.Last();
+        }
+
+        try
+        {
+            Rename(waiting, path, overwrite);
+        }
+        catch
+        {
+            Abandon(waiting);
+            throw;
+        }
+    }
+
+    /// <summary>Gives a file another name.</summary>
+    /// <exception cref="IOException">The system refuses.</exception>
+    internal static void Rename(string place, string path, bool overwrite)
+    {
+        if (overwrite && File.Exists(path))
+            File.Replace(place, path, destinationBackupFileName: null);
+        else
+            File.Move(place, path);
+    }
+
     /// <summary>Removes a file durably, if it is there.</summary>
     /// <exception cref="DiskImageException">The system refuses to.</exception>
     internal static void Delete(string path)
@@ -62,4 +111,7 @@ internal static class HostNames
             // Nothing more can be done.
         }
     }
+
+    private static bool TryLink(string place, string path)
+        => LinuxNative.LinkAt(LinuxNative.AtFdCwd, FileIdentity.NullTerminated(place), LinuxNative.AtFdCwd, FileIdentity.NullTerminated(path), LinuxNative.AtSymlinkFollow) == 0;
 }

@@ -15,9 +15,10 @@ public abstract class ImageTarget
     internal virtual long? FixedLength => null;
 
     /// <summary>Starts a further file of the same image, beside the first.</summary>
-    /// <param name="name">Its file name.</param>
-    /// <exception cref="DiskImageException">ImageExists, ImageInUse, AccessDenied; UnsupportedFeature where there can be one file only.</exception>
-    internal abstract BlockStorage AddCompanion(string name);
+    /// <param name="name">The file name that it should have.</param>
+    /// <returns>The file, and the name that it will have: another one where an image that is to be overwritten has a file of that name.</returns>
+    /// <exception cref="DiskImageException">ImageExists, AccessDenied; UnsupportedFeature where there can be one file only.</exception>
+    internal abstract (string Name, BlockStorage Storage) AddCompanion(string name);
 
     /// <summary>
     /// Says that the whole file belongs to the image, also what lies behind it where the length is fixed: there must not be

@@ -55,7 +55,7 @@ internal sealed class InPlaceTarget : Destination
     }
 
     /// <inheritdoc/>
-    internal override BlockStorage AddCompanion(string name)
+    internal override (string Name, BlockStorage Storage) AddCompanion(string name)
         => throw new DiskImageException(ErrorKind.UnsupportedFeature, "an image of several files cannot be written into one that exists, or to a block device", Target);
 
     /// <inheritdoc/>

@@ -21,12 +21,11 @@ internal static unsafe class LinuxNative
     internal const int AtFdCwd = -100;
     internal const int AtEmptyPath = 0x1000;
     internal const int AtSymlinkNoFollow = 0x100;
+    internal const int AtSymlinkFollow = 0x400;
     internal const uint StatxBasicStats = 0x7ff;
     internal const int OpenReadWrite = 2;
     internal const int OpenExclusive = 0x80;
     internal const int OpenPathOnly = 0x200000;
-    internal const int OpenDirect = 0x4000;
-    internal const int OpenDirectOnArm = 0x10000;
     internal const int OpenCloseOnExec = 0x80000;
 
     /// <summary>FS_IOC_FIEMAP; architectures that number it otherwise do not know this number.</summary>
@@ -40,6 +39,7 @@ internal static unsafe class LinuxNative
     internal const int Eagain = 11;
     internal const int Eacces = 13;
     internal const int Ebusy = 16;
+    internal const int Eexist = 17;
     internal const int Einval = 22;
     internal const int Efbig = 27;
     internal const int Enospc = 28;
@@ -48,6 +48,11 @@ internal static unsafe class LinuxNative
     internal const int Enosys = 38;
     internal const int Enotsup = 95;
     internal const int Edquot = 122;
+
+    // Two flags of open change places there.
+    private static bool IsArm => RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm;
+
+    internal static int OpenDirect => IsArm ? 0x10000 : 0x4000;
 
     [DllImport("libc", EntryPoint = "lseek", SetLastError = true)]
     internal static extern long LSeek(SafeFileHandle file, long offset, int whence);
@@ -92,11 +97,52 @@ internal static unsafe class LinuxNative
     [DllImport("libc", EntryPoint = "open", SetLastError = true)]
     internal static extern SafeFileHandle Open(byte[] path, int flags);
 
+    [DllImport("libc", EntryPoint = "open", SetLastError = true)]
+    private static extern SafeFileHandle Open(byte[] path, int flags, uint mode);
+
+    [DllImport("libc", EntryPoint = "linkat", SetLastError = true)]
+    internal static extern int LinkAt(int oldFolder, byte[] oldPath, int newFolder, byte[] newPath, int flags);
+
+    [DllImport("libc", EntryPoint = "fchown", SetLastError = true)]
+    internal static extern int FChOwn(SafeFileHandle file, uint user, uint group);
+
+    [DllImport("libc", EntryPoint = "flistxattr", SetLastError = true)]
+    internal static extern nint FListXAttr(SafeFileHandle file, byte[] names, nint size);
+
+    [DllImport("libc", EntryPoint = "fgetxattr", SetLastError = true)]
+    internal static extern nint FGetXAttr(SafeFileHandle file, byte[] name, byte[] value, nint size);
+
+    [DllImport("libc", EntryPoint = "fsetxattr", SetLastError = true)]
+    internal static extern int FSetXAttr(SafeFileHandle file, byte[] name, byte[] value, nint size, int flags);
+
     [DllImport("libc", EntryPoint = "readlink", SetLastError = true)]
     internal static extern nint ReadLink(byte[] path, byte* buffer, nint size);
 
     [DllImport("libc", EntryPoint = "statx", SetLastError = true)]
     internal static extern int StatX(int directory, byte[] path, int flags, uint mask, out FileStatus status);
+
+    /// <summary>Creates a file that nobody but its owner may open, for reading and writing.</summary>
+    /// <exception cref="System.IO.IOException">The system refuses.</exception>
+    internal static SafeFileHandle CreatePrivate(string path)
+    {
+        const int CreateNew = 0x40 | OpenExclusive;
+        const uint OwnersOnly = 0b110_000_000;
+        SafeFileHandle handle = Open(FileIdentity.NullTerminated(path), OpenReadWrite | OpenCloseOnExec | CreateNew, OwnersOnly);
+        return handle.IsInvalid ? throw SystemError.Last() : handle;
+    }
+
+    /// <summary>Creates a file without a name in a folder, open for reading and writing (O_TMPFILE).</summary>
+    /// <returns>Null where there is no such thing.</returns>
+    internal static SafeFileHandle? OpenUnnamed(string folder, uint mode)
+    {
+        const int Unnamed = 0x400000;
+        int isFolder = IsArm ? 0x4000 : 0x10000;
+        SafeFileHandle handle = Open(FileIdentity.NullTerminated(folder), OpenReadWrite | OpenCloseOnExec | Unnamed | isFolder, mode);
+        if (!handle.IsInvalid)
+            return handle;
+        handle.Dispose();
+        return null;
+    }
 
     /// <summary>Lets a range of one file share the blocks of another's (FICLONERANGE).</summary>
     /// <returns>False where the system does not; architectures that number the request otherwise do not know this number.</returns>

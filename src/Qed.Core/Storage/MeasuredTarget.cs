@@ -20,11 +20,11 @@ internal sealed class MeasuredTarget(string target) : ImageTarget, IDisposable
     /// <summary>Bytes of all files together.</summary>
     internal long Length => _storage.Length + _companions.Sum(companion => companion.Length);
 
-    internal override BlockStorage AddCompanion(string name)
+    internal override (string Name, BlockStorage Storage) AddCompanion(string name)
     {
         var companion = new LengthOnly(Path.Combine(Path.GetDirectoryName(target) ?? string.Empty, name));
         _companions.Add(companion);
-        return companion;
+        return (name, companion);
     }
 
     public void Dispose()

@@ -21,6 +21,17 @@ internal static unsafe class RealPaths
         return real ?? (IsLink(path) ? null : path);
     }
 
+    /// <summary>The full path of what a path names, without any link in it (Linux); null where there is nothing.</summary>
+    internal static string? Of(string path)
+    {
+        using SafeFileHandle handle = OpenPath(path);
+        return handle.IsInvalid ? null : OnLinux(handle);
+    }
+
+    /// <summary>Opens a path to be named only, whatever it leads to (Linux).</summary>
+    internal static SafeFileHandle OpenPath(string path)
+        => LinuxNative.Open(FileIdentity.NullTerminated(path), LinuxNative.OpenPathOnly | LinuxNative.OpenCloseOnExec);
+
     /// <summary>A path that leads to an open file even where it has no name (Linux).</summary>
     internal static string Descriptor(SafeFileHandle handle)
         => "/proc/self/fd/" + handle.DangerousGetHandle().ToInt32().ToString(CultureInfo.InvariantCulture);

@@ -38,7 +38,7 @@ internal static class TargetPath
     {
         if (HostPlatform.IsLinux)
         {
-            using SafeFileHandle handle = OpenPath(link);
+            using SafeFileHandle handle = RealPaths.OpenPath(link);
             return handle.IsInvalid ? throw StorageErrors.Translate(SystemError.Last(), link) : RealPaths.Of(handle, link) ?? link;
         }
 
@@ -48,7 +48,7 @@ internal static class TargetPath
 
     private static void RequireToNothing(string link, string full)
     {
-        using SafeFileHandle handle = OpenPath(link);
+        using SafeFileHandle handle = RealPaths.OpenPath(link);
         if (handle.IsInvalid && Marshal.GetLastWin32Error() is var error and not LinuxNative.Enoent)
             throw StorageErrors.Translate(SystemError.Of(error), full);
     }
@@ -60,13 +60,9 @@ internal static class TargetPath
         // Left as it is: ".." behind another link leads elsewhere than its text says.
         string next = Path.Combine(Path.GetDirectoryName(link)!, text);
         string name = Path.GetFileName(next);
-        using SafeFileHandle folder = OpenPath(next.Substring(0, next.Length - name.Length));
-        string? real = folder.IsInvalid ? null : RealPaths.Of(folder, next);
+        string? real = RealPaths.Of(next.Substring(0, next.Length - name.Length));
         if (real is null || name is "" or "." or "..")
             throw new DiskImageException(ErrorKind.ImageNotFound, $"this symbolic link leads to '{text}', whose folder does not exist", full);
         return Path.Combine(real, name);
     }
-
-    private static SafeFileHandle OpenPath(string path)
-        => LinuxNative.Open(FileIdentity.NullTerminated(path), LinuxNative.OpenPathOnly | LinuxNative.OpenCloseOnExec);
 }

@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Linq;
 using System.Text;
 
 namespace Qed.Storage;
@@ -7,13 +8,33 @@ namespace Qed.Storage;
 /// <summary>Names a file under construction: after its target, so that whoever finds one left over knows what it was to be.</summary>
 internal static class TemporaryName
 {
+    /// <summary>What all names of files under construction are among.</summary>
+    internal const string Pattern = "*" + Suffix;
+
     // No file system allows less, and shorter names stay whole with their ending behind them.
     private const int AlwaysAllowed = 120;
+    private const int TagLength = 8;
+    private const string Suffix = ".partial";
 
     /// <summary>A path beside the target that nobody else has.</summary>
-    internal static string Beside(string target)
+    internal static string Beside(string target) => Beside(target, Guid.NewGuid().ToString("N").Substring(0, TagLength));
+
+    /// <summary>The path beside the target at which a whole file waits to take the target's place: always the same, so that one left over is found.</summary>
+    internal static string Waiting(string target) => Beside(target, new string('0', TagLength));
+
+    /// <summary>Whether a path is one of <see cref="Beside(string)"/> for a target.</summary>
+    internal static bool IsFor(string target, string path)
     {
-        string ending = $".{Guid.NewGuid().ToString("N").Substring(0, 8)}.partial";
+        string name = Path.GetFileName(path);
+        if (name.Length < TagLength + Suffix.Length)
+            return false;
+        string tag = name.Substring(name.Length - Suffix.Length - TagLength, TagLength);
+        return tag.All(letter => letter is (>= '0' and <= '9') or (>= 'a' and <= 'f')) && name == Path.GetFileName(Beside(target, tag));
+    }
+
+    private static string Beside(string target, string tag)
+    {
+        string ending = $".{tag}{Suffix}";
         string name = Path.GetFileName(target);
         // File systems differ in how long a name may be. One just as long as the target's can be created wherever the
         // target can, and nowhere else, which is better found out now than once all is written.

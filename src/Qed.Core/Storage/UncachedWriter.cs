@@ -1,5 +1,4 @@
 using System;
-using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace Qed.Storage;
@@ -19,11 +18,8 @@ internal sealed unsafe class UncachedWriter : IDisposable
     {
         if (!HostPlatform.IsLinux)
             return null;
-        const int Flags = LinuxNative.OpenReadWrite | LinuxNative.OpenCloseOnExec;
-        int direct = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm
-            ? LinuxNative.OpenDirectOnArm
-            : LinuxNative.OpenDirect;
-        SafeFileHandle handle = LinuxNative.Open(FileIdentity.NullTerminated(path), Flags | direct);
+        SafeFileHandle handle = LinuxNative.Open(
+            FileIdentity.NullTerminated(path), LinuxNative.OpenReadWrite | LinuxNative.OpenCloseOnExec | LinuxNative.OpenDirect);
         if (!handle.IsInvalid)
             return new UncachedWriter(handle);
         handle.Dispose();

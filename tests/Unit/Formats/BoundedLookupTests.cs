@@ -152,6 +152,7 @@ public sealed class BoundedLookupTests : IDisposable
         using Destination file = Destination.Begin(path, overwrite: false);
         using (ImageWriter writer = FormatRegistry.ByName(format).CreateWriter(file, options))
             writer.Complete();
+        file.Finish(ProgressMeter.Silent, default);
         file.Commit();
         return path;
     }

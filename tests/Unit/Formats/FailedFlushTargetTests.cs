@@ -84,7 +84,7 @@ public sealed class FailedFlushTargetTests
         /// <summary>What was done last with each of the files.</summary>
         internal List<StorageChangeKind> LastChanges => _lastChanges;
 
-        internal override BlockStorage AddCompanion(string name) => NewFile();
+        internal override (string Name, BlockStorage Storage) AddCompanion(string name) => (name, NewFile());
 
         private MemoryStorage NewFile()
         {

@@ -168,10 +168,11 @@ public sealed class ProbeTests : IDisposable
     private byte[] Image(string format)
     {
         string path = _folder["new." + format];
-        using (Destination file = PendingFile.Begin(path, overwrite: false))
+        using (Destination file = Destination.Begin(path, overwrite: false))
         {
             using (var writer = FormatRegistry.ByName(format).CreateWriter(file, new TargetOptions { Size = MiB }))
                 writer.Complete();
+            file.Finish(ProgressMeter.Silent, default);
             file.Commit();
         }
 

@@ -44,31 +44,29 @@ public sealed class LongNameTests : IDisposable
         for (int length = Longest - 40; length <= Longest; length++)
         {
             string target = _folder[NameOf(letter, length)];
-            using PendingFile file = PendingFile.Create(target, overwrite: false);
-            string name = Path.GetFileName(file.PathsUnderConstruction.Values.Single());
+            string path = TemporaryName.Beside(target);
+            string name = Path.GetFileName(path);
+            File.WriteAllText(path, string.Empty);
+            File.Delete(path);
+            Assert.True(TemporaryName.IsFor(target, path));
             Assert.Matches(@"\.[0-9a-f]{8}\.partial\z", name);
             Assert.StartsWith(name[..^17].TrimEnd('_'), Path.GetFileName(target), StringComparison.Ordinal);
             Assert.InRange(LengthOf(name), 1, Math.Max(120, LengthOf(Path.GetFileName(target))));
             // What is not whole could not be made bytes and text again.
             Assert.Equal(name, Encoding.UTF8.GetString(new UTF8Encoding(false, throwOnInvalidBytes: true).GetBytes(name)));
         }
-
-        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
 
     [Fact]
     public void A_short_name_stays_whole()
-    {
-        using PendingFile file = PendingFile.Create(_folder["image.qed"], overwrite: false);
-        Assert.Matches(@"\Aimage\.qed\.[0-9a-f]{8}\.partial\z", Path.GetFileName(file.PathsUnderConstruction.Values.Single()));
-    }
+        => Assert.Matches(@"\Aimage\.qed\.[0-9a-f]{8}\.partial\z", Path.GetFileName(TemporaryName.Beside(_folder["image.qed"])));
 
     [Theory]
     [MemberData(nameof(Letters))]
     public void A_name_that_the_file_system_cannot_hold_is_refused_before_anything_is_written(string letter)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "how long a name may be is a matter of the file system");
-        DiskImageException error = Fails.With(ErrorKind.ImageNotFound, "too long", () => PendingFile.Create(_folder[NameOf(letter, Longest + 1)], overwrite: false));
+        DiskImageException error = Fails.With(ErrorKind.ImageNotFound, "too long", () => Destination.Begin(_folder[NameOf(letter, Longest + 1)], overwrite: false));
         Assert.EndsWith(".qed", error.Path, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }

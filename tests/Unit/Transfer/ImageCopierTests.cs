@@ -109,10 +109,11 @@ public sealed class ImageCopierTests : IDisposable
 
     private void Copy(DiskImage source, CancellationToken cancellation)
     {
-        using Destination file = Destination.Begin(_folder["target.qed"], overwrite: false, CancellationToken.None);
+        using Destination file = Destination.Begin(_folder["target.qed"], overwrite: false, cancellation: CancellationToken.None);
         using ImageWriter writer = FormatRegistry.ByName("qed").CreateWriter(file, new TargetOptions { Size = source.Length });
         new ImageCopier(source, null, writer, source.Length).Run(ProgressMeter.Silent, cancellation);
         writer.Complete();
+        file.Finish(ProgressMeter.Silent, CancellationToken.None);
         file.Commit();
     }
 }

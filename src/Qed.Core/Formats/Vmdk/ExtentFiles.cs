@@ -21,12 +21,12 @@ internal static class ExtentFiles
         RequireBareName(name, image.Path);
         string folder = Path.GetDirectoryName(image.Path)!;
         string path = Path.Combine(folder, name);
-        if (options.PathsUnderConstruction?.TryGetValue(path, out string? present) == true)
-            path = present;
+        if (options.PathsUnderConstruction?.TryGetValue(path, out string? place) != true)
+            place = path;
         HostFile file;
         try
         {
-            file = HostFile.Open(path, image.Access);
+            file = HostFile.Open(place!, path, image.Access);
         }
         catch (DiskImageException error) when (error.Kind == ErrorKind.ImageNotFound)
         {

@@ -1,5 +1,4 @@
 using System;
-using System.IO;
 using Qed.Formats.Raw;
 using Qed.Images;
 using Qed.Layout;
@@ -18,7 +17,7 @@ internal sealed class FlatImageWriter : ImageWriter
     /// <param name="size">Bytes of the guest's disk.</param>
     internal FlatImageWriter(ImageTarget target, long size)
     {
-        string name = Path.GetFileNameWithoutExtension(target.Target) + "-flat.vmdk";
+        (string name, BlockStorage extent) = target.AddCompanion(ExtentNames.FlatOf(target.Target));
         _target = target.Storage;
         _descriptor = DescriptorWriter.Write(
             new Descriptor
@@ -28,7 +27,7 @@ internal sealed class FlatImageWriter : ImageWriter
                 Extents = [new DescriptorExtent(size / SparseHeader.SectorSize, DescriptorExtentType.Flat, "FLAT", name, 0)],
             },
             target.Target);
-        _data = new RawImageWriter(target.AddCompanion(name), size);
+        _data = new RawImageWriter(extent, size);
     }
 
     public override int Grain => _data.Grain;

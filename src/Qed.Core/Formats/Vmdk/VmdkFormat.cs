@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
@@ -44,15 +45,24 @@ internal sealed class VmdkFormat : ImageFormat
         CreationOption.Variant(new("monolithicSparse"), new("monolithicFlat", Subformat.Fixed), new("streamOptimized", Subformat.StreamOptimized)),
     ];
 
-    /// <summary>Whether a name is one of those that writers give to the guest's bytes as they are, beside the descriptor.</summary>
-    internal static bool IsFlatData(string path) => path.EndsWith("-flat.vmdk", StringComparison.OrdinalIgnoreCase);
-
     // The specification wants whole grains, but VMware's own writers and readers do well with sectors.
     public override int SizeGranularity(Subformat subformat) => SparseHeader.SectorSize;
 
     internal override bool Matches(FileProbe probe) => VmdkOpener.Matches(probe);
 
     internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => VmdkOpener.Open(storage, options);
+
+    internal override IReadOnlyList<string> PartsOf(HostFile storage)
+    {
+        if (!DescriptorReader.IsDescriptor(new FileProbe(storage).Start))
+            return [];
+        // A descriptor can name any file. What it names and is called after it is its own.
+        return [.. DescriptorReader.ReadFile(storage).Extents
+            .Select(extent => extent.FileName)
+            .OfType<string>()
+            .Where(name => ExtentNames.IsOf(storage.Path, name))
+            .Distinct()];
+    }
 
     private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
     {

@@ -53,6 +53,7 @@ public sealed class VhdxLargeTests : IDisposable
         {
             using (ImageWriter writer = FormatRegistry.ByName("vhdx").CreateWriter(file, new TargetOptions { Size = Largest }))
                 writer.Complete();
+            file.Finish(ProgressMeter.Silent, default);
             file.Commit();
         }
 
