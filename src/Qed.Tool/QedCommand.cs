@@ -74,7 +74,8 @@ public static class QedCommand
         }
         catch (DiskImageException error)
         {
-            Fail(console, error.WithWords(new RemedyWords(command).Of).Message);
+            (string message, string? continuation) = ErrorWords.Of(error, command);
+            Fail(console, message, continuation);
             return command.FailureCode;
         }
         catch (OperationCanceledException)

@@ -57,6 +57,16 @@ public sealed class ProcessTests
     }
 
     [Fact]
+    public void A_file_of_a_name_like_a_protocol_is_named_as_it_can_be_given_again()
+    {
+        using var folder = new TempFolder();
+        Assert.Equal("Formatting 'file:a:b.raw', fmt=raw size=1048576\n", Output(folder, "create", "file:a:b.raw", "1M"));
+        Assert.StartsWith("image: ./a:b.raw\n", Output(folder, "info", "file:a:b.raw"), StringComparison.Ordinal);
+        Assert.StartsWith("image: ./a:b.raw\n", Output(folder, "info", "./a:b.raw"), StringComparison.Ordinal);
+        Assert.Empty(Output(folder, "info", "a:b.raw"));
+    }
+
+    [Fact]
     public void Nothing_is_begun_where_the_work_is_cancelled_already()
     {
         using var folder = new TempFolder();
@@ -76,6 +86,14 @@ public sealed class ProcessTests
         Assert.EndsWith("    (100.00/100%)\r\n", shown.Output, StringComparison.Ordinal);
         Assert.Empty(Invocation.Ours("convert -p -O qed {d}/large.raw {d}/n.qed", folder.Path).Output);
         Assert.Empty(Invocation.Ours("convert -pq -O qed {d}/large.raw {d}/n.qed", folder.Path, isTerminal: true).Output);
+    }
+
+    private static string Output(TempFolder folder, params string[] arguments)
+    {
+        using Process process = Start(folder, arguments);
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return output;
     }
 
     private static Process Start(TempFolder folder, params string[] arguments)

@@ -1,3 +1,5 @@
+using System;
+using Qed.Chains;
 using Qed.Formats;
 using Qed.Operations;
 using Qed.Tool.CommandLine;
@@ -35,8 +37,27 @@ internal static class CreateCommand
         NewImageSettings settings = NewImageSettings.Read(Format, arguments);
         CreateImageOptions options = Complete(settings, arguments);
         ImageDescription image = CreateImage.Run(options, logger: session.Logger, cancellation: session.Cancellation);
-        session.Say($"Formatting '{Printable.Text(options.Path)}', {Printable.Text(settings.Describe(options.Size ?? image.Size))}");
+        session.Say($"Formatting '{Printable.Text(arguments.Operands[0])}', {Printable.Text(settings.Describe(options.Size ?? image.Size))}");
         return ExitCode.Success;
+    }
+
+    /// <summary>The error of a backing file without its format: that it is not there at all, or which format it has.</summary>
+    private static Exception FormatMissing(string path, string backing, bool mayBeMissing)
+    {
+        const string Rule = "Backing file specified without backing format";
+        if (mayBeMissing || BackingNames.IsPseudoProtocol(backing))
+            return new UsageException($"{path}: {Rule}");
+        try
+        {
+            ImageDescription found = DescribeImage.Run(GivenPaths.BackingOf(path, backing));
+            return new UsageException($"{path}: {Rule}\nDetected format of {FormatRegistry.ByName(found.Format).QemuName}.");
+        }
+        catch (DiskImageException error)
+        {
+            return error.Kind == ErrorKind.ImageNotFound
+                ? new DiskImageException(ErrorKind.BackingFileMissing, $"the backing file '{error.Path}' does not exist", path, error)
+                : new UsageException($"{path}: {Rule}");
+        }
     }
 
     private static CreateImageOptions Complete(NewImageSettings settings, ParsedArguments arguments)
@@ -51,7 +72,7 @@ internal static class CreateCommand
         if (settings.BackingPath is { Length: 0 })
             throw new UsageException($"{path}: Expected backing file name, got empty string");
         if (settings.BackingPath is not null && settings.BackingFormat is null)
-            throw new UsageException($"{path}: Backing file specified without backing format");
+            throw FormatMissing(path, settings.BackingPath, arguments.Has(Unsafe));
         long? size = settings.Size;
         if (arguments.Operands.Count == 2)
         {

@@ -12,13 +12,17 @@ internal static class FileOperand
     /// <summary>The path that an operand stands for.</summary>
     internal static string PathOf(string operand)
     {
-        string path = operand.StartsWith(FileProtocol, StringComparison.Ordinal) ? operand[FileProtocol.Length..] : operand;
+        bool isFile = operand.StartsWith(FileProtocol, StringComparison.Ordinal);
+        string path = isFile ? operand[FileProtocol.Length..] : operand;
         if (path.Length == 0)
             throw new UsageException("The file name is empty", mayHelp: true);
-        if (BackingNames.IsPseudoProtocol(path))
+        if (!isFile && BackingNames.IsPseudoProtocol(path))
             throw new UsageException($"'{path}' names a protocol, and only files and devices are opened; a file of this name is './{path}'");
         return path;
     }
+
+    /// <summary>A path as it can stand on a command line, where it must not be taken for a protocol.</summary>
+    internal static string NameOf(string path) => BackingNames.IsPseudoProtocol(path) ? "./" + path : path;
 
     /// <summary>The one image that a command takes.</summary>
     internal static string Single(ParsedArguments arguments) => arguments.Operands.Count == 1

@@ -28,7 +28,7 @@ internal static class InfoCommand
         string? format = arguments.ValueOf(CommonOptions.Format);
         bool withChain = arguments.Has(BackingChain);
         var images = new List<(string Name, ImageDescription Image)>();
-        string name = path;
+        string name = FileOperand.NameOf(path);
         foreach (ImageDescription image in withChain ? DescribeImage.RunChain(path, format) : [DescribeImage.Run(path, format)])
         {
             session.Cancellation.ThrowIfCancellationRequested();
