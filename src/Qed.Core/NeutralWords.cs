@@ -16,6 +16,7 @@ internal static class NeutralWords
         RemedyKind.AllowOverwriting => "Choose another name, or allow the file to be replaced.",
         RemedyKind.GiveSize => "Give the size.",
         RemedyKind.GiveFormat => "Give the format of the new image.",
+        RemedyKind.GiveLength => "Say how long it is, or save it to a file first.",
         RemedyKind.EnlargeClusters => "Choose larger clusters.",
         RemedyKind.EnlargeTables => "Choose larger tables.",
         RemedyKind.EnlargeClustersOrTables => "Choose larger clusters or tables.",

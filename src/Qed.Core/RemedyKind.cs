@@ -45,6 +45,9 @@ public enum RemedyKind
     /// <summary>Give the format of the new image.</summary>
     GiveFormat,
 
+    /// <summary>Say how long the disk is that comes through a stream.</summary>
+    GiveLength,
+
     /// <summary>Choose larger clusters for the new image.</summary>
     EnlargeClusters,
 

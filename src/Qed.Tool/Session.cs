@@ -28,6 +28,13 @@ internal sealed class Session
         });
     }
 
+    /// <summary>Opens standard input for a disk's bytes.</summary>
+    internal Stream OpenInput() => _console.OpenInput();
+
+    /// <summary>Opens standard output for a disk's bytes, after which nothing else may be written there.</summary>
+    internal Stream OpenOutput()
+        => _console.IsTerminal ? throw new UsageException("a disk's bytes are not written to a terminal: send standard output elsewhere") : _console.OpenOutput();
+
     /// <summary>Where results go.</summary>
     internal TextWriter Output => _console.Output;
 

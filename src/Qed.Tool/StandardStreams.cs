@@ -39,8 +39,33 @@ internal static partial class StandardStreams
     /// <summary>Standard error; nothing where it was closed. What it does not take is lost: nobody could be told.</summary>
     internal static Stream OpenError() => IsGiven[2] ? new LossyStream(Console.OpenStandardError()) : Stream.Null;
 
+    /// <summary>Standard input for a disk's bytes; where it is a file it tells how much of it is left.</summary>
+    internal static Stream OpenData()
+    {
+        RequireGiven(0, "standard input");
+        return OperatingSystem.IsWindows() ? Console.OpenStandardInput() : new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0);
+    }
+
+    /// <summary>Standard output for a disk's bytes, none of which is lost without an error.</summary>
+    internal static Stream CreateData()
+    {
+        RequireGiven(1, "standard output");
+        if (OperatingSystem.IsWindows())
+            return Console.OpenStandardOutput();
+        var output = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+        // The console's own stream is silent when a pipe's reader is gone; but where output goes to a file it is the one
+        // that leaves the next program's output behind ours.
+        return output.CanSeek ? Console.OpenStandardOutput() : output;
+    }
+
     /// <summary>Whether a person is looking at standard output.</summary>
     internal static bool IsOutputTerminal => IsGiven[1] && !Console.IsOutputRedirected;
+
+    private static void RequireGiven(int number, string name)
+    {
+        if (!IsGiven[number])
+            throw new IOException(name + " is closed");
+    }
 
     [LibraryImport("libc", EntryPoint = "fcntl")]
     private static partial int GetFlags(int number, int command);

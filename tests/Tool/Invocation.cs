@@ -18,7 +18,7 @@ internal static class Invocation
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
-        int exitCode = QedCommand.Run(Words(line, folder), new ToolConsole(output, error, isTerminal), cancellation);
+        int exitCode = QedCommand.Run(Words(line, folder), new ToolConsole(output, error, isTerminal) { OpenInput = () => Stream.Null, OpenOutput = () => Stream.Null }, cancellation);
         return Normalize(new Qemu.Result(exitCode, output.ToString(), error.ToString()), folder);
     }
 

@@ -93,6 +93,24 @@ public sealed class WritingTests(SampleImages images) : IClassFixture<SampleImag
         "convert -t writeback -T directsync -U -O qed {d}/a.qed {d}/n.qed",
         "convert -O qed {d}/a.qed {d}/b.qed",
         "convert -O qed {d}/a.raw file:{d}/n.qed",
+        "convert -n -O qed {d}/longer.raw {d}/b.qed",
+        "convert -n -O raw {d}/a.qed {d}/longer.raw",
+        "convert -n {d}/a.qcow2 {d}/a.raw",
+        "convert -n --target-is-zero -O qed {d}/a.raw {d}/empty.qed",
+        "convert -S 0 -O raw {d}/a.qed {d}/n.raw",
+        "convert -S 0 -O qed {d}/a.qed {d}/n.qed",
+        "convert -r 100M -O qed {d}/a.qed {d}/n.qed",
+        "convert -O qed {d}/a.raw {d}/a.qcow2 {d}/b.qed {d}/n.qed",
+        "convert -f qed -O raw {d}/a.qed {d}/b.qed {d}/n.raw",
+
+        // dd
+        "dd if={d}/a.qed of={d}/n.raw",
+        "dd -f qed -O qed if={d}/b.qed of={d}/n.qed",
+        "dd -U -O qed bs=64k count=10 if={d}/a.qed of={d}/n.qed",
+        "dd bs=1M skip=3 if={d}/a.qcow2 of={d}/n.raw",
+        "dd bs=5 count=7 if={d}/a.raw of={d}/n.raw",
+        "dd bs=1M count=100 if={d}/a.raw of={d}/n.raw",
+        "dd of={d}/n.raw if={d}/a.vmdk bs=0x1000 count=0",
 
         // resize
         "resize {d}/a.qed 12M",
@@ -174,6 +192,28 @@ public sealed class WritingTests(SampleImages images) : IClassFixture<SampleImag
         "convert -T bogus -O qed {d}/a.qed {d}/n.qed",
         "convert -D 3 {d}/a.qed {d}/n.qed",
         "convert --target-is-zero -O qed {d}/a.qed {d}/n.qed",
+        "convert -n -O qed {d}/a.raw {d}/none.qed",
+        "convert -n -O qed {d}/empty.qed {d}/a.qed",
+        "convert -n -O raw {d}/b.qed {d}/a.raw",
+        "convert -n -o cluster_size=4k -O qed {d}/a.raw {d}/empty.qed",
+        "convert -n -O qed {d}/a.raw {d}/longer.raw",
+        "convert -r x -O qed {d}/a.qed {d}/n.qed",
+        "convert -l x -O qed {d}/a.qcow2 {d}/b.qcow2 {d}/n.qed",
+        "convert -B a.qed -F qed -O qed {d}/a.qed {d}/b.qed {d}/n.qed",
+        "convert -O qed {d}/a.qed {d}/none.qed {d}/n.qed",
+        "dd",
+        "dd if={d}/a.raw",
+        "dd of={d}/n.raw",
+        "dd if={d}/none.raw of={d}/n.raw",
+        "dd if={d}/a.raw of={d}/n.raw bs=0",
+        "dd if={d}/a.raw of={d}/n.raw bs=x",
+        "dd if={d}/a.raw of={d}/n.raw bs=4G",
+        "dd if={d}/a.raw of={d}/n.raw count=-1",
+        "dd if={d}/a.raw of={d}/n.raw conv=sparse",
+        "dd if={d}/a.raw of={d}/n.raw seek=1",
+        "dd -O bogus if={d}/a.raw of={d}/n.raw",
+        "dd -f qed if={d}/a.raw of={d}/n.raw",
+        "dd -Z if={d}/a.raw of={d}/n.raw",
         "convert --bitmaps -O qcow2 {d}/a.qed {d}/n.qcow2",
         "resize",
         "resize {d}/a.qed",
@@ -253,6 +293,19 @@ public sealed class WritingTests(SampleImages images) : IClassFixture<SampleImag
         Assert.Empty(Invocation.Ours("convert -q --salvage -O raw {d}/bad.qed {d}/q.raw", folder.Path).Error);
         Assert.Equal(1, Invocation.Ours("convert --salvage --delete-source -O raw {d}/bad.qed {d}/d.raw", folder.Path).ExitCode);
         Assert.True(File.Exists(folder["bad.qed"]));
+    }
+
+    [Fact]
+    public void Dd_copies_as_many_blocks_as_it_is_told_to_also_behind_others()
+    {
+        using var folder = new TempFolder();
+        byte[] disk = Patterns.Random(1 << 20, 1);
+        File.WriteAllBytes(folder["a.raw"], disk);
+        Assert.Equal(0, Invocation.Ours("dd bs=1000 skip=3 count=20 if={d}/a.raw of={d}/n.raw", folder.Path).ExitCode);
+        Assert.Equal(disk.AsSpan(3000, 20_000).ToArray(), File.ReadAllBytes(folder["n.raw"]));
+        Qemu.Result ours = Invocation.Ours("dd bs=1M skip=2 if={d}/a.raw of={d}/n.raw", folder.Path);
+        Assert.Equal((0, "qed: {d}/a.raw: cannot skip to specified offset\n"), (ours.ExitCode, ours.Error));
+        Assert.Equal(0, new FileInfo(folder["n.raw"]).Length);
     }
 
     private void CopyTo(TempFolder folder)

@@ -28,6 +28,9 @@ public abstract class DiskImage : IDisposable
     /// <summary>The image that unallocated extents are read from; null where there is none or it was not opened.</summary>
     public DiskImage? Backing { get; private set; }
 
+    /// <summary>Whether the disk can be read only once, from its first byte to its last, as one that comes through a pipe.</summary>
+    internal virtual bool IsSequential => false;
+
     /// <summary>The file that the host offsets of the image's extents count in; null where there is no single one.</summary>
     internal virtual BlockStorage? ExtentStorage => null;
 

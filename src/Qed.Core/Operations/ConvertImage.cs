@@ -13,12 +13,17 @@ using Qed.Transfer;
 
 namespace Qed.Operations;
 
-/// <summary>Writes the contents of an image into a new one. The source is only read, the target appears only when it is whole.</summary>
+/// <summary>
+/// Writes the contents of an image into a new one, into one that exists, or into a stream. The source is only read; a new
+/// target appears only when it is whole.
+/// </summary>
 public static class ConvertImage
 {
     /// <summary>Converts one image.</summary>
-    /// <exception cref="DiskImageException">Of either image; ImageCorrupt where verifying finds a difference.</exception>
-    /// <exception cref="OperationCanceledException">The conversion was cancelled; nothing is left of the target.</exception>
+    /// <exception cref="DiskImageException">
+    /// Of either image; ImageCorrupt where verifying finds a difference; UnsupportedFeature for options that exclude each other.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The conversion was cancelled; nothing is left of a new target.</exception>
     public static ConvertResult Run(
         ConvertImageOptions options,
         IProgress<OperationProgress>? progress = null,
@@ -32,46 +37,135 @@ public static class ConvertImage
             throw new DiskImageException(ErrorKind.UnsupportedFeature, "a source of which parts may not be readable is not deleted after it was salvaged", options.Path);
         ImageFormat format = TargetFormat(options);
         IReadOnlyList<string> files;
-        UnreadableRanges? unreadable = options.Salvage ? new UnreadableRanges() : null;
         IReadOnlyList<DiskRange> lost;
-        using (DiskImage source = OpenSource(options, unreadable, logger, cancellation))
+        using (ConvertSource source = ConvertSource.Open(options, logger, cancellation))
         {
-            TargetFile.RefuseLinkOf(source, options.DestinationPath);
             files = source.Files;
-            DirtyPages.WriteOut(source, logger);
-            lost = Write(source, unreadable, format, options, progress, logger, cancellation);
+            if (options.DestinationStream is not null)
+            {
+                lost = ConvertToStream.Run(source, format, options, progress, logger, cancellation);
+            }
+            else
+            {
+                source.RefuseLink(options.DestinationPath);
+                lost = options.IntoExisting
+                    ? ConvertIntoExisting.Run(source, format, options, progress, logger, cancellation)
+                    : WriteNew(source, format, options, progress, logger, cancellation);
+            }
         }
 
         if (options.DeleteSource)
             SourceFiles.Delete(files, logger);
-
-        ImageDescription target = DescribeImage.Run(options.DestinationPath, format.Name);
-        CreateImage.WarnOfGeometry(target, logger);
-        var result = new ConvertResult { Target = target, UnreadableRanges = lost };
+        ImageDescription? target = options.DestinationStream is null ? DescribeImage.Run(options.DestinationPath, format.Name) : null;
+        if (target is not null)
+            CreateImage.WarnOfGeometry(target, logger);
+        var result = new ConvertResult { File = target, UnreadableRanges = lost };
         if (lost.Count > 0)
-            Log.Salvaged(logger, options.Path, result.UnreadableBytes, lost.Count, target.Path, FirstOf(lost));
+            Log.Salvaged(logger, options.Path, result.UnreadableBytes, lost.Count, target?.Path ?? options.DestinationPath, FirstOf(lost));
         return result;
     }
 
+    /// <summary>How a conversion copies.</summary>
+    /// <param name="options">What was asked for.</param>
+    /// <param name="cancellation">Ends the waiting for a limited rate.</param>
+    internal static CopyOptions HowToCopy(ConvertImageOptions options, CancellationToken cancellation) => new()
+    {
+        AllocateAll = options.AllocateAll,
+        Limit = options.MaximumBytesPerSecond is { } rate ? new RateLimit(rate, cancellation) : null,
+    };
+
+    /// <summary>Writes a destination from its first byte to its last.</summary>
+    /// <param name="target">What to write.</param>
+    /// <param name="source">What to read.</param>
+    /// <param name="format">The target's format.</param>
+    /// <param name="layout">The image that it is to become.</param>
+    /// <param name="options">What was asked for.</param>
+    /// <param name="progress">Told how far the work is.</param>
+    /// <param name="logger">Told what was done.</param>
+    /// <param name="cancellation">Ends the work; nothing passes for an image then.</param>
     /// <returns>What could not be read.</returns>
-    private static IReadOnlyList<DiskRange> Write(
-        DiskImage source,
-        UnreadableRanges? unreadable,
+    internal static IReadOnlyList<DiskRange> Fill(
+        Destination target,
+        ConvertSource source,
+        ImageFormat format,
+        TargetOptions layout,
+        ConvertImageOptions options,
+        IProgress<OperationProgress>? progress,
+        ILogger logger,
+        CancellationToken cancellation)
+    {
+        TargetRoom.Require(target, format, layout, source.Disk, progress, cancellation);
+        using (ImageWriter writer = format.CreateWriter(target, layout))
+        {
+            var copier = new ImageCopier(source.Disk, layout.BackingImage, writer, layout.Size, HowToCopy(options, cancellation));
+            long copied = copier.Run(progress.Meter("Converting", layout.Size), cancellation);
+            source.RequireEnd();
+            writer.Complete();
+            Log.Copied(logger, source.Disk.Path, target.Target, copied, layout.Size);
+        }
+
+        target.Finish(progress.Meter("Writing zeroes", target.Storage.Length), cancellation);
+        IReadOnlyList<DiskRange> lost = source.Unreadable?.ToList() ?? [];
+        if (options.Verify || options.DeleteSource)
+        {
+            using DiskImage written = format.Open(target.OpenWritten(), new ImageOpenOptions { PathsUnderConstruction = target.PathsUnderConstruction });
+            written.AttachBacking(layout.BackingImage);
+            try
+            {
+                // A block device may be longer than what was written to it.
+                DiskImage part = target.FixedLength is null ? written : new DiskImageRange(written, default, Math.Min(layout.Size, written.Length));
+                Verify(source, part, target.Target, options, progress, logger, cancellation);
+            }
+            finally
+            {
+                // The backing image has an owner already.
+                written.AttachBacking(null);
+            }
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+        target.Commit();
+        return lost;
+    }
+
+    /// <summary>Reads the target anew and from the disk, as any other program might one day, and compares all that the source has.</summary>
+    /// <exception cref="DiskImageException">ImageCorrupt where the two differ.</exception>
+    internal static void Verify(
+        ConvertSource source,
+        DiskImage target,
+        string name,
+        ConvertImageOptions options,
+        IProgress<OperationProgress>? progress,
+        ILogger logger,
+        CancellationToken cancellation)
+    {
+        long lost = source.Unreadable?.Bytes ?? 0;
+        ProgressMeter meter = progress.Meter("Verifying", source.Disk.Length);
+        if (ImageComparer.FirstDifference(source.Disk, target, meter, cancellation, source.Unreadable) is { } offset)
+            throw TargetFile.DiffersFromSource(name, options.Path, offset.Value);
+        if (source.Unreadable?.Bytes > lost)
+            Log.NotVerified(logger, source.Disk.Path, source.Unreadable.Bytes - lost);
+        Log.Verified(logger, source.Disk.Path, name);
+    }
+
+    private static IReadOnlyList<DiskRange> WriteNew(
+        ConvertSource source,
         ImageFormat format,
         ConvertImageOptions options,
         IProgress<OperationProgress>? progress,
         ILogger logger,
         CancellationToken cancellation)
     {
+        DiskImage disk = source.Disk;
         BackingReference? backing = options.BackingPath is null ? null : new BackingReference(options.BackingPath, options.BackingFormat?.ToLowerInvariant());
         using DiskImage? baseline = backing is null ? null
             : ImageChain.OpenAsBacking(backing, options.DestinationPath, FileIdentity.Of(options.DestinationPath), logger);
         DirtyPages.WriteOut(baseline, logger);
-        ConversionLosses.Warn(source, baseline, format, options, logger);
-        int? sectorSize = ConversionLosses.LogicalSectorSize(source, baseline, format, options);
-        long size = PaddedSize(source, format, options.Subformat, sectorSize, logger);
+        ConversionLosses.Warn(source.Image, baseline, format, options, logger);
+        int? sectorSize = ConversionLosses.LogicalSectorSize(source.Image, baseline, format, options);
+        long size = PaddedSize(disk, format, options.Subformat, sectorSize, logger);
         if (options.DeleteSource)
-            SourceFiles.RequireDeletable(source, baseline);
+            SourceFiles.RequireDeletable(source.Files, disk.Backing, baseline);
         if (backing is { Format: null } && baseline?.Format == "raw")
             backing = backing with { Format = "raw" };
         using Destination target = TargetFile.Begin(options.DestinationPath, options.Force, source, logger, cancellation);
@@ -81,79 +175,13 @@ public static class ConvertImage
             ClusterSize = options.ClusterSize,
             TableSize = options.TableSize,
             LogicalSectorSize = sectorSize,
-            PhysicalSectorSize = ConversionLosses.PhysicalSectorSize(source, baseline, format, options),
+            PhysicalSectorSize = ConversionLosses.PhysicalSectorSize(source.Image, baseline, format, options),
             Backing = backing,
             BackingImage = baseline,
             Subformat = options.Subformat,
             Compress = options.Compress,
         };
-        TargetRoom.Require(target, format, layout, source, progress, cancellation);
-        using (ImageWriter writer = format.CreateWriter(target, layout))
-        {
-            var copier = new ImageCopier(source, baseline, writer, size);
-            long copied = copier.Run(progress.Meter("Converting", size), cancellation);
-            writer.Complete();
-            Log.Copied(logger, source.Path, target.Target, copied, size);
-        }
-
-        target.Finish(progress.Meter("Writing zeroes", target.Storage.Length), cancellation);
-        IReadOnlyList<DiskRange> lost = unreadable?.ToList() ?? [];
-        if (options.Verify || options.DeleteSource)
-            Verify(source, unreadable, target, format, size, baseline, options, progress, logger, cancellation);
-        cancellation.ThrowIfCancellationRequested();
-        target.Commit();
-        return lost;
-    }
-
-    /// <summary>Reads the target anew and from the disk, as any other program might one day, before it gets its name.</summary>
-    private static void Verify(
-        DiskImage source,
-        UnreadableRanges? unreadable,
-        Destination destination,
-        ImageFormat format,
-        long size,
-        DiskImage? baseline,
-        ConvertImageOptions options,
-        IProgress<OperationProgress>? progress,
-        ILogger logger,
-        CancellationToken cancellation)
-    {
-        using DiskImage target = format.Open(destination.OpenWritten(), new ImageOpenOptions { PathsUnderConstruction = destination.PathsUnderConstruction });
-        target.AttachBacking(baseline);
-        long lost = unreadable?.Bytes ?? 0;
-        try
-        {
-            // A block device may be longer than what was written to it.
-            DiskImage written = destination.FixedLength is null ? target : new DiskImageRange(target, default, Math.Min(size, target.Length));
-            GuestOffset? difference = ImageComparer.FirstDifference(source, written, progress.Meter("Verifying", source.Length), cancellation, unreadable);
-            if (difference is { } offset)
-                throw TargetFile.DiffersFromSource(destination.Target, options.Path, offset.Value);
-        }
-        finally
-        {
-            // The backing image has an owner already.
-            target.AttachBacking(null);
-        }
-
-        if (unreadable?.Bytes > lost)
-            Log.NotVerified(logger, source.Path, unreadable.Bytes - lost);
-        Log.Verified(logger, source.Path, destination.Target);
-    }
-
-    private static DiskImage OpenSource(ConvertImageOptions options, UnreadableRanges? unreadable, ILogger logger, CancellationToken cancellation)
-    {
-        DiskImage source = ImageChain.OpenChain(options.Path, new ChainOptions
-        {
-            Format = options.SourceFormat,
-            RawFallback = options.RawFallback,
-            Image = new ImageOpenOptions
-            {
-                Snapshot = options.Snapshot,
-                AllowExternalData = options.AllowExternalData,
-                AllowMissingData = options.Salvage,
-            },
-        }, logger);
-        return unreadable is null ? source : SalvagedImage.Over(source, unreadable, logger, cancellation);
+        return Fill(target, source, format, layout, options, progress, logger, cancellation);
     }
 
     private static string FirstOf(IReadOnlyList<DiskRange> ranges)

@@ -1,5 +1,4 @@
 using System;
-using System.Buffers;
 using System.Globalization;
 using System.IO;
 using System.Threading;
@@ -16,8 +15,6 @@ namespace Qed.Operations;
 /// <summary>Reads a range of the guest's disk, through the backing chain, into a file, a stream or memory. The image is only read.</summary>
 public static class ReadContent
 {
-    private const int ChunkSize = 1 << 20;
-
     /// <summary>Reads a range into a file, which appears only when it is whole, or into a stream.</summary>
     /// <exception cref="DiskImageException">
     /// Of any image of the chain; InvalidSize for a range that is not within the disk; ImageExists, NotEnoughSpace or
@@ -88,25 +85,9 @@ public static class ReadContent
 
     private static void ReadInto(Stream stream, DiskImage image, ContentRange range, ProgressMeter meter, CancellationToken cancellation)
     {
-        byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(ChunkSize, range.Length));
-        try
-        {
-            for (long done = 0; done < range.Length;)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                int length = (int)Math.Min(buffer.Length, range.Length - done);
-                image.Read(range.Offset + done, buffer.AsSpan(0, length));
-                CallersStream.Use(image.Path, () => stream.Write(buffer, 0, length));
-                done += length;
-                meter.ReachedAtLeast(done);
-            }
-
-            CallersStream.Use(image.Path, stream.Flush);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
+        var part = new DiskImageRange(image, range.Offset, range.Length);
+        StreamCopier.Run(part, (bytes, count) => CallersStream.Use(image.Path, () => stream.Write(bytes, 0, count)), null, meter, cancellation);
+        CallersStream.Use(image.Path, stream.Flush);
     }
 
     private static void ReadInto(

@@ -12,12 +12,13 @@ namespace Qed.Operations;
 internal static class SourceFiles
 {
     /// <summary>Refuses, before anything is done, to delete what is no file or what another image still needs.</summary>
-    /// <param name="source">The open source.</param>
+    /// <param name="files">The files of the source.</param>
+    /// <param name="beneath">What the source rests on; null where that is nothing.</param>
     /// <param name="baseline">The backing image of the target; null where it has none.</param>
     /// <exception cref="DiskImageException">UnsupportedFeature, BackingFileRefused.</exception>
-    internal static void RequireDeletable(DiskImage source, DiskImage? baseline)
+    internal static void RequireDeletable(IReadOnlyList<string> files, DiskImage? beneath, DiskImage? baseline)
     {
-        foreach (string file in source.Files)
+        foreach (string file in files)
         {
             // Only the node in the file system would go, and nothing of the data.
             if (HostFile.TypeOf(file) == FileType.BlockDevice)
@@ -27,7 +28,7 @@ internal static class SourceFiles
             // A target that rests on the source holds only what differs from it: without the source it is nothing.
             if (TargetFile.HasLink(baseline, identity))
                 throw Refused("the source is to be deleted, but the target would rest on it", file, RemedyKind.KeepSourceOrRestElsewhere);
-            if (TargetFile.HasLink(source.Backing, identity))
+            if (TargetFile.HasLink(beneath, identity))
                 throw Refused("the source is to be deleted, but the image that it rests on has this file as well", file, RemedyKind.KeepSource);
         }
     }

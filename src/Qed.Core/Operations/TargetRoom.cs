@@ -34,6 +34,9 @@ internal static class TargetRoom
             format, target.Target, options, writer => MeasureImage.ReserveData(source, options.BackingImage, writer, options.Size, ProgressMeter.Silent, cancellation));
         if (most <= room)
             return;
+        // What can be read only once is not read for this.
+        if (source.IsSequential)
+            throw TooSmall(target, most, room);
         ProgressMeter meter = progress.Meter("Measuring", options.Size);
         long needed = MeasureImage.LengthOf(
             format, target.Target, options, writer => new ImageCopier(source, options.BackingImage, writer, options.Size).Run(meter, cancellation));

@@ -176,6 +176,9 @@ public sealed unsafe class HostFile : BlockStorage
         return Directory.Exists(path) ? FileType.Folder : File.Exists(path) ? FileType.Regular : FileType.None;
     }
 
+    /// <summary>Whether a path leads to a named pipe, which is read or written as a stream and can hold no disk image.</summary>
+    public static bool IsPipe(string path) => TypeOf(StorageErrors.FullPath(path)) == FileType.Pipe;
+
     /// <summary>Whether somebody has the file open in a way that excludes reading it; null where the system does not tell.</summary>
     public bool? IsInUse() => ImageLock.IsWriterPresent(_io.Handle, Place);
 

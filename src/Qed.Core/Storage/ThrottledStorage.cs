@@ -1,5 +1,4 @@
 using System;
-using System.Diagnostics;
 using System.Threading;
 
 namespace Qed.Storage;
@@ -10,9 +9,7 @@ internal sealed class ThrottledStorage(BlockStorage storage, long bytesPerSecond
     // What is read at once, so that one large read does not use up a second's share in one go.
     private const int Part = 64 << 10;
 
-    private readonly object _lock = new();
-    private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private double _nextFree;
+    private readonly RateLimit _limit = new(bytesPerSecond, cancellation);
 
     public override string Path => storage.Path;
 
@@ -28,7 +25,7 @@ internal sealed class ThrottledStorage(BlockStorage storage, long bytesPerSecond
         while (total < buffer.Length)
         {
             Span<byte> part = buffer.Slice(total, Math.Min(Part, buffer.Length - total));
-            WaitForTurn(part.Length);
+            _limit.Wait(part.Length);
             int read = storage.Read(offset + total, part);
             total += read;
             if (read < part.Length)
@@ -53,21 +50,6 @@ internal sealed class ThrottledStorage(BlockStorage storage, long bytesPerSecond
     /// <summary>The storage beneath is its owner's to close.</summary>
     protected override void Dispose(bool disposing)
     {
-    }
-
-    private void WaitForTurn(int bytes)
-    {
-        TimeSpan wait;
-        lock (_lock)
-        {
-            double now = _clock.Elapsed.TotalSeconds;
-            double start = Math.Max(now, _nextFree);
-            _nextFree = start + (bytes / (double)bytesPerSecond);
-            wait = TimeSpan.FromSeconds(start - now);
-        }
-
-        if (wait > TimeSpan.Zero && cancellation.WaitHandle.WaitOne(wait))
-            cancellation.ThrowIfCancellationRequested();
     }
 
     private static InvalidOperationException ReadOnly() => new("A throttled storage is for reading.");

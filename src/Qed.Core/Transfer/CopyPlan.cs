@@ -49,6 +49,23 @@ internal static class CopyPlan
             yield return pending.ToRange(pending.End);
     }
 
+    /// <summary>All of a disk, cut at chunk boundaries.</summary>
+    /// <param name="source">The disk, which is gone through all the same: its damage shows in that.</param>
+    /// <param name="length">Bytes to look at; past its end the disk is zeroes.</param>
+    /// <param name="grain">Bytes that are written as a whole, a power of two.</param>
+    internal static IEnumerable<GuestRange> Everything(DiskImage source, long length, int grain)
+    {
+        int chunkSize = Math.Max(ChunkSize, grain);
+        using var cursor = new RunCursor(source, length);
+        for (long start = 0; start < length; start += chunkSize)
+        {
+            var chunk = new GuestRange(new GuestOffset(start), (int)Math.Min(chunkSize, length - start));
+            while (cursor.End < chunk.End.Value)
+                cursor.Pass(cursor.End);
+            yield return chunk;
+        }
+    }
+
     private static IEnumerable<Run> DataRuns(DiskImage source, DiskImage? baseline, long length, SharedFiles? shared)
     {
         using var first = new RunCursor(source, length);

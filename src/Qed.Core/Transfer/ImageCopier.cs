@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using Qed.Images;
 using Qed.Layout;
@@ -13,23 +14,30 @@ namespace Qed.Transfer;
 /// </summary>
 internal sealed class ImageCopier
 {
+    // What is made zeroes in one go, between two looks at whether the work is wanted still.
+    private const long ZeroStep = 64 << 20;
+
     private readonly DiskImage _source;
     private readonly DiskImage? _baseline;
     private readonly ImageWriter _target;
-    private readonly BlockSharing _sharing;
+    private readonly BlockSharing? _sharing;
     private readonly long _length;
+    private readonly CopyOptions _options;
     private long _copied;
 
     /// <param name="source">The disk to copy.</param>
     /// <param name="baseline">The target's backing image; null where the target has none.</param>
     /// <param name="target">The fresh image.</param>
     /// <param name="length">Bytes of the target's disk; past its end the source is zeroes.</param>
-    internal ImageCopier(DiskImage source, DiskImage? baseline, ImageWriter target, long length)
+    /// <param name="options">How to copy; null for the default.</param>
+    internal ImageCopier(DiskImage source, DiskImage? baseline, ImageWriter target, long length, CopyOptions? options = null)
     {
+        _options = options ?? CopyOptions.Default;
         _source = source;
         _baseline = baseline;
         _target = target;
-        _sharing = new BlockSharing(source, target);
+        // Shared blocks are taken from the disk only when one of the two is written.
+        _sharing = _options.AllocateAll ? null : new BlockSharing(source, target);
         _length = length;
     }
 
@@ -37,10 +45,10 @@ internal sealed class ImageCopier
     /// <returns>Bytes that were written as data.</returns>
     internal long Run(ProgressMeter progress, CancellationToken cancellation)
     {
-        using var workers = new OrderedWorkers(
-            CopyPlan.Chunks(_source, _baseline, _length, _target.Grain), _baseline is null ? 1 : 2, cancellation);
+        using var workers = new OrderedWorkers(Plan(progress, cancellation), _baseline is null ? 1 : 2, cancellation, _source.IsSequential);
         workers.Run((range, buffers, ticket) =>
         {
+            _options.Limit?.Wait(range.Length);
             List<Piece> pieces = Examine(range, buffers);
             Span<byte> data = buffers[0].Take(range.Length);
             try
@@ -59,6 +67,35 @@ internal sealed class ImageCopier
             progress.ReachedAtLeast(range.End.Value);
         });
         return _copied;
+    }
+
+    private IEnumerable<GuestRange> Plan(ProgressMeter progress, CancellationToken cancellation)
+    {
+        if (_options.AllocateAll || _source.IsSequential)
+            return CopyPlan.Everything(_source, _length, _target.Grain);
+        IEnumerable<GuestRange> chunks = CopyPlan.Chunks(_source, _baseline, _length, _target.Grain);
+        return _options.WriteZeroes ? WithZeroesBetween(chunks, progress, cancellation) : chunks;
+    }
+
+    /// <summary>The chunks; on the way to each what lies before it is made zeroes.</summary>
+    private IEnumerable<GuestRange> WithZeroesBetween(IEnumerable<GuestRange> chunks, ProgressMeter progress, CancellationToken cancellation)
+    {
+        long end = 0;
+        foreach (GuestRange chunk in chunks.Append(new GuestRange(new GuestOffset(_length), 0)))
+        {
+            while (end < chunk.Offset.Value)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                long length = Math.Min(ZeroStep, chunk.Offset.Value - end);
+                _target.WriteZeroes(new GuestOffset(end), length);
+                end += length;
+                progress.ReachedAtLeast(end);
+            }
+
+            end = chunk.End.Value;
+            if (chunk.Length > 0)
+                yield return chunk;
+        }
     }
 
     private void Encode(List<Piece> pieces, ReadOnlySpan<byte> data)
@@ -91,10 +128,15 @@ internal sealed class ImageCopier
 
     private void Write(Piece piece, ReadOnlySpan<byte> data)
     {
+        if (piece.IsZero)
+            return;
+        ReadOnlySpan<byte> bytes = data.Slice(piece.Start, piece.Length);
         if (piece.Encoded is not null)
             _target.Write(piece.Encoded);
-        else if (!piece.IsZero)
-            _sharing.Write(piece.Offset, data.Slice(piece.Start, piece.Length));
+        else if (_sharing is not null)
+            _sharing.Write(piece.Offset, bytes);
+        else
+            _target.Write(piece.Offset, bytes);
     }
 
     /// <summary>Reads a range and finds the runs of grains that the target needs.</summary>
@@ -113,9 +155,9 @@ internal sealed class ImageCopier
         for (int start = 0; start < data.Length; start += _target.Grain)
         {
             Span<byte> grain = data.Slice(start, Math.Min(_target.Grain, data.Length - start));
-            bool isZero = ZeroScan.IsZero(grain);
-            bool isThere = _baseline is null ? isZero : grain.SequenceEqual(beneath.Slice(start, grain.Length));
-            if (!isThere)
+            bool isZero = !_options.AllocateAll && ZeroScan.IsZero(grain);
+            bool isThere = _baseline is null ? isZero && !_options.WriteZeroes : grain.SequenceEqual(beneath.Slice(start, grain.Length));
+            if (!isThere || _options.AllocateAll)
                 Append(pieces, new Piece(range.Offset + start, start, grain.Length, isZero));
         }
 

@@ -19,6 +19,7 @@ internal sealed class OrderedWorkers : IDisposable
     private readonly IEnumerator<GuestRange> _plan;
     private readonly int _buffersEach;
     private readonly CancellationToken _cancellation;
+    private readonly int _count;
     private readonly object _planLock = new();
     private readonly object _turnLock = new();
     private long _nextTicket;
@@ -28,8 +29,11 @@ internal sealed class OrderedWorkers : IDisposable
     /// <param name="plan">The ranges, enumerated by one worker at a time.</param>
     /// <param name="buffersEach">How many buffers, each as long as its range, a worker needs.</param>
     /// <param name="cancellation">Honoured between ranges.</param>
-    internal OrderedWorkers(IEnumerable<GuestRange> plan, int buffersEach, CancellationToken cancellation)
+    /// <param name="oneAtATime">Whether no range may be begun before the one ahead of it is done.</param>
+    internal OrderedWorkers(IEnumerable<GuestRange> plan, int buffersEach, CancellationToken cancellation, bool oneAtATime = false)
     {
+        _count = oneAtATime ? 1 : Math.Min(MostWorkers, WorkersEachProcessor * Environment.ProcessorCount);
+
         _plan = plan.GetEnumerator();
         _buffersEach = buffersEach;
         _cancellation = cancellation;
@@ -42,8 +46,7 @@ internal sealed class OrderedWorkers : IDisposable
     /// <summary>Handles every range and returns when all are done; the first error stops the others and is thrown.</summary>
     internal void Run(Work work)
     {
-        int count = Math.Min(MostWorkers, WorkersEachProcessor * Environment.ProcessorCount);
-        var threads = new Thread[count - 1];
+        var threads = new Thread[_count - 1];
         for (int i = 0; i < threads.Length; i++)
         {
             threads[i] = new Thread(() => Loop(work)) { IsBackground = true, Name = "Qed transfer" };

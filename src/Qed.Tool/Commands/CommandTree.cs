@@ -14,7 +14,6 @@ internal static class CommandTree
         ("bench", "it is a benchmark of QEMU's own block layer"),
         ("bitmap", "dirty bitmaps are not kept"),
         ("commit", "merging an image into its backing file is not there yet"),
-        ("dd", "use 'qed convert'"),
         ("snapshot", "internal snapshots are only read: 'qed convert -l' writes one to a new image"),
     ];
 
@@ -24,6 +23,7 @@ internal static class CommandTree
         InfoCommand.Definition,
         CheckCommand.Definition,
         ConvertCommand.Definition,
+        DdCommand.Definition,
         ResizeCommand.Definition,
         RebaseCommand.Definition,
         CompareCommand.Definition,

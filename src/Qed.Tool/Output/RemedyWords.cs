@@ -22,6 +22,7 @@ internal sealed class RemedyWords(ToolCommand command)
         RemedyKind.GiveBackingFile when Has("-B") => "Give another file with -B.",
         RemedyKind.AllowOverwriting when Has("--no-overwrite") => "Choose another name, or leave out --no-overwrite.",
         RemedyKind.GiveFormat when Has("-O") => "Give it with -O.",
+        RemedyKind.GiveLength when Has("--source-size") => "Give it with --source-size, so that a stream which breaks off is noticed; or save it to a file first.",
         RemedyKind.EnlargeClusters when Has("-o") => "Choose a larger -o cluster_size.",
         RemedyKind.EnlargeTables when Has("-o") => "Choose a larger -o table_size.",
         RemedyKind.EnlargeClustersOrTables when Has("-o") => "Choose a larger -o cluster_size or -o table_size.",

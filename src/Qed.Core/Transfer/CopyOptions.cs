@@ -1,0 +1,19 @@
+using Qed.Storage;
+
+namespace Qed.Transfer;
+
+/// <summary>How <see cref="ImageCopier"/> copies.</summary>
+internal sealed record CopyOptions
+{
+    /// <summary>As a fresh image is filled.</summary>
+    internal static CopyOptions Default { get; } = new();
+
+    /// <summary>Whether zeroes are written too, because what the target shows so far is not known.</summary>
+    internal bool WriteZeroes { get; init; }
+
+    /// <summary>Whether zeroes and holes of the source are written as data, so that the target has space for all of its disk.</summary>
+    internal bool AllocateAll { get; init; }
+
+    /// <summary>How fast data is copied; null for as fast as it goes.</summary>
+    internal RateLimit? Limit { get; init; }
+}

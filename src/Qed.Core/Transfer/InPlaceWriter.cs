@@ -1,0 +1,26 @@
+using System;
+using Qed.Images;
+using Qed.Layout;
+
+namespace Qed.Transfer;
+
+/// <summary>Fills an image that exists, where it lies.</summary>
+/// <param name="image">The image, opened for writing; stays the caller's.</param>
+internal sealed class InPlaceWriter(WritableDiskImage image) : ImageWriter
+{
+    private const int SmallestGrain = 1 << 12;
+    private const int LargestGrain = 1 << 20;
+
+    // Its clusters: of less than one the image would have to keep the rest of what was there.
+    public override int Grain { get; } = (int)Math.Max(SmallestGrain, Math.Min(LargestGrain, image.Details.ClusterSize ?? SmallestGrain));
+
+    public override void Reserve(GuestOffset offset, long length)
+    {
+    }
+
+    public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer) => image.Write(offset, buffer);
+
+    public override void WriteZeroes(GuestOffset offset, long length) => image.WriteZeroes(offset, length);
+
+    public override void Complete() => image.Flush();
+}

@@ -1,0 +1,29 @@
+using System.IO;
+using Qed.Storage;
+using Qed.Tool.CommandLine;
+
+namespace Qed.Tool.Commands;
+
+/// <summary>Operands that name a stream instead of a file: <c>-</c> for standard input or output, and named pipes.</summary>
+internal static class StreamOperand
+{
+    private const string Standard = "-";
+
+    /// <summary>Whether an operand names a stream.</summary>
+    internal static bool Is(string operand) => operand == Standard || HostFile.IsPipe(FileOperand.PathOf(operand));
+
+    /// <summary>Opens it for reading; a named pipe waits for whoever writes it.</summary>
+    internal static Stream OpenInput(string operand, Session session)
+        => operand == Standard ? session.OpenInput() : Open(operand, FileAccess.Read);
+
+    /// <summary>Opens it for writing; a named pipe waits for whoever reads it.</summary>
+    internal static Stream OpenOutput(string operand, Session session)
+        => operand == Standard ? session.OpenOutput() : Open(operand, FileAccess.Write);
+
+    /// <summary>What messages call it.</summary>
+    internal static string NameOf(string operand, bool isInput)
+        => operand != Standard ? FileOperand.PathOf(operand) : isInput ? "standard input" : "standard output";
+
+    private static FileStream Open(string operand, FileAccess access)
+        => new(FileOperand.PathOf(operand), FileMode.Open, access, FileShare.ReadWrite, bufferSize: 0);
+}
