@@ -168,7 +168,7 @@ public static class ConvertImage
             SourceFiles.RequireDeletable(source.Files, disk.Backing, baseline);
         if (backing is { Format: null } && baseline?.Format == "raw")
             backing = backing with { Format = "raw" };
-        using Destination target = TargetFile.Begin(options.DestinationPath, options.Force, source, logger, cancellation);
+        using Destination target = TargetFile.Begin(options.DestinationPath, options.Force, source.Image, logger, cancellation);
         var layout = new TargetOptions
         {
             Size = size,
