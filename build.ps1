@@ -7,6 +7,7 @@ Build    assembles the importable module in out/Qed/<version>
 Test     runs every test: dotnet test
 Demo     builds, imports the module and runs the tour on images that it makes itself
 Tool     publishes the command qed as one file in out/tool/<system>, and packs that into out/packages: ./build.ps1 Tool linux-arm64
+Help     brings docs/cmdlets and the help file up to the module: see docs/Update-CmdletHelp.ps1
 Package  builds and packs the module, the engine Qed.Core and the .NET tool Qed.Tool into out/packages
 Publish  packs, and sends the module to a repository: ./build.ps1 Publish -Repository PSGallery -ApiKey <key>
 Bench    measures ours and the peers side by side; rows can be named: ./build.ps1 Bench check convert
@@ -19,7 +20,7 @@ Packs, and says what would be published.
 [CmdletBinding(SupportsShouldProcess)]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'Demo', 'Tool', 'Bench', 'Package', 'Publish')]
+    [ValidateSet('Build', 'Test', 'Demo', 'Tool', 'Bench', 'Help', 'Package', 'Publish')]
     [string]$Task = 'Build',
 
     # Where Publish sends the module: the name of a repository that Register-PSResourceRepository made known.
@@ -28,7 +29,7 @@ param(
     # What lets it in there.
     [string]$ApiKey,
 
-    # Package and Publish take the module as the last build left it, and make no other packages.
+    # Help, Package and Publish take the module as the last build left it, and make no other packages.
     [switch]$NoBuild,
 
     # What the task is to be told besides.
@@ -37,24 +38,21 @@ param(
 )
 
 $ErrorActionPreference = 'Stop'
+# What fails outside of PowerShell ends the task, too.
+$PSNativeCommandUseErrorActionPreference = $true
 $root = $PSScriptRoot
 $version = (Import-PowerShellDataFile -LiteralPath (Join-Path $root 'Qed.psd1')).ModuleVersion
 $module = Join-Path $root "out/Qed/$version"
 $packages = Join-Path $root 'out/packages'
 
-function Invoke-Dotnet {
-    & dotnet @args
-    if ($LASTEXITCODE -ne 0) { throw "dotnet $($args[0]) failed." }
-}
-
 function Invoke-Build {
-    Invoke-Dotnet build (Join-Path $root 'src/Qed.PowerShell') --configuration Release --verbosity quiet --nologo
+    dotnet build (Join-Path $root 'src/Qed.PowerShell') --configuration Release --verbosity quiet --nologo
     "The module is in $module."
 }
 
 function Invoke-Tool([string]$Runtime = [Runtime.InteropServices.RuntimeInformation]::RuntimeIdentifier) {
     $folder = Join-Path $root "out/tool/$Runtime"
-    Invoke-Dotnet publish (Join-Path $root 'src/Qed.Tool') --configuration Release --runtime $Runtime --output $folder --verbosity quiet --nologo
+    dotnet publish (Join-Path $root 'src/Qed.Tool') --configuration Release --runtime $Runtime --output $folder --verbosity quiet --nologo
     $archive = Join-Path $packages "qed-$version-$Runtime"
     $files = @(Get-ChildItem -LiteralPath $folder -File) + (Get-Item (Join-Path $root 'LICENSE'), (Join-Path $root 'THIRD-PARTY-NOTICES.txt'))
     $null = New-Item -ItemType Directory -Path $packages -Force
@@ -63,8 +61,7 @@ function Invoke-Tool([string]$Runtime = [Runtime.InteropServices.RuntimeInformat
     }
     else {
         # Keeps the mark that it can be run.
-        & tar -czf "$archive.tar.gz" ($files | ForEach-Object { '-C', $_.DirectoryName, $_.Name })
-        if ($LASTEXITCODE -ne 0) { throw 'tar failed.' }
+        tar -czf "$archive.tar.gz" ($files | ForEach-Object { '-C', $_.DirectoryName, $_.Name })
     }
     "The command is in $folder, packed in $packages."
 }
@@ -74,7 +71,7 @@ function Invoke-Package {
     if (-not $NoBuild) {
         Invoke-Build
         foreach ($project in 'src/Qed.Core', 'src/Qed.Tool') {
-            Invoke-Dotnet pack (Join-Path $root $project) --configuration Release --output $packages --verbosity quiet --nologo
+            dotnet pack (Join-Path $root $project) --configuration Release --output $packages --verbosity quiet --nologo
         }
     }
     # What is there of this version was packed before; nothing but this writes to the folder.
@@ -84,6 +81,10 @@ function Invoke-Package {
 }
 
 function Invoke-Publish {
+    [CmdletBinding(SupportsShouldProcess)]
+    [OutputType([string])]
+    param([string]$Repository, [string]$ApiKey)
+
     if (-not $Repository) { throw 'Name the repository to publish to with -Repository, for example PSGallery.' }
     Invoke-Package
     $key = if ($ApiKey) { @{ ApiKey = $ApiKey } } else { @{} }
@@ -95,10 +96,11 @@ function Invoke-Publish {
 
 switch ($Task) {
     'Build' { Invoke-Build }
-    'Test' { Invoke-Dotnet test (Join-Path $root 'Qed.slnx') @Argument }
+    'Test' { dotnet test (Join-Path $root 'Qed.slnx') @Argument }
     'Demo' { Invoke-Build; & (Join-Path $root 'examples/Tour.ps1') -Module (Join-Path $module 'Qed.psd1') }
     'Tool' { Invoke-Tool @Argument }
+    'Help' { if (-not $NoBuild) { Invoke-Build }; & (Join-Path $root 'docs/Update-CmdletHelp.ps1') -Module (Join-Path $module 'Qed.psd1') }
     'Package' { Invoke-Package }
-    'Publish' { Invoke-Publish }
-    'Bench' { Invoke-Build; Invoke-Dotnet run --configuration Release --project (Join-Path $root 'bench/Qed.Benchmarks') -- @Argument }
+    'Publish' { Invoke-Publish -Repository $Repository -ApiKey $ApiKey }
+    'Bench' { Invoke-Build; dotnet run --configuration Release --project (Join-Path $root 'bench/Qed.Benchmarks') -- @Argument }
 }

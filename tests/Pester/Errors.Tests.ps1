@@ -121,7 +121,7 @@ Describe 'Errors' {
 
         It '<Name>: naming only cmdlets and parameters that there are' -ForEach $cmdlets {
             $running = Get-Command $Name
-            $words = New-RemedyWords $running.ImplementingType
+            $words = New-RemedyTable $running.ImplementingType
             $kinds = [enum]::GetValues([Qed.RemedyKind])
             $kinds.Count | Should -BeGreaterThan 20
             foreach ($kind in $kinds) {
@@ -267,7 +267,7 @@ Describe 'Errors' {
 
     It 'all have an id of their own kind and a fitting category' {
         $records = [Qed.PowerShell.Commands.TestQedImageCommand].Assembly.GetType('Qed.PowerShell.Pipeline.ErrorRecords')
-        $words = New-RemedyWords ([Qed.PowerShell.Commands.TestQedImageCommand])
+        $words = New-RemedyTable ([Qed.PowerShell.Commands.TestQedImageCommand])
         $from = $records.GetMethod('From', [Reflection.BindingFlags]'Static, NonPublic', $null, @([Exception], [object], $words.GetType()), $null)
         foreach ($kind in [enum]::GetValues([Qed.ErrorKind])) {
             $record = $from.Invoke($null, @([Qed.DiskImageException]::new($kind, 'a rule', [NullString]::Value, $null), 'target', $words))

@@ -179,9 +179,8 @@ Describe 'Repair-QedImage' {
             Get-Fingerprint $folder | Should -Be $before
         }
 
-        It 'excludes <_>' -ForEach '-DiscardUndo', '-Mode Leaks' {
-            $command = "Repair-QedImage '$folder/x.qed' -Undo $_"
-            { Invoke-Expression $command } | Should -Throw -ErrorId 'AmbiguousParameterSet,*'
+        It 'excludes -<Other.Keys>' -ForEach @{ Other = @{ DiscardUndo = $true } }, @{ Other = @{ Mode = 'Leaks' } } {
+            { Repair-QedImage "$folder/x.qed" -Undo @Other } | Should -Throw -ErrorId 'AmbiguousParameterSet,*'
         }
     }
 

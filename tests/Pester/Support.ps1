@@ -188,7 +188,7 @@ function Get-Failure([scriptblock]$Action) {
     @(& $Action 2>&1 | Where-Object { $_ -is [Management.Automation.ErrorRecord] })
 }
 
-function New-RemedyWords([type]$Cmdlet) {
+function New-RemedyTable([type]$Cmdlet) {
     <# What a cmdlet calls remedies. #>
     [Activator]::CreateInstance($Cmdlet.Assembly.GetType('Qed.PowerShell.Pipeline.RemedyWords'), $Cmdlet)
 }
