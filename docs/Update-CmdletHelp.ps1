@@ -40,7 +40,7 @@ function Save-Text([string]$Path, [string]$Text) {
 function Update-Page([Management.Automation.CmdletInfo]$Command) {
     $page = Join-Path $pages "$($Command.Name).md"
     if (-not (Test-Path -LiteralPath $page)) {
-        $made = New-MarkdownCommandHelp -CommandInfo $Command -OutputFolder $scratch -HelpUri $Command.HelpUri
+        $made = New-MarkdownCommandHelp -CommandInfo $Command -OutputFolder $scratch -HelpUri $Command.HelpUri -ExcludeDontShow
         Move-Item -LiteralPath $made.FullName -Destination $page
     }
     $null = Update-MarkdownCommandHelp -Path $page -NoBackup

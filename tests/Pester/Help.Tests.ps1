@@ -40,7 +40,9 @@ Describe 'The page of <Name>' -ForEach $pages {
         $command = Get-Command $Name
         $page = Read-HelpPage (Join-Path $docs "cmdlets/$Name.md")
         $item = $help.SelectSingleNode("//command:command[command:details/command:name='$Name']", $names)
-        $own = $command.Parameters.Values | Where-Object { [Management.Automation.PSCmdlet]::CommonParameters -notcontains $_.Name }
+        $all = $command.Parameters.Values | Where-Object { [Management.Automation.PSCmdlet]::CommonParameters -notcontains $_.Name }
+        # Some are for the pipeline alone, and shown to nobody.
+        $own = $all | Where-Object { @($_.Attributes.DontShow) -notcontains $true }
     }
 
     It 'says all that a page should, with nothing left to fill in' {
@@ -81,13 +83,13 @@ Describe 'The page of <Name>' -ForEach $pages {
             $block = ($page.Syntax -split '(?m)^(?=### )' | Where-Object { $_.StartsWith($heading) })
             $block | Should -HaveCount 1
             $shown = [regex]::Matches($block, '(?<=[\s\[])-(\w+)') | ForEach-Object { $_.Groups[1].Value }
-            $shown | Sort-Object | Should -Be ($set.Parameters.Name | Where-Object { [Management.Automation.PSCmdlet]::CommonParameters -notcontains $_ } | Sort-Object)
+            $shown | Sort-Object | Should -Be ($set.Parameters.Name | Where-Object { $own.Name -contains $_ } | Sort-Object)
         }
     }
 
     It 'says what comes out, and what goes in' {
         $page.Outputs.Title | Sort-Object | Should -Be ($command.OutputType.Name | Sort-Object)
-        $taken = $own | Where-Object { $_.ParameterSets.Values.Where({ $_.ValueFromPipeline -or $_.ValueFromPipelineByPropertyName }) }
+        $taken = $all | Where-Object { $_.ParameterSets.Values.Where({ $_.ValueFromPipeline -or $_.ValueFromPipelineByPropertyName }) }
         $types = $taken.ParameterType | ForEach-Object { if ([Nullable]::GetUnderlyingType($_)) { [Nullable]::GetUnderlyingType($_).FullName } else { $_.FullName } } | Sort-Object -Unique
         $page.Inputs.Title | Sort-Object | Should -Be $types
     }
