@@ -68,7 +68,8 @@ BeforeDiscovery {
             Act = {
                 $one = New-FilledImage "$folder/one.qed"
                 $two = (New-QedImage "$folder/two.qed" -BackingPath $one -Force).Path
-                Set-QedBackingFile $one $two -MetadataOnly -Confirm:$false
+                $null = New-QedImage "$folder/closing.qed" -BackingPath $two
+                Move-Item -LiteralPath "$folder/closing.qed" $one -Force
                 Convert-QedImage $two "$folder/x.raw"
             } }
     )

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using Qed.Engine;
 using Qed.Formats;
 using Qed.Images;
 using Qed.Layout;
@@ -119,12 +120,15 @@ public sealed class OverlapTests : IDisposable
         ConvertImage.Run(new ConvertImageOptions { Path = _folder["disk.raw"], DestinationPath = _folder["base.qed"], ClusterSize = baseCluster });
         TestImage.Create(_folder["top.qed"], _disk.Length + 512, overlayCluster, backing: "base.qed");
         var random = new Random(overlayCluster);
-        for (int i = 0; i < 40; i++)
+        using (QedImage top = OpenImage.ForWriting(_folder["top.qed"]))
         {
-            byte[] data = Patterns.Random(random.Next(1, 9000), i);
-            int offset = random.Next(_disk.Length - data.Length);
-            TestImage.Write(_folder["top.qed"], offset, data);
-            data.CopyTo(_disk, offset);
+            for (int i = 0; i < 40; i++)
+            {
+                byte[] data = Patterns.Random(random.Next(1, 9000), i);
+                int offset = random.Next(_disk.Length - data.Length);
+                top.Write(new GuestOffset(offset), data);
+                data.CopyTo(_disk, offset);
+            }
         }
 
         ConvertImage.Run(new ConvertImageOptions { Path = _folder["top.qed"], DestinationPath = _folder["copy.raw"], Verify = true });
