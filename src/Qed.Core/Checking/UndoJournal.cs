@@ -149,7 +149,7 @@ internal sealed class UndoJournal : IDisposable
         byte[] found = new byte[UndoRecord.LargestPayload];
         return _records.Ranges.All(range => range.Record.Kind == UndoRecordKind.Zeroes
             ? IsZero(image, range.Record, found)
-            : Holds(image, range.Record, _records.Payload(_file, range, saved), found));
+            : Holds(image, range.Record, UndoRecords.Payload(_file, range, saved), found));
     }
 
     /// <summary>Puts everything back, durably; the header comes last, so that the mark says until then that there is more to come.</summary>
@@ -211,7 +211,7 @@ internal sealed class UndoJournal : IDisposable
         if (range.Record.Kind == UndoRecordKind.Zeroes)
             image.WriteZeroes(range.Record.Offset, range.Record.Length);
         else
-            image.Write(range.Record.Offset, _records.Payload(_file, range, buffer));
+            image.Write(range.Record.Offset, UndoRecords.Payload(_file, range, buffer));
     }
 
     private void WriteHeader()

@@ -56,7 +56,7 @@ internal sealed class UndoRecords
     }
 
     /// <summary>The bytes that a record saves.</summary>
-    internal ReadOnlySpan<byte> Payload(BlockStorage file, Range range, byte[] buffer)
+    internal static ReadOnlySpan<byte> Payload(BlockStorage file, Range range, byte[] buffer)
     {
         Span<byte> payload = buffer.AsSpan(0, range.Record.PayloadLength);
         file.ReadOrZero(range.Payload, payload);

@@ -7,7 +7,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Chains;
 using Qed.Formats;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Storage;
 using Qed.Transfer;
 

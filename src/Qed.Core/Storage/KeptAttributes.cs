@@ -87,7 +87,7 @@ internal sealed class KeptAttributes
 
     private bool HasGroupOf(SafeFileHandle file) => FileIdentity.LinuxStatus(file) is { } status && status.Group == _status.Group;
 
-    private static IEnumerable<string> NamesOf(SafeFileHandle file)
+    private static string[] NamesOf(SafeFileHandle file)
     {
         byte[] names = new byte[LongestValue];
         nint length = LinuxNative.FListXAttr(file, names, names.Length);

@@ -46,7 +46,7 @@ internal static class Leftovers
         return true;
     }
 
-    private static IEnumerable<string> Of(string target)
+    private static string[] Of(string target)
     {
         try
         {

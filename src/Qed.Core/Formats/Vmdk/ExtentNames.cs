@@ -26,6 +26,9 @@ internal static class ExtentNames
     internal static bool IsOf(string descriptor, string name)
     {
         string stem = Path.GetFileNameWithoutExtension(descriptor);
-        return name.StartsWith(stem, StringComparison.Ordinal) && Ending.IsMatch(name.Substring(stem.Length));
+        if (!name.StartsWith(stem, StringComparison.Ordinal))
+            return false;
+        string ending = name.Substring(stem.Length);
+        return Ending.IsMatch(ending);
     }
 }
