@@ -1,6 +1,5 @@
 using System.IO;
 using Qed.Storage;
-using Qed.Tool.CommandLine;
 
 namespace Qed.Tool.Commands;
 

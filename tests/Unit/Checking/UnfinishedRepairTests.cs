@@ -1,11 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
-using System.Linq;
 using Microsoft.Extensions.Logging;
 using Qed.Checking;
 using Qed.Engine;
-using Qed.Layout;
 using Qed.Operations;
 using Qed.Tests.Support;
 using Xunit;

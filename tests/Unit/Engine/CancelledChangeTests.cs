@@ -3,7 +3,6 @@ using System.IO;
 using System.Threading;
 using Qed.Checking;
 using Qed.Engine;
-using Qed.Images;
 using Qed.Layout;
 using Qed.Operations;
 using Qed.Tests.Support;

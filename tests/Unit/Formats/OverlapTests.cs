@@ -4,7 +4,6 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using Qed.Engine;
-using Qed.Formats;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Operations;

@@ -1,7 +1,6 @@
 using System;
 using System.IO;
 using Qed.Checking;
-using Qed.Images;
 using Qed.Operations;
 using Qed.Storage;
 using Qed.Tests.Support;

@@ -2,7 +2,6 @@ using System;
 using System.IO;
 using System.Linq;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Operations;
 using Qed.Storage;
 using Qed.Tests.Support;
