@@ -97,6 +97,12 @@ Describe 'Compare-QedImage' {
         [pscustomobject]@{ Path = $raw; DifferencePath = $other } | Compare-QedImage -Quiet | Should -BeFalse
     }
 
+    It 'says that a pattern in -DifferencePath is none' {
+        $failure = Get-Failure { Compare-QedImage $same "$folder/*.qed" }
+        $failure.FullyQualifiedErrorId | Should -BeLike 'ImageNotFound,*'
+        $failure.Exception.Message | Should -BeLike "*: no such file. -DifferencePath names one file*"
+    }
+
     It 'takes both paths relative to the location, and -DifferencePath literally' {
         Push-Location -LiteralPath $folder
         try {

@@ -46,6 +46,19 @@ internal sealed class PathResolver(PathIntrinsics paths)
         return full;
     });
 
+    /// <summary>The one file that a parameter names literally.</summary>
+    /// <exception cref="DiskImageException">ImageNotFound also where it looks like a pattern and there is no file of that very name; and as <see cref="ResolveLiteral"/>.</exception>
+    internal string ResolveSingle(string path, string parameter)
+    {
+        string full = ResolveLiteral(path);
+        if (File.Exists(full) || !WildcardPattern.ContainsWildcardCharacters(path))
+            return full;
+        throw new DiskImageException(ErrorKind.ImageNotFound, "no such file", full)
+        {
+            Remedy = Remedy.Advice($"-{parameter} names one file: wildcard characters in it stand for themselves."),
+        };
+    }
+
     private string? FindLiteral(string path) => ResolveLiteral(path) is var file && File.Exists(file) ? file : null;
 
     private IReadOnlyCollection<string> Expand(string pattern) => Guard<IReadOnlyCollection<string>>(pattern, () =>

@@ -50,7 +50,7 @@ public sealed class CompareQedImageCommand : SourceCmdlet
             Path = path,
             SourceFormat = SourceFormat,
             RawFallback = RawFallback.Recognised,
-            DifferencePath = Resolver.ResolveLiteral(DifferencePath!),
+            DifferencePath = Resolver.ResolveSingle(DifferencePath!, nameof(DifferencePath)),
             DifferenceFormat = DifferenceFormat,
             MaximumRanges = MaximumRanges ?? CompareImagesOptions.DefaultMaximumRanges,
             Strict = Strict,

@@ -32,6 +32,12 @@ internal sealed class MemoryStorage : BlockStorage
 
     internal int Flushes { get; private set; }
 
+    /// <summary>How many bytes were read and written so far.</summary>
+    internal long BytesMoved { get; private set; }
+
+    /// <summary>The most bytes that may be: who reads and writes in a loop without end fails, instead of never ending.</summary>
+    internal long MostBytesMoved { get; init; } = long.MaxValue;
+
     /// <summary>Called with the offset of each write before it waits for its turn, by several threads at a time; may throw.</summary>
     internal Action<long>? OnWrite { get; set; }
 
@@ -49,6 +55,7 @@ internal sealed class MemoryStorage : BlockStorage
         lock (_lock)
         {
             int count = (int)Math.Clamp(_length - offset, 0, buffer.Length);
+            Move(count);
             if (count > 0)
                 _bytes.AsSpan((int)offset, count).CopyTo(buffer);
             return count;
@@ -65,6 +72,7 @@ internal sealed class MemoryStorage : BlockStorage
             BeforeChange?.Invoke(new StorageChange(StorageChangeKind.Write, offset, buffer.Length, buffer.ToArray()));
             if (buffer.IsEmpty)
                 return;
+            Move(buffer.Length);
             Grow(offset + buffer.Length);
             buffer.CopyTo(_bytes.AsSpan((int)offset));
         }
@@ -110,6 +118,13 @@ internal sealed class MemoryStorage : BlockStorage
 
     protected override void Dispose(bool disposing)
     {
+    }
+
+    private void Move(int bytes)
+    {
+        BytesMoved += bytes;
+        if (BytesMoved > MostBytesMoved)
+            throw new InvalidOperationException($"More than {MostBytesMoved} bytes were read and written: this has no end.");
     }
 
     private void Grow(long length)
