@@ -87,6 +87,16 @@ public sealed class FailedFlushTests : IDisposable
     }
 
     [Fact]
+    public void Of_a_block_device_on_which_nothing_is_left_that_passes_for_an_image()
+    {
+        using var device = new LoopDevice(4 << 20);
+        FailEach(
+            $"convert -O qed {{d}}/image.qed {device.Path}",
+            () => MakeImage("image.qed"),
+            (_, flush) => Assert.True(device.Bytes().AsSpan(0, 4096).IndexOfAnyExcept((byte)0) < 0, $"flush {flush}"));
+    }
+
+    [Fact]
     public void Of_a_shrink() => FailEach("resize --shrink {d}/image.qed 192k", () => MakeImage("image.qed"), (isLast, flush) =>
     {
         // The very first one comes before the first change.
@@ -155,14 +165,15 @@ public sealed class FailedFlushTests : IDisposable
         prepare();
         Strace.Traced whole = Strace.Run(Calls, "error=EIO:when=999", line, _folder.Path);
         Assert.True(whole.ExitCode == 0, whole.Error);
-        int count = whole.Calls.Length;
-        Assert.True(count >= 3, $"only {count} flushes");
+        Assert.True(whole.Calls.Length >= 3, $"only {whole.Calls.Length} flushes");
+        // Counted for each thread by itself, as strace does.
+        int count = whole.Calls.GroupBy(call => call.Split(' ')[0]).Max(thread => thread.Count());
         // All of a few; of many the first ones and the last ones, for a process each takes its time.
         foreach (int flush in Enumerable.Range(1, count).Where(flush => flush <= 2 || flush > count - 2))
         {
             prepare();
             Strace.Traced traced = Strace.Run(Calls, FormattableString.Invariant($"error=EIO:when={flush}"), line, _folder.Path);
-            Assert.Equal(1, traced.Injected);
+            Assert.True(traced.Injected > 0);
             Assert.True(traced.ExitCode == 1, $"flush {flush} of {count} failed, exit code {traced.ExitCode}\n{string.Join('\n', traced.Calls)}\n{traced.Error}");
             Assert.Contains("the device reported an I/O error", traced.Error, StringComparison.Ordinal);
             Assert.DoesNotContain(".partial", traced.Error, StringComparison.Ordinal);

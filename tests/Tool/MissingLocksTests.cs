@@ -1,5 +1,4 @@
 using System;
-using System.Linq;
 using Qed.Operations;
 using Qed.Tests.Support;
 using Xunit;
@@ -46,11 +45,5 @@ public sealed class MissingLocksTests : IDisposable
     }
 
     /// <summary>Which of its thread's calls of fcntl is the first lock of a file: the runtime makes others, which must not fail.</summary>
-    private int FirstLock(string fault, string name)
-    {
-        string[] calls = Strace.Run("fcntl", fault, Compare, _folder.Path).Calls;
-        string found = calls.First(call => call.Contains("F_OFD_SETLK", StringComparison.Ordinal) && call.Contains(_folder[name], StringComparison.Ordinal));
-        string thread = found[..(found.IndexOf(' ', StringComparison.Ordinal) + 1)];
-        return calls.Where(call => call.StartsWith(thread, StringComparison.Ordinal)).ToList().IndexOf(found) + 1;
-    }
+    private int FirstLock(string fault, string name) => Strace.Run("fcntl", fault, Compare, _folder.Path).NumberOf("F_OFD_SETLK", _folder[name]);
 }

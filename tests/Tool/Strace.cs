@@ -32,8 +32,9 @@ internal static class Strace
         string[] words = line.Split(' ').Select(word => word.Replace("{d}", folder, StringComparison.Ordinal)).ToArray();
         // The kernel sorts out the other calls, which is faster; but then strace delivers no signals.
         string[] sorting = fault.StartsWith("signal", StringComparison.Ordinal) ? [] : ["--seccomp-bpf"];
+        // Without write-xor-execute: else the runtime sets the length of a file that is no file, and would not start.
         Qemu.Result result = Qemu.Run(
-            "strace", [.. sorting, "-f", "-qq", "-y", "-o", log, .. only is null ? (string[])[] : ["-P", only], "-e", "trace=" + calls, "-e", $"inject={calls}:{fault}", "dotnet", "exec", Program, .. words]);
+            "strace", [.. sorting, "-f", "-qq", "-y", "-E", "DOTNET_EnableWriteXorExecute=0", "-o", log, .. only is null ? (string[])[] : ["-P", only], "-e", "trace=" + calls, "-e", $"inject={calls}:{fault}", "dotnet", "exec", Program, .. words]);
         return new Traced(result.ExitCode, result.Output, result.Error, File.ReadAllLines(log));
     }
 
@@ -46,5 +47,13 @@ internal static class Strace
     {
         /// <summary>How many calls were made to fail.</summary>
         internal int Injected => Calls.Count(call => call.EndsWith("(INJECTED)", StringComparison.Ordinal));
+
+        /// <summary>Which of its thread's calls, as strace counts them, is the first one that names all of some texts.</summary>
+        internal int NumberOf(params string[] texts)
+        {
+            string found = Calls.First(call => Array.TrueForAll(texts, text => call.Contains(text, StringComparison.Ordinal)));
+            string thread = found[..(found.IndexOf(' ', StringComparison.Ordinal) + 1)];
+            return Calls.Where(call => call.StartsWith(thread, StringComparison.Ordinal)).ToList().IndexOf(found) + 1;
+        }
     }
 }

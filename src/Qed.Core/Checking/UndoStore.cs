@@ -1,4 +1,3 @@
-using System.IO;
 using Qed.Storage;
 
 namespace Qed.Checking;
@@ -33,7 +32,7 @@ internal sealed class UndoFile : IUndoStore
 
     public string Path { get; }
 
-    public bool Exists => File.Exists(Path);
+    public bool Exists => HostFile.TypeOf(Path) != FileType.None;
 
     public BlockStorage Open() => HostFile.Open(Path, StorageAccess.Write);
 

@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
@@ -41,16 +42,13 @@ public readonly record struct FileIdentity(ulong Volume, ulong File, string? Nam
         return ByName(path);
     }
 
-    internal static LinuxNative.FileStatus? LinuxStatus(string path)
-        => LinuxNative.StatX(LinuxNative.AtFdCwd, NullTerminated(path), 0, LinuxNative.StatxBasicStats, out var status) == 0
-            ? status
-            : null;
+    /// <summary>What Linux tells of a path, symbolic links followed.</summary>
+    /// <returns>Null where nothing is there.</returns>
+    /// <exception cref="DiskImageException">The system cannot tell: nobody may go on as if nothing were there.</exception>
+    internal static LinuxNative.FileStatus? LinuxStatus(string path) => LinuxStatus(path, 0);
 
     /// <summary>As <see cref="LinuxStatus(string)"/>, but of a symbolic link itself.</summary>
-    internal static LinuxNative.FileStatus? LinuxStatusOfLink(string path)
-        => LinuxNative.StatX(LinuxNative.AtFdCwd, NullTerminated(path), LinuxNative.AtSymlinkNoFollow, LinuxNative.StatxBasicStats, out var status) == 0
-            ? status
-            : null;
+    internal static LinuxNative.FileStatus? LinuxStatusOfLink(string path) => LinuxStatus(path, LinuxNative.AtSymlinkNoFollow);
 
     internal static LinuxNative.FileStatus? LinuxStatus(SafeFileHandle handle)
     {
@@ -58,6 +56,15 @@ public readonly record struct FileIdentity(ulong Volume, ulong File, string? Nam
         return LinuxNative.StatX(descriptor, [0], LinuxNative.AtEmptyPath, LinuxNative.StatxBasicStats, out var status) == 0
             ? status
             : null;
+    }
+
+    private static LinuxNative.FileStatus? LinuxStatus(string path, int flags)
+    {
+        if (LinuxNative.StatX(LinuxNative.AtFdCwd, NullTerminated(path), flags, LinuxNative.StatxBasicStats, out var status) == 0)
+            return status;
+        int error = Marshal.GetLastWin32Error();
+        bool leadsNowhere = error is LinuxNative.Enoent or LinuxNative.Enotdir or LinuxNative.Eloop or LinuxNative.Enametoolong or LinuxNative.Eacces;
+        return leadsNowhere ? null : throw StorageErrors.Translate(SystemError.Of(error), path);
     }
 
     internal static byte[] NullTerminated(string path) => Encoding.UTF8.GetBytes(path + '\0');

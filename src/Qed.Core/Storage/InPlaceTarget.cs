@@ -12,6 +12,7 @@ internal sealed class InPlaceTarget : Destination
 {
     private readonly HostFile _file;
     private readonly FreshStorage _storage;
+    private bool _mayPassForImage;
     private bool _isFinished;
     private bool _isCommitted;
 
@@ -64,6 +65,7 @@ internal sealed class InPlaceTarget : Destination
     /// <inheritdoc/>
     internal override void Finish(ProgressMeter progress, CancellationToken cancellation)
     {
+        _mayPassForImage = true;
         _storage.Finish(progress, cancellation);
         _isFinished = true;
     }
@@ -90,8 +92,8 @@ internal sealed class InPlaceTarget : Destination
             return;
         try
         {
-            // Unless it was finished, its first bytes are zeroes already.
-            if (_isFinished && !_isCommitted)
+            // Before that its first bytes are zeroes already. What failed to be flushed is in the file all the same.
+            if (_mayPassForImage && !_isCommitted)
                 _storage.Spoil();
         }
         catch (DiskImageException)

@@ -27,7 +27,7 @@ internal static class LockHolder
     private static string? Name(FileIdentity wanted, Func<string, bool> isMeant)
     {
         var holders = new List<string>();
-        foreach (string process in Directory.EnumerateDirectories("/proc"))
+        foreach (string process in Directory.Exists("/proc") ? Directory.EnumerateDirectories("/proc") : [])
         {
             if (!int.TryParse(Path.GetFileName(process), NumberStyles.None, CultureInfo.InvariantCulture, out int id))
                 continue;
@@ -51,9 +51,9 @@ internal static class LockHolder
                     return true;
             }
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or DiskImageException)
         {
-            // The process has ended, or belongs to somebody else.
+            // The process has ended, belongs to somebody else, or has a file open whose server does not answer.
         }
 
         return false;
