@@ -157,14 +157,15 @@ public sealed class DeleteSourceTests : IDisposable
     {
         File.WriteAllBytes(_folder["disk-flat.vmdk"], Part(1));
         Fingerprint before = Fingerprint.Of(_folder["disk-flat.vmdk"]);
-        Fails.With(ErrorKind.ImageInUse, () => Convert("disk-flat.vmdk", "disk.vmdk", options => options with
+        Convert("disk-flat.vmdk", "disk.vmdk", options => options with
         {
             SourceFormat = "raw",
             Subformat = Subformat.Fixed,
             Force = true,
-        }));
+        });
         before.AssertUntouched();
-        AssertOnly("disk-flat.vmdk");
+        AssertOnly("disk-flat.1.vmdk", "disk-flat.vmdk", "disk.vmdk");
+        Assert.Equal(File.ReadAllBytes(_folder["disk-flat.vmdk"]), File.ReadAllBytes(_folder["disk-flat.1.vmdk"]));
     }
 
     [Fact]
