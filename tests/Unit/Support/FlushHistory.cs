@@ -37,9 +37,9 @@ internal sealed class FlushHistory
         foreach (WriteRecord write in _writes.Take(durable))
             Array.Fill(expected, write.Value, write.Offset, write.Length);
         List<WriteRecord> maybe = _writes.Skip(durable).Where(write => write.Change <= crash).ToList();
-        for (int i = 0; i < disk.Length; i++)
+        for (int i = disk.AsSpan().CommonPrefixLength(expected); i < disk.Length; i += 1 + disk.AsSpan(i + 1).CommonPrefixLength(expected.AsSpan(i + 1)))
         {
-            if (disk[i] != expected[i] && _isOwn(i) && !maybe.Exists(write => i >= write.Offset && i < write.Offset + write.Length && write.Value == disk[i]))
+            if (_isOwn(i) && !maybe.Exists(write => i >= write.Offset && i < write.Offset + write.Length && write.Value == disk[i]))
                 return i;
         }
 
