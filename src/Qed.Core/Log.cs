@@ -42,7 +42,7 @@ internal static partial class Log
     internal static partial void CopiedIn(ILogger logger, long bytes, string path);
 
     [LoggerMessage(13, LogLevel.Information, "Changed the backing file of '{Path}' from '{Old}' to '{New}'.")]
-    internal static partial void Rebased(ILogger logger, string path, string? old, string? @new);
+    internal static partial void Rebased(ILogger logger, string path, string old, string @new);
 
     [LoggerMessage(14, LogLevel.Warning, "'{Path}' was not closed cleanly. It was checked and found sound, so it can be written.")]
     internal static partial void NeededCheck(ILogger logger, string path);

@@ -12,7 +12,7 @@ BeforeAll {
     . $PSScriptRoot/Support.ps1
 
     # Those that say how the command works rather than what is to be made of an image, or that no table can hold.
-    $sessionWide = 'ThrottleLimit', 'MaximumRanges', 'MaximumBytesPerSecond', 'Bytes', 'SourceStream', 'DestinationStream'
+    $sessionWide = 'ThrottleLimit', 'RelativeTo', 'MaximumRanges', 'MaximumBytesPerSecond', 'Bytes', 'SourceStream', 'DestinationStream'
 
     function Get-ValueParameter([string]$Cmdlet) {
         $others = 'Path', 'LiteralPath', 'InputObject' + [Management.Automation.Cmdlet]::CommonParameters + [Management.Automation.Cmdlet]::OptionalCommonParameters

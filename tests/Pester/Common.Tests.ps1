@@ -224,12 +224,14 @@ Describe 'Working on many images: <_>' -ForEach $all {
         $argument = Get-Argument $cmdlet $base
     }
 
-    It 'gives one result for each, with <_> at a time' -ForEach 1, 2, 16 {
-        Get-Name ($paths | & $cmdlet @argument -ThrottleLimit $_) | Should -Be ($names | Sort-Object)
+    It 'gives one result for each, one at a time, and in any order' {
+        Get-Name ($paths | & $cmdlet @argument -ThrottleLimit 1) | Should -Be ($names | Sort-Object)
+        $argument = Get-Argument $cmdlet $base
+        Get-Name ($paths | & $cmdlet @argument -ThrottleLimit 16 -Unordered) | Should -Be ($names | Sort-Object)
     }
 
-    It 'keeps the order when they are taken one at a time' {
-        $found = $paths | & $cmdlet @argument -ThrottleLimit 1
+    It 'keeps their order' {
+        $found = $paths | & $cmdlet @argument -ThrottleLimit 3
         $found | ForEach-Object { [IO.Path]::GetFileNameWithoutExtension($_.Path) } | Should -Be $names
     }
 
@@ -257,7 +259,7 @@ Describe 'Changing: <_>' -ForEach $changers {
             'Convert-QedImage' {
                 @{ Path = $image; DestinationPath = "$folder/new.raw" }
                 @{ Path = $image; DestinationPath = "$folder/new.raw"; DeleteSource = $true }
-                @{ Path = $image; DestinationPath = $base; Force = $true }
+                @{ Path = $image; DestinationPath = (New-FilledImage "$folder/old.qed"); Force = $true }
             }
             'Copy-QedImageContent' {
                 @{ Path = $image; DestinationFile = "$folder/new.bin" }

@@ -118,7 +118,8 @@ Describe 'Compare-QedImage' {
         $failure[0].FullyQualifiedErrorId | Should -Be 'ImageNotFound,Qed.PowerShell.Commands.CompareQedImageCommand'
         $failure[0].TargetObject | Should -Be "$folder/none.raw"
         Compare-QedImage $raw "$folder/gone.qed" -ErrorAction SilentlyContinue -ErrorVariable failure | Should -BeNullOrEmpty
-        $failure[0].TargetObject | Should -Be "$folder/gone.qed"
+        $failure[0].TargetObject | Should -Be $raw
+        $failure[0].Exception.Path | Should -Be "$folder/gone.qed"
     }
 
     It 'changes nothing' {

@@ -151,15 +151,51 @@ Describe 'Convert-QedImage' {
         It 'need a format for the files of the folder' {
             $failure = Get-Failure { Get-ChildItem -LiteralPath $many -Filter disk1.raw | Convert-QedImage -DestinationPath $out }
             $failure.FullyQualifiedErrorId | Should -BeLike 'UnsupportedFeature,*'
-            $failure.TargetObject | Should -Be $out
+            $failure.TargetObject | Should -Be "$many/disk1.raw"
+            $failure.Exception.Path | Should -Be $out
             $failure.Exception.Message | Should -BeLike '*-Format*'
         }
 
         It 'do not overwrite each other' {
             $failures = Get-Failure { Convert-QedImage "$many/disk1.raw", "$many/disk2.raw" -DestinationPath "$out/one.qed" -Force }
             $failures.FullyQualifiedErrorId | Should -BeLike 'ImageExists,*'
-            $failures.TargetObject | Should -Be "$out/one.qed"
+            $failures.TargetObject | Should -Be "$many/disk2.raw"
+            $failures.Exception.Path | Should -Be "$out/one.qed"
             Get-ContentHash "$out/one.qed" | Should -Be (Get-FileHash -LiteralPath "$many/disk1.raw").Hash
+        }
+
+        It 'do not become a file where the folder is missing' {
+            $failures = Get-Failure { Get-ChildItem -LiteralPath $many | Convert-QedImage -DestinationPath "$out/missing" -Format vhdx }
+            $failures | Should -HaveCount 4
+            $failures.FullyQualifiedErrorId | ForEach-Object { $_ | Should -BeLike 'ImageNotFound,*' }
+            $failures[0].Exception.Message | Should -BeLike "*missing': there is no folder of this name*Create it first.*"
+            Get-ChildItem -LiteralPath $out | Should -BeNullOrEmpty
+            # One may.
+            (Convert-QedImage "$many/disk1.raw" "$out/missing" -Format qed -PassThru).Path | Should -Be "$out/missing"
+        }
+
+        It 'go on where they were left with -SkipExisting' {
+            Convert-QedImage "$many/disk2.raw" "$out/disk2.qed"
+            $before = (Get-FileHash -LiteralPath "$out/disk2.qed").Hash
+            $log = Get-ChildItem -LiteralPath $many | Convert-QedImage -Destination $out -Format qed -SkipExisting -DeleteSource:$false -Verbose -ErrorAction Stop 4>&1
+            "$log" | Should -BeLike "*Skipped '$many/disk2.raw': '$out/disk2.qed' exists already.*"
+            (Get-ChildItem -LiteralPath $out).Name | Should -Be 'disk1.qed', 'disk2.qed', 'disk3.qed', 'disk4.qed'
+            (Get-FileHash -LiteralPath "$out/disk2.qed").Hash | Should -Be $before
+            Get-ChildItem -LiteralPath $many | Convert-QedImage -Destination $out -Format qed -SkipExisting -PassThru -ErrorAction Stop | Should -BeNullOrEmpty
+        }
+
+        It 'keep the folders that they are in with -RelativeTo' {
+            $tree = New-Folder
+            $null = New-Item -ItemType Directory "$tree/a", "$tree/b/c"
+            Copy-Item -LiteralPath "$many/disk1.raw" "$tree/a/disk.raw"
+            Copy-Item -LiteralPath "$many/disk2.raw" "$tree/b/c/disk.raw"
+            Get-ChildItem -LiteralPath $tree -Recurse | Convert-QedImage -DestinationPath "$out/new" -Format qed -RelativeTo $tree -WhatIf
+            "$out/new" | Should -Not -Exist
+            $made = Get-ChildItem -LiteralPath $tree -Recurse | Sort-Object FullName | Convert-QedImage -DestinationPath "$out/new" -Format qed -RelativeTo $tree -PassThru -ErrorAction Stop
+            $made.Path | Should -Be "$out/new/a/disk.qed", "$out/new/b/c/disk.qed"
+            $failure = Get-Failure { Convert-QedImage "$many/disk1.raw" $out -Format qed -RelativeTo $tree }
+            $failure.FullyQualifiedErrorId | Should -BeLike 'ImageNotFound,*'
+            $failure.Exception.Message | Should -BeLike "*does not lie below '$tree'*"
         }
 
         It 'can be chained with other cmdlets' {

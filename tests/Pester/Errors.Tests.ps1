@@ -8,7 +8,7 @@ BeforeDiscovery {
             Act = { Convert-QedImage "$folder/none.qed" "$folder/x.raw" } }
         @{ Id = 'ImageNotFound'; Category = 'ObjectNotFound'; Case = 'a missing folder for a new image'; Target = 'none/x.qed'; Says = 'no such folder'
             Act = { New-QedImage "$folder/none/x.qed" 1MB } }
-        @{ Id = 'ImageNotFound'; Category = 'ObjectNotFound'; Case = 'a missing folder for a target'; Target = 'none/x.raw'; Says = 'no such folder'
+        @{ Id = 'ImageNotFound'; Category = 'ObjectNotFound'; Case = 'a missing folder for a target'; Asked = 'image.qed'; Target = 'none/x.raw'; Says = 'no such folder'
             Act = { Convert-QedImage $image "$folder/none/x.raw" } }
         @{ Id = 'ImageNotRecognized'; Category = 'InvalidData'; Case = 'a file that only has the name'; Target = 'fake.qed'; Says = '*signature*QED*missing*raw image: Convert-QedImage has -SourceFormat for that.'
             Act = { Test-QedImage (New-RawFile "$folder/fake.qed") } }
@@ -24,13 +24,13 @@ BeforeDiscovery {
             Act = { $held = Open-ForWriting $image; try { Set-QedBackingFile $image -None -Confirm:$false } finally { $held.Dispose() } } }
         @{ Id = 'ImageExists'; Category = 'ResourceExists'; Case = 'a new image over an old one'; Target = 'image.qed'; Says = '*exists already*-Force*'
             Act = { New-QedImage $image 1MB } }
-        @{ Id = 'ImageExists'; Category = 'ResourceExists'; Case = 'a target over another image'; Target = 'image.qed'; Says = '*exists already*-Force*'
+        @{ Id = 'ImageExists'; Category = 'ResourceExists'; Case = 'a target over another image'; Asked = 'a.raw'; Target = 'image.qed'; Says = '*exists already*-Force*'
             Act = { Convert-QedImage (New-RawFile "$folder/a.raw") $image } }
         @{ Id = 'ImageExists'; Category = 'ResourceExists'; Case = 'a target over its source'; Target = 'image.qed'; Says = '*the same file*'
             Act = { Convert-QedImage $image $image -Force } }
         @{ Id = 'UnsupportedFeature'; Category = 'NotImplemented'; Case = 'a feature of the future'; Target = 'future.qed'; Says = '*unknown incompatible features: bit 7 (header field features at offset 16, value 0x80)*'
             Act = { Write-UInt64 (New-FilledImage "$folder/future.qed") 16 0x80; Test-QedImage "$folder/future.qed" } }
-        @{ Id = 'UnsupportedFeature'; Category = 'NotImplemented'; Case = 'an ability that a format lacks'; Target = 'x.raw'; Says = '*raw*compression*'
+        @{ Id = 'UnsupportedFeature'; Category = 'NotImplemented'; Case = 'an ability that a format lacks'; Asked = 'image.qed'; Target = 'x.raw'; Says = '*raw*compression*'
             Act = { Convert-QedImage $image "$folder/x.raw" -Compress } }
         @{ Id = 'UnsupportedFeature'; Category = 'NotImplemented'; Case = 'another format where QED is needed'; Target = 'b.raw'; Says = '*only QED*Convert-QedImage*'
             Act = { Resize-QedImage (New-RawFile "$folder/b.raw") 2MB } }
@@ -52,7 +52,7 @@ BeforeDiscovery {
             Act = { New-QedImage "$folder/new.qed" 1MB -ClusterSizeBytes 128MB } }
         @{ Id = 'InvalidGeometry'; Category = 'InvalidArgument'; Case = 'a cluster size beyond all numbers'; Target = 'new.qed'; Says = '*67108864*'
             Act = { New-QedImage "$folder/new.qed" 1MB -ClusterSizeBytes ([uint64]::MaxValue) } }
-        @{ Id = 'InvalidGeometry'; Category = 'InvalidArgument'; Case = 'a table size'; Target = 'x.qed'; Says = '*1, 2, 4, 8 or 16 clusters, not 17.*nearest*16.'
+        @{ Id = 'InvalidGeometry'; Category = 'InvalidArgument'; Case = 'a table size'; Asked = 'image.qed'; Target = 'x.qed'; Says = '*1, 2, 4, 8 or 16 clusters, not 17.*nearest*16.'
             Act = { Convert-QedImage $image "$folder/x.qed" -TableSize 17 } }
         @{ Id = 'BackingFileMissing'; Category = 'ObjectNotFound'; Case = 'a new image on nothing'; Target = 'new.qed'; Says = "*the backing file '*none.qed' does not exist. Give another -BackingPath."
             Act = { New-QedImage "$folder/new.qed" -BackingPath "$folder/none.qed" } }
@@ -64,7 +64,7 @@ BeforeDiscovery {
             Act = { Set-QedBackingFile $image 'json:{}' -MetadataOnly -Confirm:$false } }
         @{ Id = 'BackingChainLoop'; Category = 'InvalidData'; Case = 'an image on itself'; Target = 'image.qed'; Says = '*leads back*'
             Act = { Set-QedBackingFile $image $image -Confirm:$false } }
-        @{ Id = 'BackingChainLoop'; Category = 'InvalidData'; Case = 'two images on each other'; Target = 'one.qed'; Says = '*leads back*two.qed*'
+        @{ Id = 'BackingChainLoop'; Category = 'InvalidData'; Case = 'two images on each other'; Asked = 'two.qed'; Target = 'one.qed'; Says = '*leads back*two.qed*'
             Act = {
                 $one = New-FilledImage "$folder/one.qed"
                 $two = (New-QedImage "$folder/two.qed" -BackingPath $one -Force).Path
@@ -96,7 +96,8 @@ Describe 'Errors' {
         $failure | Should -HaveCount 1
         $failure.FullyQualifiedErrorId | Should -BeLike "$Id,Qed.PowerShell.Commands.*Command"
         $failure.CategoryInfo.Category | Should -Be $Category
-        $failure.TargetObject | Should -Be "$folder/$Target"
+        $failure.TargetObject | Should -Be "$folder/$(if ($Asked) { $Asked } else { $Target })"
+        $failure.Exception.Path | Should -Be "$folder/$Target"
         $failure.Exception | Should -BeOfType Qed.DiskImageException
         $failure.Exception.Kind | Should -Be $Id
         $failure.Exception.Message | Should -BeLike "'$folder/$Target': *$($Says.Trim('*'))*"
@@ -205,7 +206,8 @@ Describe 'Errors' {
                 $failure = Get-Failure { Convert-QedImage $raw $target }
                 $failure.FullyQualifiedErrorId | Should -BeLike 'NotEnoughSpace,*'
                 $failure.CategoryInfo.Category | Should -Be 'ResourceUnavailable'
-                $failure.TargetObject | Should -Be $target
+                $failure.TargetObject | Should -Be $raw
+                $failure.Exception.Path | Should -Be $target
                 Get-ChildItem -LiteralPath $mount | Should -BeNullOrEmpty
             }
         }
@@ -237,7 +239,7 @@ Describe 'Errors' {
             $failures | Should -HaveCount 3
             $failures.FullyQualifiedErrorId | ForEach-Object { $_ | Should -BeLike 'AccessDenied,*' }
             $failures.CategoryInfo.Category | Sort-Object -Unique | Should -Be 'PermissionDenied'
-            $failures.TargetObject | Should -Be "$mount/new.qed", $there, "$mount/x.raw"
+            $failures.TargetObject | Should -Be "$mount/new.qed", $there, $image
             $failures.Exception.Message | ForEach-Object { $_ | Should -BeLike '*read-only*' }
         }
     }

@@ -177,7 +177,7 @@ Describe 'Get-QedImageInfo' {
         It 'has a table with sizes in units, grouped by folder' {
             $text = Get-QedImageInfo $top | Out-String -Width 120
             $text | Should -Match ([regex]::Escape("Directory: $folder"))
-            $text | Should -Match 'qed\s+20 GiB\s+\d+ KiB\s+64 KiB\s+top\.qed -> '
+            $text | Should -Match 'qed\s+differencing\s+20 GiB\s+\d+ KiB\s+0 %\s+top\.qed -> '
         }
 
         It 'has a list that leaves out what the format lacks' {

@@ -46,6 +46,61 @@ Describe 'New-QedImage' {
         "$folder/nothing.qed" | Should -Not -Exist
     }
 
+    It 'makes the format that the name says: <Name>' -ForEach @(
+        @{ Name = 'd.qed'; Format = 'qed' }, @{ Name = 'd.vhdx'; Format = 'vhdx' }, @{ Name = 'd.VHD'; Format = 'vhd' }, @{ Name = 'd.qcow2'; Format = 'qcow2' }
+        @{ Name = 'd.vmdk'; Format = 'vmdk' }, @{ Name = 'd.vdi'; Format = 'vdi' }, @{ Name = 'd.raw'; Format = 'raw' }, @{ Name = 'd.img'; Format = 'raw' }
+        @{ Name = 'd'; Format = 'qed' }, @{ Name = 'd.data'; Format = 'qed' }
+    ) {
+        $info = New-QedImage "$folder/named.$Name" 8MB
+        $info.Format | Should -Be $Format
+        $info.Size | Should -Be 8MB
+        (Get-QedImageInfo $info.Path -SourceFormat $Format).Size | Should -Be 8MB
+    }
+
+    It 'makes the format that is asked for, unless the name says another' {
+        (New-QedImage "$folder/asked.img" 8MB -Format QCOW2).Format | Should -Be 'qcow2'
+        (New-QedImage "$folder/asked.vhdx" 8MB -VHDFormat vhdx).Format | Should -Be 'vhdx'
+        foreach ($name in 'wrong.vhdx', 'wrong.raw') {
+            $failure = Get-Failure { New-QedImage "$folder/$name" 8MB -Format qed }
+            $failure.FullyQualifiedErrorId | Should -BeLike 'UnsupportedFeature,*'
+            $failure.Exception.Message | Should -BeLike '*the name says *-Format QED*Name it .qed*'
+            "$folder/$name" | Should -Not -Exist
+        }
+    }
+
+    It 'makes variants of a format, in its own words too: <Word>' -ForEach @(
+        @{ Word = 'Fixed'; File = 'v1.vhd'; Kind = 'fixed' }, @{ Word = 'dynamic'; File = 'v2.vhd'; Kind = 'dynamic' }
+        @{ Word = 'static'; File = 'v3.vdi'; Kind = 'static' }, @{ Word = 'monolithicFlat'; File = 'v4.vmdk'; Kind = 'monolithicFlat' }
+        @{ Word = 'monolithicSparse'; File = 'v5.vmdk'; Kind = 'monolithicSparse' }, @{ Word = 'version 3'; File = 'v6.qcow2'; Kind = 'version 3' }
+    ) {
+        (New-QedImage "$folder/$File" 8MB -Subformat $Word).Subformat | Should -Be $Kind
+        (New-QedImage "$folder/$File" 8MB -VHDType (Get-QedImageInfo "$folder/$File").Subformat -Force).Subformat | Should -Be $Kind
+    }
+
+    It 'makes a child of a VHDX, and says how where its type is named' {
+        $parent = (New-QedImage "$folder/parent.vhdx" 64MB).Path
+        $child = New-QedImage "$folder/child.vhdx" -ParentPath $parent
+        $child.Subformat | Should -Be 'differencing'
+        $child.ParentPath | Should -Be $parent
+        { New-QedImage "$folder/child2.vhdx" -ParentPath $parent -VHDType Differencing } | Should -Throw '*one with -BackingPath*'
+    }
+
+    It 'passes over what exists with -SkipExisting' {
+        $names = "$folder/skip1.qed", $base, "$folder/skip2.qed"
+        $hash = (Get-FileHash -LiteralPath $base).Hash
+        $made = New-QedImage $names 1MB -SkipExisting -ErrorAction Stop
+        Get-Name $made | Should -Be 'skip1', 'skip2'
+        (Get-FileHash -LiteralPath $base).Hash | Should -Be $hash
+        New-QedImage $names 1MB -SkipExisting -ErrorAction Stop | Should -BeNullOrEmpty
+        { New-QedImage $names 1MB -SkipExisting -Force } | Should -Throw -ErrorId 'AmbiguousParameterSet,*'
+    }
+
+    It 'does not take the name of a Windows share for a file''s' -Skip:(-not $IsLinux) {
+        $failure = Get-Failure { New-QedImage '\\srv\share\x.qed' 1MB }
+        $failure.FullyQualifiedErrorId | Should -BeLike 'ImageNotFound,*'
+        Get-ChildItem -LiteralPath ([IO.Directory]::GetCurrentDirectory()) -Filter '*share*' | Should -BeNullOrEmpty
+    }
+
     It 'makes clusters of <Cluster> bytes and tables of <Table> clusters, and reaches as far as they do' -ForEach @(
         @{ Cluster = 4KB; Table = 1; Maximum = 1GB }
         @{ Cluster = 4KB; Table = 16; Maximum = 256GB }

@@ -201,7 +201,7 @@ Describe 'Stopping' {
     }
 
     It 'shows each result as soon as it is known' {
-        $session = Start-Session { $endless, $small | Convert-QedImage -DestinationPath $out -Format qed -PassThru -ThrottleLimit 2 } @{ endless = $endless; small = $small; out = $out }
+        $session = Start-Session { $endless, $small | Convert-QedImage -DestinationPath $out -Format qed -PassThru -ThrottleLimit 2 -Unordered } @{ endless = $endless; small = $small; out = $out }
         Wait-Until { $session.Output.Count -gt 0 }
         $session.Running.IsCompleted | Should -BeFalse
         $session.Output[0].Path | Should -Be "$out/small.qed"
@@ -262,7 +262,7 @@ Describe 'Progress' {
 
     It 'is completed as well where <Name> ends the work early' -ForEach @(
         @{ Name = '-ErrorAction Stop'; Script = { & { $endless; Start-Sleep 1; 'none.qed' } | Convert-QedImage -DestinationPath { "$folder/$([guid]::NewGuid()).qed" } -BackingPath $copy -ThrottleLimit 2 -ErrorAction Stop } }
-        @{ Name = 'Select-Object -First 1'; Script = { & { $endless; Start-Sleep 1; $copy } | Convert-QedImage -DestinationPath { "$folder/$([guid]::NewGuid()).qed" } -BackingPath $image -PassThru -ThrottleLimit 2 | Select-Object -First 1 } }
+        @{ Name = 'Select-Object -First 1'; Script = { & { $endless; Start-Sleep 1; $copy } | Convert-QedImage -DestinationPath { "$folder/$([guid]::NewGuid()).qed" } -BackingPath $image -PassThru -ThrottleLimit 2 -Unordered | Select-Object -First 1 } }
     ) {
         $early = Invoke-Session $Script @{ endless = $endless; image = $image; copy = $copy; folder = $folder }
         foreach ($bar in $early.Host.Progress | Group-Object ActivityId) {

@@ -12,6 +12,12 @@ public sealed record CheckResult
     /// <summary>Whether the image was not closed cleanly.</summary>
     public required bool NeedsCheck { get; init; }
 
+    /// <summary>Bytes of the guest's disk.</summary>
+    public required long Size { get; init; }
+
+    /// <summary>Length of the image's file in bytes when the check began.</summary>
+    public required long FileSize { get; init; }
+
     /// <summary>Bytes in a cluster.</summary>
     public required long ClusterSize { get; init; }
 

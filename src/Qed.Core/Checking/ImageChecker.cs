@@ -90,6 +90,8 @@ internal sealed class ImageChecker
         {
             Path = _storage.Path,
             NeedsCheck = _header.NeedsCheck,
+            Size = _header.ImageSize,
+            FileSize = _storage.Length,
             ClusterSize = Geometry.ClusterSize,
             TotalClusters = Geometry.ClustersToHold(new ByteCount(_header.ImageSize)),
             AllocatedClusters = scanners.Sum(scanner => scanner.Allocated),

@@ -190,7 +190,7 @@ public static class ConvertImage
         return ranges.Count <= Most ? text : FormattableString.Invariant($"{text}, and {ranges.Count - Most} more ranges");
     }
 
-    private static ImageFormat TargetFormat(ConvertImageOptions options)
+    internal static ImageFormat TargetFormat(ConvertImageOptions options)
         => options.Format is not null
             ? FormatRegistry.ByName(options.Format)
             : FormatRegistry.ByExtension(options.DestinationPath)

@@ -76,7 +76,8 @@ public static class CreateImage
             Log.UnsafeUnderQemu(logger, geometry.ClusterSize, geometry.TableSize);
     }
 
-    private static long SizeFor(CreateImageOptions options, ImageFormat format, DiskImage? backing)
+    /// <exception cref="DiskImageException">InvalidSize where neither a size nor a backing file is given.</exception>
+    internal static long SizeFor(CreateImageOptions options, ImageFormat format, DiskImage? backing)
     {
         long size = options.Size ?? backing?.Length
             ?? throw new DiskImageException(ErrorKind.InvalidSize, "a new image needs a size, or a backing file whose size it takes", options.Path)

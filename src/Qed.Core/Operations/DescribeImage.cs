@@ -43,6 +43,7 @@ public static class DescribeImage
         var how = new ChainOptions { Format = format, RawFallback = rawFallback, Access = StorageAccess.Peek, Image = ImageOpenOptions.DescribeOnly };
         using DiskImage image = ImageChain.OpenLink(path, how, out HostFile file);
         ImageDetails details = image.Details;
+        bool? isInUse = file.IsInUse();
         return new ImageDescription
         {
             Path = file.Path,
@@ -63,7 +64,8 @@ public static class DescribeImage
             BackingPath = image.BackingReference?.Name,
             BackingFullPath = FullPathOf(image, isWanted),
             BackingFormat = image.BackingReference?.Format,
-            InUse = file.IsInUse(),
+            InUse = isInUse,
+            InUseBy = isInUse == true ? LockHolder.Describe(path) : null,
         };
     }
 

@@ -62,4 +62,7 @@ public sealed record ImageDescription
 
     /// <summary>Whether somebody has the image open for writing; null where the system does not tell.</summary>
     public bool? InUse { get; init; }
+
+    /// <summary>Who has it open, in words; null where nobody is known to.</summary>
+    public string? InUseBy { get; init; }
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Threading;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Chains;
 using Qed.Checking;
 using Qed.Engine;
@@ -39,12 +40,16 @@ internal sealed record ImageForChange(QedImage Image, CheckResult? Check) : IDis
     /// <summary>Whether such work has left space that nothing references.</summary>
     internal bool HasLeftovers => WasCutShort && Check!.LeakedClusters > 0;
 
+    /// <summary>Throws unless a file is an image that is changed in place.</summary>
+    /// <exception cref="DiskImageException">UnsupportedFeature for another format, and what opening and probing throw.</exception>
+    internal static void RequireQed(string path) => OpenFile(path, StorageAccess.Peek, NullLogger.Instance).Dispose();
+
     /// <summary>Opens an image. One that was not closed cleanly is checked first, and opened only if it is sound.</summary>
     /// <exception cref="DiskImageException">Of any image of the chain; ImageCorrupt where the check finds faults; what the needs refuse.</exception>
     internal static ImageForChange Open(
         string path, ChangeNeeds needs, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
-        HostFile file = QedFile.Open(path, StorageAccess.Write, logger, "only QED images are changed in place", new(RemedyKind.ConvertToQed));
+        HostFile file = OpenFile(path, StorageAccess.Write, logger);
         QedImage image;
         CheckResult? check;
         try
@@ -113,4 +118,7 @@ internal sealed record ImageForChange(QedImage Image, CheckResult? Check) : IDis
             Remedy = new(RemedyKind.ListDamage) { Next = Remedy.Advice("Reading it, and converting it to a new image, still works where the data is sound.") },
         };
     }
+
+    private static HostFile OpenFile(string path, StorageAccess access, ILogger logger)
+        => QedFile.Open(path, access, logger, "only QED images are changed in place", new(RemedyKind.ConvertToQed));
 }

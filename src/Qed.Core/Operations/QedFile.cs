@@ -22,8 +22,9 @@ internal static class QedFile
         try
         {
             MissingLocks.Tell(file, logger);
-            if (FormatRegistry.Probe(file, RawFallback.Anything, NullLogger.Instance).Name != "qed")
-                throw new DiskImageException(ErrorKind.UnsupportedFeature, rule, file.Path) { Remedy = remedy };
+            ImageFormat format = FormatRegistry.Probe(file, RawFallback.Anything, NullLogger.Instance);
+            if (format.Name != "qed")
+                throw new DiskImageException(ErrorKind.UnsupportedFeature, $"the image's format is {format.DisplayName}, and {rule}", file.Path) { Remedy = remedy };
             if (access == StorageAccess.Write)
                 QedImage.RequireGrowing(file);
             return file;

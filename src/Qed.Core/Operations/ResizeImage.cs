@@ -30,16 +30,13 @@ public static class ResizeImage
         if (options is null)
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
-        if (options.Size is { } given and <= 0)
-            throw NoDisk(options.Path, given);
         // Dropping clusters frees only what nothing else references, and new ones must not be taken for old.
         using (ImageForChange opened = ImageForChange.Open(options.Path, new ChangeNeeds { MustBeSound = true }, progress, logger, cancellation))
         {
             QedImage image = opened.Image;
             long oldSize = image.Length;
+            RequireAllowed(options, oldSize);
             long size = options.Size ?? MinimumSize(image, progress, logger, cancellation);
-            if (size < oldSize && options.Size is not null && !options.AllowShrink)
-                throw ShrinkRefused(image, size);
             image.RequireLegalSize(size);
             cancellation.ThrowIfCancellationRequested();
             if (size != oldSize || opened.WasCutShort)
@@ -48,6 +45,15 @@ public static class ResizeImage
         }
 
         return DescribeImage.Run(options.Path);
+    }
+
+    /// <summary>Throws where the size is none, or smaller without consent.</summary>
+    internal static void RequireAllowed(ResizeImageOptions options, long oldSize)
+    {
+        if (options.Size is <= 0)
+            throw NoDisk(options.Path, options.Size.Value);
+        if (options.Size < oldSize && !options.AllowShrink)
+            throw ShrinkRefused(options.Path, oldSize, options.Size.Value);
     }
 
     private static void Change(ImageForChange opened, long size, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
@@ -71,8 +77,8 @@ public static class ResizeImage
     private static DiskImageException NoDisk(string path, long size)
         => new(ErrorKind.InvalidSize, $"a disk is not resized to {Text(size)} bytes", path) { Remedy = Remedy.TakeNearest("size", QedGeometry.SectorSize) };
 
-    private static DiskImageException ShrinkRefused(QedImage image, long size)
-        => new(ErrorKind.InvalidSize, $"shrinking the disk from {Text(image.Length)} to {Text(size)} bytes drops what lies beyond, which is not done without being allowed", image.Path)
+    private static DiskImageException ShrinkRefused(string path, long oldSize, long size)
+        => new(ErrorKind.InvalidSize, $"shrinking the disk from {Text(oldSize)} to {Text(size)} bytes drops what lies beyond, which is not done without being allowed", path)
         {
             Remedy = Remedy.Advice("Shrink the file system inside first.") with { Next = new(RemedyKind.AllowShrinking) },
         };

@@ -45,7 +45,7 @@ public static class SetBackingFile
             cancellation.ThrowIfCancellationRequested();
             string? old = opened.Image.BackingReference?.Name;
             opened.Image.SetBackingName(backing);
-            Log.Rebased(logger, opened.Image.Path, old, backing?.Name);
+            Log.Rebased(logger, opened.Image.Path, old ?? "(none)", backing?.Name ?? "(none)");
             if (opened.HasLeftovers && !options.MetadataOnly)
                 opened.Reclaim(progress, logger, cancellation);
         }

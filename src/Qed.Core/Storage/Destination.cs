@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -29,6 +30,16 @@ internal abstract class Destination : ImageTarget, IDisposable
         return RequireFree(place, overwrite) == FileType.BlockDevice
             ? InPlaceTarget.Open(place, isZero: false, cancellation)
             : PendingFile.Create(place, overwrite, replaced ?? [], logger ?? NullLogger.Instance);
+    }
+
+    /// <summary>Throws what is known to be in the way of writing to a path.</summary>
+    /// <exception cref="DiskImageException">ImageExists, ImageNotFound for the folder.</exception>
+    internal static void Foresee(string path, bool overwrite)
+    {
+        string place = TargetPath.Resolve(path);
+        RequireFree(place, overwrite);
+        if (Path.GetDirectoryName(place) is { Length: > 0 } folder && !Directory.Exists(folder))
+            throw StorageErrors.Translate(new DirectoryNotFoundException(), path);
     }
 
     /// <summary>Refuses to overwrite what cannot become an image, and anything unless that is wanted.</summary>

@@ -18,18 +18,20 @@ public abstract class ImageCmdlet : PSCmdlet, IDisposable
     /// <summary>The parameter set of <see cref="LiteralPath"/>, and the default one.</summary>
     protected const string LiteralPathSet = "LiteralPath";
 
+    private const string PathHelp = "Type the paths of the images, one a line; an empty line ends them.";
+
     private readonly HashSet<string> _given = new(StringComparer.OrdinalIgnoreCase);
     private WorkPump? _pump;
 
     /// <summary>The images, by path; wildcards are expanded.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, HelpMessage = PathHelp)]
     [SupportsWildcards]
     [PathText]
     [ValidateNotNullOrEmpty]
     public string[] Path { get; set; } = [];
 
     /// <summary>The images, by path; every character means itself.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true, HelpMessage = PathHelp)]
     [Alias("PSPath", "FullName", "LP")]
     [PathText]
     [ValidateNotNullOrEmpty]
@@ -40,11 +42,15 @@ public abstract class ImageCmdlet : PSCmdlet, IDisposable
     [AfterPath]
     public PSObject? InputObject { get; set; }
 
-    /// <summary>How many images are worked on at a time; 1 also keeps their order.</summary>
+    /// <summary>How many images are worked on at a time.</summary>
     [Parameter]
     [BlankIsAbsent]
     [Bounds(1, 1024)]
     public int? ThrottleLimit { get; set; } = Environment.ProcessorCount;
+
+    /// <summary>Gives each result as soon as it is known, not in the order of the images.</summary>
+    [Parameter]
+    public SwitchParameter Unordered { get; set; }
 
     /// <summary>Whether paths are to be created, so that wildcard characters mean themselves.</summary>
     private protected virtual bool NamesNewFiles => false;
@@ -70,7 +76,7 @@ public abstract class ImageCmdlet : PSCmdlet, IDisposable
     protected sealed override void BeginProcessing()
     {
         _given.UnionWith(MyInvocation.BoundParameters.Keys);
-        _pump = new WorkPump(this, ThrottleLimit ?? Environment.ProcessorCount);
+        _pump = new WorkPump(this, ThrottleLimit ?? Environment.ProcessorCount, keepsOrder: !Unordered);
     }
 
     /// <inheritdoc/>
@@ -114,6 +120,9 @@ public abstract class ImageCmdlet : PSCmdlet, IDisposable
     /// <param name="path">Full path on the host.</param>
     /// <exception cref="DiskImageException">Becomes an error of this image alone.</exception>
     private protected abstract void ProcessImage(string path);
+
+    /// <summary>Tells that an image could not be worked on. Called on any thread.</summary>
+    private protected virtual void Report(WorkItem item, DiskImageException error) => item.Fail(error);
 
     /// <summary>Queues work on an image.</summary>
     private protected void Start(string path, Action<WorkItem> work) => _pump!.Add(new WorkItem(path, Words, work));
@@ -192,7 +201,7 @@ public abstract class ImageCmdlet : PSCmdlet, IDisposable
     }
 
     /// <summary>An error takes the same way as results do, and so its place among them.</summary>
-    private void Fail(string path, DiskImageException error) => Start(path, item => item.Fail(error));
+    private void Fail(string path, DiskImageException error) => Start(path, item => Report(item, error));
 
     private void CancelUnlessCompleted(Action process)
     {

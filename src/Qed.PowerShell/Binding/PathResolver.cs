@@ -43,6 +43,9 @@ internal sealed class PathResolver(PathIntrinsics paths)
     {
         string full = paths.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
         RequireFileSystem(provider, path);
+        // PowerShell passes \\server\share on as it is, which elsewhere is a name in whatever folder the process runs in.
+        if (!Path.IsPathRooted(full))
+            throw new DiskImageException(ErrorKind.ImageNotFound, "this is a path of a Windows share, which this system does not open by name", path) { Remedy = Remedy.Advice("Mount the share first.") };
         return full;
     });
 

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using Qed.PowerShell.Completion;
 
 namespace Qed.PowerShell.Binding;
 

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using Qed.Formats;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
+using Qed.PowerShell.Completion;
 
 namespace Qed.PowerShell.Commands;
 

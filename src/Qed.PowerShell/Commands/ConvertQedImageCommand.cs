@@ -3,6 +3,7 @@ using System.Management.Automation;
 using Qed.Formats;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
+using Qed.PowerShell.Completion;
 
 namespace Qed.PowerShell.Commands;
 
@@ -15,14 +16,9 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
 
     /// <summary>The target, a literal path; or a folder, in which each target has its source's name and its format's extension.</summary>
     [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
+    [Alias("Destination")]
     [BlankIsAbsent]
     public string DestinationPath { get; set; } = string.Empty;
-
-    /// <summary>The target's format; the one that its extension stands for otherwise.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true)]
-    [ArgumentCompleter(typeof(FormatNameCompleter))]
-    [BlankIsAbsent]
-    public string? Format { get; set; }
 
     /// <summary>The source's format; probed otherwise.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -30,19 +26,20 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
     [BlankIsAbsent]
     public string? SourceFormat { get; set; }
 
+    /// <summary>A folder below which the sources lie, a literal path: their folders are kept, and made, in the target folder.</summary>
+    [Parameter]
+    [BlankIsAbsent]
+    public string? RelativeTo { get; set; }
+
     /// <summary>Name or id of an internal snapshot of the source to convert, instead of its present state.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(SnapshotCompleter))]
     [BlankIsAbsent]
     public string? Snapshot { get; set; }
 
     /// <summary>Consents to opening a data file that the source names, which could be any file of this host.</summary>
     [Parameter]
     public SwitchParameter AllowExternalData { get; set; }
-
-    /// <summary>How the target uses space.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true)]
-    [BlankIsAbsent]
-    public Subformat? Subformat { get; set; }
 
     /// <summary>Compresses the target's data.</summary>
     [Parameter]
@@ -89,12 +86,20 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
             Salvage = Salvage,
             Force = Force,
         };
-        if (!ShouldProcess(path, $"Convert to '{target}'{(DeleteSource ? " and delete the source" : string.Empty)}"))
+        if (IsSkipped(path, target))
+            return;
+        // Folders that are still to be made are missing rightly.
+        if (Consent.IsSought(this, ConfirmImpact.Medium) && (RelativeTo is null || Directory.Exists(System.IO.Path.GetDirectoryName(target))))
+            Foresight.Of(options);
+        if (!ShouldProcess(path, $"Convert to '{target}'{Replacing(target)}{(DeleteSource ? " and delete the source" : string.Empty)}"))
             return;
         bool passThru = PassThru;
         bool salvage = Salvage;
+        bool makesFolders = RelativeTo is not null;
         Start(path, item =>
         {
+            if (makesFolders)
+                Directory.CreateDirectory(System.IO.Path.GetDirectoryName(target)!);
             ConvertResult result = ConvertImage.Run(options, item.Progress, item.Logger, item.Cancellation);
             if (passThru)
                 item.Emit(salvage ? new SalvagedImageInfo(result) : new ImageInfo(result.Target));
@@ -104,22 +109,33 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
     private string TargetFor(string source)
     {
         string target = System.IO.Path.GetFullPath(Resolver.ResolveLiteral(DestinationPath));
-        if (Directory.Exists(target))
-            target = System.IO.Path.Combine(target, NameInFolder(target, source));
+        if (Directory.Exists(target) || RelativeTo is not null)
+            target = TargetNames.InFolder(target, System.IO.Path.GetFullPath(source), FormatInFolder(target), Root);
+        else
+            RefuseMissingFolder(target);
         _targets.Claim(target, source, $"Convert '{source}' to another folder or name; of several images -DestinationPath is a folder.");
         return target;
     }
 
-    private string NameInFolder(string folder, string source)
-    {
-        if (Format is null)
-        {
-            throw new DiskImageException(ErrorKind.UnsupportedFeature, "a folder does not say which format the target is to have", folder)
+    private string? Root => RelativeTo is null ? null : System.IO.Path.GetFullPath(Resolver.ResolveLiteral(RelativeTo));
+
+    private ImageFormat FormatInFolder(string folder)
+        => Format is not null ? FormatRegistry.ByName(Format)
+            : throw new DiskImageException(ErrorKind.UnsupportedFeature, "a folder does not say which format the target is to have", folder)
             {
                 Remedy = new(RemedyKind.GiveFormat),
             };
-        }
 
-        return System.IO.Path.ChangeExtension(System.IO.Path.GetFileName(source), FormatRegistry.ByName(Format).Extensions[0]);
+    /// <summary>Of several images the first one would become a file of the folder's name, and the others would be refused for it.</summary>
+    private void RefuseMissingFolder(string target)
+    {
+        bool isForAll = MyInvocation.BoundParameters.TryGetValue(nameof(DestinationPath), out object? given) && given is string;
+        bool areSeveral = MyInvocation.ExpectingInput || Path.Length + LiteralPath.Length > 1;
+        if (!isForAll || !areSeveral || Format is null || System.IO.Path.HasExtension(target) || File.Exists(target))
+            return;
+        throw new DiskImageException(ErrorKind.ImageNotFound, "there is no folder of this name to convert several images into", target)
+        {
+            Remedy = Remedy.Advice("Create it first. A file's name has an extension."),
+        };
     }
 }

@@ -161,6 +161,7 @@ public sealed class CopyQedImageContentCommand : SourceCmdlet
             SourceStream = SourceStream ?? (Bytes is null ? null : new MemoryStream(Bytes, writable: false)),
             Verify = Verify,
         };
+        Foresight.OfChanging(path);
         string from = file is not null ? $"'{file}'" : Bytes is null ? "the stream" : "the given array";
         if (!ShouldProcess(path, $"Overwrite the disk at offset {Offset ?? 0} with {(Length is null && Bytes is not null ? ByteSize.Format((ulong)Bytes.Length) : Amount)} from {from}"))
             return;
@@ -182,13 +183,5 @@ public sealed class CopyQedImageContentCommand : SourceCmdlet
     /// Reading has a lower impact than writing, and a cmdlet can declare only one: ShouldProcess is left out where it
     /// would ask only because of what this cmdlet does when it writes.
     /// </summary>
-    private bool IsReadingWanted(string path, string action)
-    {
-        bool isAskedFor = MyInvocation.BoundParameters.ContainsKey("Confirm")
-            || LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"))
-            || (LanguagePrimitives.TryConvertTo(GetVariableValue("ConfirmPreference"), out ConfirmImpact preference)
-                && preference is ConfirmImpact.Low or ConfirmImpact.Medium);
-        bool isWhatIf = MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? whatIf) && LanguagePrimitives.IsTrue(whatIf);
-        return !(isAskedFor || isWhatIf) || ShouldProcess(path, action);
-    }
+    private bool IsReadingWanted(string path, string action) => !Consent.IsSought(this, ConfirmImpact.Medium) || ShouldProcess(path, action);
 }

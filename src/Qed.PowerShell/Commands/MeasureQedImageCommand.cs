@@ -2,6 +2,7 @@ using System.Management.Automation;
 using Qed.Formats;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
+using Qed.PowerShell.Completion;
 using Qed.PowerShell.Pipeline;
 
 namespace Qed.PowerShell.Commands;
@@ -13,6 +14,7 @@ public sealed class MeasureQedImageCommand : LayoutCmdlet
 {
     /// <summary>The targets' formats; by default all that have what is asked for.</summary>
     [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
+    [Alias("VHDFormat")]
     [ArgumentCompleter(typeof(FormatNameCompleter))]
     [BlankIsAbsent]
     public string[]? Format { get; set; }
@@ -22,11 +24,6 @@ public sealed class MeasureQedImageCommand : LayoutCmdlet
     [ArgumentCompleter(typeof(FormatNameCompleter))]
     [BlankIsAbsent]
     public string? SourceFormat { get; set; }
-
-    /// <summary>How the target uses space.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true)]
-    [BlankIsAbsent]
-    public Subformat? Subformat { get; set; }
 
     /// <summary>Measures targets whose data is compressed; without -Exact as if no data could be.</summary>
     [Parameter]

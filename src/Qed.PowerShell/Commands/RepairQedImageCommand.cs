@@ -7,7 +7,7 @@ namespace Qed.PowerShell.Commands;
 
 /// <summary>Mends QED images, and puts them back byte for byte as they were if asked to.</summary>
 [Cmdlet(VerbsDiagnostic.Repair, "QedImage", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High, HelpUri = HelpPage.Folder + "Repair-QedImage.md")]
-[OutputType(typeof(CheckReport))]
+[OutputType(typeof(RepairReport), typeof(CheckReport))]
 public sealed class RepairQedImageCommand : ImageCmdlet
 {
     /// <summary>How much may be changed.</summary>
@@ -74,6 +74,6 @@ public sealed class RepairQedImageCommand : ImageCmdlet
 
         if (!ShouldProcess(path, Mode == RepairMode.Leaks ? "Reclaim leaked clusters" : "Repair the image"))
             return;
-        Start(path, item => item.Emit(new CheckReport(RepairImage.Run(options, item.Progress, item.Logger, item.Cancellation))));
+        Start(path, item => item.Emit(new RepairReport(RepairImage.Run(options, item.Progress, item.Logger, item.Cancellation))));
     }
 }

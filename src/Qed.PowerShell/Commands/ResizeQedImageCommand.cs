@@ -43,15 +43,16 @@ public sealed class ResizeQedImageCommand : ChangingCmdlet
 
     private bool IsWanted(ResizeImageOptions options)
     {
-        var oldSize = (ulong)DescribeImage.Run(options.Path).Size;
+        var oldSize = (ulong)Foresight.Of(options).Size;
         string from = $"from {ByteSize.Format(oldSize)}";
+        string to = ByteSize.Format(SizeBytes);
         if (SizeBytes is null)
             return ShouldProcess(options.Path, $"Shrink the disk {from} to its last data") && IsShrinkingConfirmed(options.Path, "its last data");
-        string to = ByteSize.Format(SizeBytes);
-        if (SizeBytes >= oldSize)
-            return ShouldProcess(options.Path, $"Grow the disk {from} to {to}");
-        // Without consent the engine refuses, and there is nothing to ask.
-        return ShouldProcess(options.Path, $"Shrink the disk {from} to {to}") && (!AllowShrink || IsShrinkingConfirmed(options.Path, to));
+        if (SizeBytes == oldSize)
+            return ShouldProcess(options.Path, $"Leave the disk at {to}, the size that it has");
+        return SizeBytes > oldSize
+            ? ShouldProcess(options.Path, $"Grow the disk {from} to {to}")
+            : ShouldProcess(options.Path, $"Shrink the disk {from} to {to}") && IsShrinkingConfirmed(options.Path, to);
     }
 
     /// <summary>

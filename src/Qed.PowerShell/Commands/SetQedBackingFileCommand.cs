@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
+using Qed.PowerShell.Completion;
 
 namespace Qed.PowerShell.Commands;
 
@@ -47,6 +48,7 @@ public sealed class SetQedBackingFileCommand : ChangingCmdlet
             BackingFormat = BackingFormat,
             MetadataOnly = MetadataOnly,
         };
+        Foresight.OfChanging(path);
         string action = None ? "Make the image independent of its backing file" : $"Change the backing file to '{options.BackingPath}'";
         if (ShouldProcess(path, MetadataOnly ? action + ", without looking at the contents" : action))
             StartChange(path, options.BackingPath, item => SetBackingFile.Run(options, item.Progress, item.Logger, item.Cancellation));

@@ -13,7 +13,10 @@ namespace Qed.PowerShell.Commands;
 [OutputType(typeof(CheckReport), typeof(bool))]
 public sealed class TestQedImageCommand : ImageCmdlet
 {
-    /// <summary>Answers with one Boolean an image: whether nothing is wrong with it, nor with its chain where that was asked for.</summary>
+    /// <summary>
+    /// Answers with exactly one Boolean an image, in their order: whether nothing is wrong with it, nor with its chain where
+    /// that was asked for. False, and an error, where it cannot be told. That an image was not closed cleanly is not wrong.
+    /// </summary>
     [Parameter]
     public SwitchParameter Quiet { get; set; }
 
@@ -25,52 +28,88 @@ public sealed class TestQedImageCommand : ImageCmdlet
     [Parameter]
     public SwitchParameter Online { get; set; }
 
+    /// <summary>Passes over images of formats that cannot be checked, where a folder holds many sorts.</summary>
+    [Parameter]
+    public SwitchParameter SkipUnsupported { get; set; }
+
+    /// <summary>Gives images that cannot be checked rows of their own, with the status Failed and the reason, instead of errors.</summary>
+    [Parameter]
+    public SwitchParameter IncludeFailed { get; set; }
+
     /// <summary>How fast each image is read at most, so that whoever works with the same disk is not held up.</summary>
     [Parameter]
     [BlankIsAbsent]
     [Bounds(1, long.MaxValue)]
     public long? MaximumBytesPerSecond { get; set; }
 
+    private protected override void CheckParameters()
+    {
+        if (Quiet && IncludeFailed)
+            RefuseParameters("AmbiguousParameterSet", "-Quiet and -IncludeFailed exclude each other.");
+    }
+
     private protected override void ProcessImage(string path)
     {
         var options = new CheckImageOptions { Path = path, Online = Online, MaximumBytesPerSecond = MaximumBytesPerSecond };
-        bool wholeChain = BackingChain;
-        if (Quiet)
-            Start(path, item => item.Emit(IsClean(options, wholeChain, item)));
-        else
-            Start(path, item => Report(options, wholeChain, item));
+        Start(path, item =>
+        {
+            try
+            {
+                Check(options, item);
+            }
+            catch (DiskImageException error)
+            {
+                Report(item, error);
+            }
+        });
     }
 
-    private static void Report(CheckImageOptions options, bool wholeChain, WorkItem item)
+    /// <summary>An image that cannot be checked still has one answer with -Quiet, and a row with -IncludeFailed.</summary>
+    private protected override void Report(WorkItem item, DiskImageException error)
     {
-        foreach (CheckResult result in Check(options, wholeChain, item))
+        if (SkipUnsupported && error.Kind == ErrorKind.UnsupportedFeature && OtherFormat(item.Target) is { } format)
+        {
+            item.Verbose($"Skipped '{item.Target}': its format is {format}.");
+            return;
+        }
+
+        if (IncludeFailed)
+        {
+            item.Emit(new CheckReport(item.Target, error.Kind.ToString(), item.TextOf(error)));
+            return;
+        }
+
+        if (Quiet && IsBrokenHeader(error.Kind))
+            item.Verbose(error);
+        else
+            item.Fail(error);
+        if (Quiet)
+            item.Emit(false);
+    }
+
+    private void Check(CheckImageOptions options, WorkItem item)
+    {
+        if (Quiet)
+        {
+            item.Emit(Results(options, item).All(result => result.IsClean));
+            return;
+        }
+
+        foreach (CheckResult result in Results(options, item))
             item.Emit(new CheckReport(result));
     }
 
-    private static bool IsClean(CheckImageOptions options, bool wholeChain, WorkItem item)
-    {
-        try
-        {
-            return Check(options, wholeChain, item).All(result => result.IsClean);
-        }
-        catch (DiskImageException error) when (IsBrokenHeader(error.Kind))
-        {
-            item.Verbose(error);
-            return false;
-        }
-    }
+    private IEnumerable<CheckResult> Results(CheckImageOptions options, WorkItem item)
+        => BackingChain
+            ? DescribeImage.RunChain(options.Path).Where((link, depth) => depth == 0 || IsQed(link, item)).Select(link => Result(options with { Path = link.Path }, item))
+            : [Result(options, item)];
+
+    private static CheckResult Result(CheckImageOptions options, WorkItem item)
+        => CheckImage.Run(options, item.Progress, item.Logger, item.Cancellation);
 
     /// <summary>What can be wrong with an image that is there and can be read.</summary>
     private static bool IsBrokenHeader(ErrorKind kind)
         => kind is ErrorKind.ImageCorrupt or ErrorKind.ImageNotRecognized or ErrorKind.InvalidSize or ErrorKind.InvalidGeometry;
-
-    private static IEnumerable<CheckResult> Check(CheckImageOptions options, bool wholeChain, WorkItem item)
-        => wholeChain
-            ? DescribeImage.RunChain(options.Path).Where((link, depth) => depth == 0 || IsQed(link, item)).Select(link => Check(options with { Path = link.Path }, item))
-            : [Check(options, item)];
-
-    private static CheckResult Check(CheckImageOptions options, WorkItem item)
-        => CheckImage.Run(options, item.Progress, item.Logger, item.Cancellation);
 
     private static bool IsQed(ImageDescription link, WorkItem item)
     {
@@ -78,5 +117,18 @@ public sealed class TestQedImageCommand : ImageCmdlet
             return true;
         item.Verbose($"'{link.Path}' has the format {link.Format}, which has no tables to check.");
         return false;
+    }
+
+    /// <summary>The format of an image that is none of QED; null of one that is, with a feature that is not supported.</summary>
+    private static string? OtherFormat(string path)
+    {
+        try
+        {
+            return DescribeImage.Run(path).Format is not "qed" and var format ? format : null;
+        }
+        catch (DiskImageException)
+        {
+            return null;
+        }
     }
 }

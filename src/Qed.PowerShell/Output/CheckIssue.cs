@@ -1,3 +1,4 @@
+using System.Management.Automation;
 using Qed.Checking;
 
 namespace Qed;
@@ -36,6 +37,14 @@ public sealed class CheckIssue
 
     /// <summary>What a repair would do.</summary>
     public string Repair { get; }
+
+    /// <summary>See <see cref="GuestOffset"/>.</summary>
+    [Hidden]
+    public string? GuestText => ViewText.Hex(GuestOffset);
+
+    /// <summary>See <see cref="HostOffset"/>.</summary>
+    [Hidden]
+    public string? HostText => ViewText.Hex(HostOffset);
 
     /// <summary>The finding in a few words.</summary>
     public override string ToString()

@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using System.Management.Automation;
 using Qed.Operations;
 
 namespace Qed;
@@ -47,4 +48,37 @@ public sealed class ComparisonResult : ImageResult
 
     /// <summary>How long the comparison took.</summary>
     public TimeSpan Duration => _result.Duration;
+
+    /// <summary>What the comparison came to, in a word.</summary>
+    [Hidden]
+    public string ResultText => IsEqual ? "equal" : FirstDifference is null ? "sizes differ" : "different";
+
+    /// <summary>See <see cref="FirstDifference"/>.</summary>
+    [Hidden]
+    public string? FirstText => ViewText.Hex(FirstDifference);
+
+    /// <summary>See <see cref="DifferingBytes"/>.</summary>
+    [Hidden]
+    public string? DifferingText => DifferingBytes == 0 ? null : ByteSize.Format(DifferingBytes);
+
+    /// <summary>See <see cref="RangeCount"/>.</summary>
+    [Hidden]
+    public long? RangesText => RangeCount == 0 ? null : RangeCount;
+
+    /// <summary>Both files; the other by its name alone where it lies beside the one.</summary>
+    [Hidden]
+    public string NameText
+        => $"{Name} <> {(System.IO.Path.GetDirectoryName(DifferencePath) == Directory ? System.IO.Path.GetFileName(DifferencePath) : DifferencePath)}";
+
+    /// <summary>See <see cref="Size"/>.</summary>
+    [Hidden]
+    public string? SizeLongText => ViewText.Bytes(Size);
+
+    /// <summary>See <see cref="DifferenceSize"/>; null where it is the same.</summary>
+    [Hidden]
+    public string? DifferenceSizeLongText => SizesDiffer ? ViewText.Bytes(DifferenceSize) : null;
+
+    /// <summary>See <see cref="DifferingBytes"/>.</summary>
+    [Hidden]
+    public string? DifferingLongText => ViewText.Bytes(DifferingBytes);
 }

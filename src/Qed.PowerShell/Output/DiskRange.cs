@@ -1,3 +1,5 @@
+using System.Management.Automation;
+
 namespace Qed;
 
 /// <summary>A range of a disk, such as one in which two disks differ.</summary>
@@ -14,6 +16,18 @@ public sealed class DiskRange
 
     /// <summary>Its length in bytes, mostly whole sectors of 512.</summary>
     public ulong Length { get; }
+
+    /// <summary>See <see cref="Offset"/>.</summary>
+    [Hidden]
+    public string? OffsetText => ViewText.Hex(Offset);
+
+    /// <summary>Where it ends.</summary>
+    [Hidden]
+    public string? EndText => ViewText.Hex(Offset + Length);
+
+    /// <summary>See <see cref="Length"/>.</summary>
+    [Hidden]
+    public string LengthText => ByteSize.Format(Length);
 
     /// <summary>The range in a few words.</summary>
     public override string ToString() => $"{Length} from {Offset}";

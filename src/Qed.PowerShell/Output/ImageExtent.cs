@@ -1,3 +1,4 @@
+using System.Management.Automation;
 using Qed.Images;
 using Qed.Operations;
 
@@ -30,11 +31,31 @@ public sealed class ImageExtent : ImageResult
     /// <summary>Where its first byte lies in the file <see cref="HostPath"/>; null where there is no such place.</summary>
     public ulong? HostOffset => (ulong?)Run.HostOffset?.Value;
 
-    /// <summary>How far below the mapped image the one lies that holds it; 0 for the mapped image itself.</summary>
-    public int Depth => Run.Depth;
+    /// <summary>How far below the mapped image the one lies that holds it; 0 for the mapped image itself, null where none does.</summary>
+    public int? Depth => Kind == ExtentKind.Unallocated ? null : Run.Depth;
 
     /// <summary>Full path of the image that holds it; null where none does.</summary>
     public string? HostPath => Run.HostPath;
+
+    /// <summary>See <see cref="Offset"/>.</summary>
+    [Hidden]
+    public string? OffsetText => ViewText.Hex(Offset);
+
+    /// <summary>Where the run ends.</summary>
+    [Hidden]
+    public string? EndText => ViewText.Hex(Offset + Length);
+
+    /// <summary>See <see cref="Length"/>.</summary>
+    [Hidden]
+    public string LengthText => ByteSize.Format(Length);
+
+    /// <summary>See <see cref="HostOffset"/>.</summary>
+    [Hidden]
+    public string? HostText => ViewText.Hex(HostOffset);
+
+    /// <summary>Name of the file that holds the run.</summary>
+    [Hidden]
+    public string? HostNameText => HostPath is null ? null : System.IO.Path.GetFileName(HostPath);
 
     /// <summary>The run in a few words.</summary>
     public override string ToString() => $"{Kind}: {Length} from {Offset}";

@@ -1,4 +1,5 @@
 using System.Linq;
+using System.Management.Automation;
 using Qed.Operations;
 
 namespace Qed;
@@ -63,8 +64,8 @@ public class ImageInfo : ImageResult
     /// <summary>Backing file name as the image stores it.</summary>
     public string? BackingPath => _image.BackingPath;
 
-    /// <summary>The same as <see cref="BackingPath"/>, by its name in Get-VHD.</summary>
-    public string? ParentPath => BackingPath;
+    /// <summary>The backing file by its full path, as Get-VHD tells it; as stored where its name is of a form that is never opened.</summary>
+    public string? ParentPath => BackingFullPath ?? BackingPath;
 
     /// <summary>Full path of the backing file; null also where its name is of a form that is never opened.</summary>
     public string? BackingFullPath => _image.BackingFullPath;
@@ -74,4 +75,56 @@ public class ImageInfo : ImageResult
 
     /// <summary>Whether somebody has the image open for writing; null where the system does not tell.</summary>
     public bool? InUse => _image.InUse;
+
+    /// <summary>Who has the image open for writing; null where nobody has, or the system does not tell.</summary>
+    public string? InUseBy => _image.InUseBy;
+
+    /// <summary>How the image uses space, in words that are the same for all formats.</summary>
+    [Hidden]
+    public string? TypeText => BackingPath is not null ? "differencing" : Subformat switch
+    {
+        "fixed" or "static" or "monolithicFlat" or "twoGbMaxExtentFlat" or "vmfs" => "fixed",
+        "streamOptimized" => "stream",
+        _ => Format == "raw" ? null : "dynamic",
+    };
+
+    /// <summary>See <see cref="Size"/>.</summary>
+    [Hidden]
+    public string SizeText => ByteSize.Format(Size);
+
+    /// <summary>See <see cref="AllocatedSize"/>.</summary>
+    [Hidden]
+    public string AllocatedText => ByteSize.Format(AllocatedSize);
+
+    /// <summary>How much of the disk's size is taken up on the host.</summary>
+    [Hidden]
+    public string? UsedText => ViewText.Share(AllocatedSize, Size);
+
+    /// <summary>What needs attention; null where nothing does.</summary>
+    [Hidden]
+    public string? StateText => InUse == true ? "in use" : NeedsCheck == true ? "needs check" : null;
+
+    /// <summary>The file's name, and what the image rests on.</summary>
+    [Hidden]
+    public string NameText => BackingPath is null ? Name : $"{Name} -> {BackingPath}";
+
+    /// <summary>See <see cref="Size"/>.</summary>
+    [Hidden]
+    public string? SizeLongText => ViewText.Bytes(Size);
+
+    /// <summary>See <see cref="FileSize"/>.</summary>
+    [Hidden]
+    public string? FileSizeLongText => ViewText.Bytes(FileSize);
+
+    /// <summary>See <see cref="AllocatedSize"/>.</summary>
+    [Hidden]
+    public string? AllocatedLongText => ViewText.Bytes(AllocatedSize);
+
+    /// <summary>See <see cref="ClusterSize"/>.</summary>
+    [Hidden]
+    public string? ClusterText => ClusterSize is null ? null : ByteSize.Format(ClusterSize);
+
+    /// <summary>See <see cref="MaximumSize"/>.</summary>
+    [Hidden]
+    public string? MaximumText => ViewText.Bytes(MaximumSize);
 }

@@ -1,3 +1,4 @@
+using System.Management.Automation;
 using Qed.Formats;
 
 namespace Qed;
@@ -29,4 +30,20 @@ public sealed class ImageMeasure : ImageResult
 
     /// <summary>Whether a conversion gives exactly that file size; else it may be smaller, and never larger.</summary>
     public bool IsExact => _measure.IsExact;
+
+    /// <summary>The format, and its variant where it is not the default one.</summary>
+    [Hidden]
+    public string FormatText => Subformat == Subformat.Dynamic ? Format : $"{Format} {Subformat}";
+
+    /// <summary>See <see cref="Size"/>.</summary>
+    [Hidden]
+    public string SizeText => ByteSize.Format(Size);
+
+    /// <summary>See <see cref="FileSize"/>.</summary>
+    [Hidden]
+    public string NeedsText => IsExact ? ByteSize.Format(FileSize) : "at most " + ByteSize.Format(FileSize);
+
+    /// <summary>See <see cref="FullyAllocatedSize"/>.</summary>
+    [Hidden]
+    public string FullText => ByteSize.Format(FullyAllocatedSize);
 }

@@ -7,7 +7,7 @@ namespace Qed.PowerShell.Pipeline;
 internal static class ErrorRecords
 {
     /// <param name="error">What was thrown.</param>
-    /// <param name="target">The path that was worked on, used where the error does not name one itself.</param>
+    /// <param name="target">The path that was asked about. Another file that is to blame is in the exception alone.</param>
     /// <param name="words">What the running cmdlet calls remedies.</param>
     internal static ErrorRecord From(Exception error, object target, RemedyWords words) => error switch
     {
@@ -18,7 +18,7 @@ internal static class ErrorRecords
     };
 
     private static ErrorRecord From(DiskImageException error, object target)
-        => new(error, error.Kind.ToString(), CategoryOf(error.Kind), error.Path ?? target);
+        => new(error, error.Kind.ToString(), CategoryOf(error.Kind), target);
 
     private static ErrorCategory CategoryOf(ErrorKind kind) => kind switch
     {

@@ -5,23 +5,37 @@ using System.Management.Automation;
 namespace Qed.PowerShell.Pipeline;
 
 /// <summary>
-/// What waits to be written by the pipeline thread. An item that has begun to write results, the links of a chain say,
-/// is not interrupted by others: they wait until it has written its last. Callers hold the pump's lock.
+/// What waits to be written by the pipeline thread. One item writes at a time, so that the links of a chain, say, stay
+/// together; the others stand in line behind it. Callers hold the pump's lock.
 /// </summary>
-internal sealed class ResultQueue
+/// <param name="keepsOrder">Whether items write in the order in which they came; else in that of their first results.</param>
+internal sealed class ResultQueue(bool keepsOrder)
 {
     /// <summary>How many results of an item may wait; a map can have millions, and the pipeline be slow.</summary>
     private const int MostWaiting = 4096;
 
+    /// <summary>How many items may be done before the first of the line is; what they have to say is kept until then.</summary>
+    private const int MostAhead = 4096;
+
     private readonly Queue<Action<Cmdlet>> _ready = new();
-    private readonly Queue<WorkItem> _held = new();
-    private WorkItem? _writing;
+    private readonly Queue<WorkItem> _line = new();
 
     /// <summary>Whether what was full has room again for a good while.</summary>
     internal bool HasDrained => _ready.Count == MostWaiting / 2;
 
     /// <summary>Whether an item has to wait before it adds another result.</summary>
-    internal bool IsFullFor(WorkItem item) => (_writing is null || _writing == item ? _ready.Count : item.Held.Count) >= MostWaiting;
+    internal bool IsFullFor(WorkItem item) => (_line.Count == 0 || IsFirst(item) ? _ready.Count : item.Held.Count) >= MostWaiting;
+
+    /// <summary>Whether another item may be begun.</summary>
+    /// <param name="waiting">How many have come and are not begun yet.</param>
+    internal bool HasRoomForOneMore(int waiting) => !keepsOrder || _line.Count - waiting < MostAhead;
+
+    /// <summary>Tells of an item that has come.</summary>
+    internal void Expect(WorkItem item)
+    {
+        if (keepsOrder)
+            Join(item);
+    }
 
     /// <summary>Adds what belongs to no item's results.</summary>
     internal void Add(Action<Cmdlet> record) => _ready.Enqueue(record);
@@ -29,34 +43,33 @@ internal sealed class ResultQueue
     /// <summary>Adds a result or an error of an item.</summary>
     internal void Add(WorkItem item, Action<Cmdlet> record)
     {
-        if (_writing is null || _writing == item)
-        {
-            _writing = item;
-            _ready.Enqueue(record);
-            return;
-        }
-
-        if (item.Held.Count == 0)
-            _held.Enqueue(item);
-        item.Held.Enqueue(record);
+        if (!item.IsInLine)
+            Join(item);
+        (IsFirst(item) ? _ready : item.Held).Enqueue(record);
     }
 
-    /// <summary>Lets the others write once an item is done.</summary>
+    /// <summary>Lets the next ones write once an item is done.</summary>
     internal void Complete(WorkItem item)
     {
         item.IsComplete = true;
-        if (_writing != item)
-            return;
-        _writing = null;
-        while (_writing is null && _held.Count > 0)
+        while (_line.Count > 0 && _line.Peek().IsComplete)
         {
-            WorkItem next = _held.Dequeue();
+            _line.Dequeue();
+            if (_line.Count == 0)
+                return;
+            WorkItem next = _line.Peek();
             while (next.Held.Count > 0)
                 _ready.Enqueue(next.Held.Dequeue());
-            if (!next.IsComplete)
-                _writing = next;
         }
     }
 
     internal Action<Cmdlet>? TakeNext() => _ready.Count > 0 ? _ready.Dequeue() : null;
+
+    private bool IsFirst(WorkItem item) => _line.Count > 0 && _line.Peek() == item;
+
+    private void Join(WorkItem item)
+    {
+        item.IsInLine = true;
+        _line.Enqueue(item);
+    }
 }

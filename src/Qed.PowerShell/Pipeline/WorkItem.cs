@@ -35,7 +35,10 @@ internal sealed class WorkItem
     /// <summary>The engine's log, shown by -Debug, -Verbose and as warnings.</summary>
     internal CallbackLogger Logger => new(Log);
 
-    /// <summary>Results that wait until another item has written all of its own; guarded by the pump.</summary>
+    /// <summary>Whether it has its place among those that write; guarded by the pump.</summary>
+    internal bool IsInLine { get; set; }
+
+    /// <summary>Results that wait until the items before it have written all of their own; guarded by the pump.</summary>
     internal Queue<Action<Cmdlet>> Held { get; } = new();
 
     /// <summary>Whether no more results will come; guarded by the pump.</summary>
@@ -53,7 +56,10 @@ internal sealed class WorkItem
     internal void Verbose(string text) => Log(DiagnosticLevel.Information, text);
 
     /// <summary>Tells of an error that is none to the pipeline.</summary>
-    internal void Verbose(DiskImageException error) => Verbose(error.WithWords(_words.Of).Message);
+    internal void Verbose(DiskImageException error) => Verbose(TextOf(error));
+
+    /// <summary>An error in the words of the running cmdlet.</summary>
+    internal string TextOf(DiskImageException error) => error.WithWords(_words.Of).Message;
 
     /// <summary>Does the work. Never throws.</summary>
     internal void Run(WorkPump pump, ItemProgress progress, CancellationToken cancellation)

@@ -21,7 +21,7 @@ internal sealed class WorkPump : IDisposable
     private readonly PSCmdlet _cmdlet;
     private readonly int _limit;
     private readonly Queue<WorkItem> _waiting = new();
-    private readonly ResultQueue _results = new();
+    private readonly ResultQueue _results;
     private readonly List<Thread> _workers = [];
     private readonly List<ItemProgress> _progress = [];
     private readonly CancellationTokenSource _cancellation = new();
@@ -35,10 +35,12 @@ internal sealed class WorkPump : IDisposable
 
     /// <param name="cmdlet">Who writes; every member but <see cref="Cancel"/> and <see cref="Post(Action{Cmdlet})"/> is called on its thread.</param>
     /// <param name="limit">The most items that are worked on at a time.</param>
-    internal WorkPump(PSCmdlet cmdlet, int limit)
+    /// <param name="keepsOrder">Whether results come in the order of the items, and not as soon as they are known.</param>
+    internal WorkPump(PSCmdlet cmdlet, int limit, bool keepsOrder)
     {
         _cmdlet = cmdlet;
         _limit = limit;
+        _results = new ResultQueue(keepsOrder);
     }
 
     private bool HasRoom => _waiting.Count < (long)_limit * WaitingPerWorker;
@@ -53,6 +55,7 @@ internal sealed class WorkPump : IDisposable
             if (_isClosed)
                 return;
             _waiting.Enqueue(item);
+            _results.Expect(item);
             if (_waiting.Count <= _idle)
                 WakeIdle();
             else if (_workers.Count < _limit)
@@ -208,7 +211,8 @@ internal sealed class WorkPump : IDisposable
                 _results.Complete(item);
                 _busy--;
                 WakePipeline();
-                if (_blocked > 0)
+                // Those that wait for a place to write, or for the first of the line.
+                if (_blocked > 0 || (_idle > 0 && _waiting.Count > 0))
                     Monitor.PulseAll(_gate);
             }
         }
@@ -218,7 +222,7 @@ internal sealed class WorkPump : IDisposable
     {
         lock (_gate)
         {
-            while (_waiting.Count == 0 && !_isClosed)
+            while (!_isClosed && (_waiting.Count == 0 || !_results.HasRoomForOneMore(_waiting.Count)))
             {
                 _idle++;
                 Monitor.Wait(_gate);

@@ -82,8 +82,8 @@ internal sealed class ReportRow
             LeakedBytes = Value<ulong>(report, nameof(CheckReport.LeakedBytes)),
             Corruptions = Value<long>(report, nameof(CheckReport.Corruptions)),
             Fragmentation = Value<double>(report, nameof(CheckReport.FragmentationPercentage)),
-            FileSize = Value<ulong?>(report, "FileSize"),
-            Error = Text(report, "ErrorMessage"),
+            FileSize = Value<ulong?>(report, nameof(CheckReport.FileSize)),
+            Error = Text(report, nameof(CheckReport.Message)),
             Issues = Lines(report.Properties[nameof(CheckReport.Issues)]?.Value),
         };
     }
