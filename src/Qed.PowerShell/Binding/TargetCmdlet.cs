@@ -1,7 +1,5 @@
-using System;
 using System.IO;
 using System.Management.Automation;
-using Qed.Formats;
 using Qed.PowerShell.Completion;
 
 namespace Qed.PowerShell.Binding;
