@@ -99,7 +99,7 @@ Describe 'Copy-QedImageContent' {
         It 'leaves no half-written file and no open one when the pipeline is stopped' {
             $slow = New-EndlessImage "$folder/slow.qed" 64GB
             $session = Start-Session { Copy-QedImageContent $slow -DestinationFile "$out/slow.bin" } @{ slow = $slow; out = $out }
-            Wait-Until { Get-ChildItem $out -Filter 'slow.bin*' }
+            Wait-Until { Get-OpenFile $out }
             $session.Shell.Stop()
             $null = Complete-Session $session
             Get-ChildItem $out -Filter 'slow.bin*' | Should -BeNullOrEmpty

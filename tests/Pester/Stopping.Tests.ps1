@@ -148,7 +148,7 @@ Describe 'Stopping' {
             $child = Start-Process env -PassThru -ArgumentList @(
                 '--default-signal=INT'; Get-PowerShellCommand; '-NoProfile', '-NonInteractive', '-File', "$out/convert.ps1")
             try {
-                Wait-Until { Test-Path "$out/x.raw.*.partial" }
+                Wait-Until { Get-OpenFile $out -ProcessId $child.Id }
                 Start-Sleep -Milliseconds 200
                 & kill -INT $child.Id
                 $child.WaitForExit(20000) | Should -BeTrue

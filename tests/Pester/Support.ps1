@@ -169,10 +169,10 @@ function Get-Fingerprint([string]$Folder) {
     }
 }
 
-function Get-OpenFile([string]$Folder) {
-    <# The files of a folder that this process holds open. #>
+function Get-OpenFile([string]$Folder, [int]$ProcessId = $PID) {
+    <# The files of a folder that a process holds open, also those that have no name yet. #>
     if ($IsLinux) {
-        Get-ChildItem -LiteralPath /proc/self/fd -ErrorAction Ignore |
+        Get-ChildItem -LiteralPath "/proc/$ProcessId/fd" -ErrorAction Ignore |
             ForEach-Object { try { [IO.File]::ResolveLinkTarget($_.FullName, $false).FullName } catch { $null = 'Closed since it was listed.' } } |
             Where-Object { $_ -and $_.StartsWith($Folder) }
     }

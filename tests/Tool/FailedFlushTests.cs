@@ -129,7 +129,8 @@ public sealed class FailedFlushTests : IDisposable
             () => broken = BreakImage("image.qed"),
             (isLast, flush) =>
             {
-                Assert.True(isLast || IsMarked("image.qed"), $"the mark is gone although flush {flush} failed");
+                bool isUnfinished = CheckImage.Run(new CheckImageOptions { Path = _folder["image.qed"] }).UnfinishedUndoPath is not null;
+                Assert.True(isUnfinished || IsMarked("image.qed") || isLast, $"the mark is gone although flush {flush} failed");
                 if (File.Exists(_folder["image.qed.undo"]))
                     RepairImage.Undo(_folder["image.qed"]);
                 Assert.Equal(broken, File.ReadAllBytes(_folder["image.qed"]));

@@ -22,7 +22,7 @@ public sealed class OddHostTests
         string[] lines = result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(["0 1", "d.qed"], lines[^2..]);
         Assert.Equal(!closed.Replace("2>&-", string.Empty, StringComparison.Ordinal).Contains(">&-", StringComparison.Ordinal), lines.Contains("Image resized."));
-        string missing = closed.Contains("2>&-", StringComparison.Ordinal) ? string.Empty : $"qed: '{folder["none.qed"]}': no such file.";
+        string missing = closed.Contains("2>&-", StringComparison.Ordinal) ? string.Empty : $"qed: Could not open '{folder["none.qed"]}': No such file or directory.";
         Assert.Equal(missing, result.Error);
     }
 

@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.IO;
+using System.Linq;
 using System.Threading;
 using Qed.Tests.Support;
 using Qed.Tool;
@@ -35,7 +36,7 @@ public sealed class ProcessTests
         MakeLargeDisk(folder["large.raw"]);
         using Process process = Start(folder, "convert", "--verify", "-O", "qcow2", "-c", "large.raw", "large.qcow2");
         var patience = Stopwatch.StartNew();
-        while (Directory.GetFiles(folder.Path).Length < 2 && patience.Elapsed < TimeSpan.FromSeconds(30))
+        while (!HasBegun(process, folder) && patience.Elapsed < TimeSpan.FromSeconds(30))
             Thread.Sleep(5);
         Qemu.Run("kill", "-" + signal, Qemu.Text(process.Id));
         string error = process.StandardError.ReadToEnd();
@@ -87,6 +88,12 @@ public sealed class ProcessTests
         Assert.Empty(Invocation.Ours("convert -p -O qed {d}/large.raw {d}/n.qed", folder.Path).Output);
         Assert.Empty(Invocation.Ours("convert -pq -O qed {d}/large.raw {d}/n.qed", folder.Path, isTerminal: true).Output);
     }
+
+    /// <summary>Whether a process holds a file in the folder open that is no source: what is being written may have no name yet.</summary>
+    private static bool HasBegun(Process process, TempFolder folder)
+        => Directory.GetFiles($"/proc/{Qemu.Text(process.Id)}/fd")
+            .Select(link => new FileInfo(link).LinkTarget)
+            .Any(target => target is not null && target.StartsWith(folder.Path + "/", StringComparison.Ordinal) && target != folder["large.raw"]);
 
     private static string Output(TempFolder folder, params string[] arguments)
     {

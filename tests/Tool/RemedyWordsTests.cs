@@ -78,7 +78,6 @@ public sealed partial class RemedyWordsTests
     [InlineData("info {d}/fake.qed", "say so with -f raw.")]
     [InlineData("check {d}/fake.qed", "'qed convert -f raw' reads it so.")]
     [InlineData("compare {d}/a.raw {d}/fake.qed", "say so with -F raw.")]
-    [InlineData("create -f qed -b none.qed -F qed {d}/x.qed", "Give another file with -b.")]
     [InlineData("create -f qed {d}/x.qed 9223372036854774784", "The nearest size that works is 70368744177664.")]
     [InlineData("create -f qed {d}/x.qed 65T", "Choose a larger -o cluster_size or -o table_size.")]
     [InlineData("create -f qed -o cluster_size=64k,table_size=16 {d}/x.qed 2048T", "Choose a larger -o cluster_size.")]

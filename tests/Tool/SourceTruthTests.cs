@@ -83,7 +83,7 @@ public sealed class SourceTruthTests : IDisposable
             "fsync,fadvise64,pread64", "error=EIO:when=9999", $"convert --verify -f raw -O {target} {{d}}/source.raw {{d}}/target.img", _folder.Path);
         Assert.Equal(0, traced.ExitCode);
         string[][] each = [.. traced.Calls
-            .Select(call => (Name: Regex.Match(call, @"<(\S+\.partial)>").Groups[1].Value, Call: Regex.Match(call, @"\b(fsync|fadvise64|pread64)\(").Groups[1].Value))
+            .Select(call => (Name: Regex.Match(call, @"<(\S+?/#\d+)(?: \(deleted\))?>").Groups[1].Value, Call: Regex.Match(call, @"\b(fsync|fadvise64|pread64)\(").Groups[1].Value))
             .Where(call => call.Name.Length > 0)
             .GroupBy(call => call.Name)
             .Select(group => group.Select(call => call.Call).ToArray())];

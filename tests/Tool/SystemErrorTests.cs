@@ -96,22 +96,14 @@ public sealed class SystemErrorTests : IDisposable
     }
 
     [Fact]
-    public void An_undo_file_that_cannot_be_made_private_is_none_and_the_image_stays_as_it_is()
-    {
-        byte[] leaky = MakeLeaky();
-        Fail("fchmod", "EIO", "check -r all {d}/image.qed", "the device reported an I/O error");
-        Assert.Equal(leaky, File.ReadAllBytes(_folder["image.qed"]));
-        Assert.False(File.Exists(_folder["image.qed.undo"]));
-    }
-
-    [Fact]
-    public void A_file_system_without_owners_is_no_reason_not_to_repair()
+    public void An_undo_file_is_its_owners_alone_from_the_moment_that_it_is_there()
     {
         Strace.Require();
         MakeLeaky();
-        Strace.Traced traced = Strace.Run("fchmod", "error=EPERM", "check -r all {d}/image.qed", _folder.Path);
-        Assert.True(traced.ExitCode == 0 && traced.Injected > 0, traced.Error);
-        Assert.True(CheckImage.Run(new CheckImageOptions { Path = _folder["image.qed"] }).IsClean);
+        Strace.Traced traced = Strace.Run("open,openat", "error=EIO:when=9999", "check -r all {d}/image.qed", _folder.Path);
+        Assert.True(traced.ExitCode == 0, traced.Error);
+        string created = Assert.Single(traced.Calls, call => call.Contains("image.qed.undo", StringComparison.Ordinal) && call.Contains("O_CREAT", StringComparison.Ordinal));
+        Assert.Matches(@"O_EXCL.*, 0600\)", created);
     }
 
     private Strace.Traced Fail(string calls, string error, string line, string words)
