@@ -50,6 +50,10 @@ function Update-Page([Management.Automation.CmdletInfo]$Command) {
     $text = $text -replace "(?m)^HelpUri: .*$", "HelpUri: $($Command.HelpUri)"
     # PlatyPS leaves them out of the default set.
     $text = $text -replace '(?<=\])(?<!\[<CommonParameters>\])\n```(?=\n\n##)', ("`n [<CommonParameters>]`n" + '```')
+    # What a user is asked who gives nothing; PlatyPS adds it to the description, each time once more.
+    foreach ($question in $Command.Parameters.Values.Attributes.HelpMessage | Where-Object { $_ } | Select-Object -Unique) {
+        $text = $text -replace "(?m)^$([regex]::Escape($question))\n"
+    }
     # None has an alias.
     $text = $text -replace '(?s)## ALIASES\n.*?(?=## )'
     # What a user gives; that it can be left out is said elsewhere.

@@ -51,7 +51,7 @@ Describe 'Order' {
         $members = [Reflection.BindingFlags]'Instance, NonPublic'
         $most = $type.GetField('MostAhead', [Reflection.BindingFlags]'Static, NonPublic').GetRawConstantValue()
         $queue = [Activator]::CreateInstance($type, @($true))
-        $words = New-RemedyWords ([Qed.PowerShell.Commands.TestQedImageCommand])
+        $words = New-RemedyTable ([Qed.PowerShell.Commands.TestQedImageCommand])
         $item = $assembly.GetType('Qed.PowerShell.Pipeline.WorkItem').GetConstructors($members)[0]
         foreach ($n in 1..($most + 10)) { $null = $type.GetMethod('Expect', $members).Invoke($queue, @($item.Invoke(@("$n", $words, $null)))) }
         $hasRoom = $type.GetMethod('HasRoomForOneMore', $members)

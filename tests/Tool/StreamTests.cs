@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.IO;
+using System.Threading;
 using System.Threading.Tasks;
 using Qed.Tests.Support;
 using Qed.Tool;
@@ -100,7 +101,19 @@ public sealed class StreamTests : IDisposable
         await Task.WhenAll(writer.WaitForExitAsync(TestContext.Current.CancellationToken), reader.WaitForExitAsync(TestContext.Current.CancellationToken));
         Assert.Equal((0, 0), (writer.ExitCode, reader.ExitCode));
         Assert.Contains("identical", Invocation.Ours("compare {d}/disk.raw {d}/copy.qed", _folder.Path).Output, StringComparison.Ordinal);
-        Assert.Equal(1, Invocation.Ours("convert -O qcow2 {d}/disk.raw {d}/pipe", _folder.Path).ExitCode);
+    }
+
+    [Fact]
+    public async Task Nobody_waits_at_a_named_pipe_for_what_is_refused_or_cancelled()
+    {
+        Qemu.Result? made = Qemu.TryRun("mkfifo", [_folder["pipe"]]);
+        Assert.SkipUnless(made is { ExitCode: 0 }, "there are no named pipes here");
+        Assert.Contains("cannot be written to a stream", Invocation.Ours("convert -O qcow2 {d}/disk.raw {d}/pipe", _folder.Path).Error, StringComparison.Ordinal);
+        Assert.Equal(1, Invocation.Ours("convert -O raw {d}/none.raw {d}/pipe", _folder.Path).ExitCode);
+        using var cancelled = new CancellationTokenSource();
+        Task<Qemu.Result> waiting = Task.Run(() => Invocation.Ours("convert {d}/disk.vmdk {d}/pipe", _folder.Path, cancellation: cancelled.Token), CancellationToken.None);
+        cancelled.CancelAfter(200);
+        Assert.Equal(130, (await waiting).ExitCode);
     }
 
     [Fact]

@@ -10,7 +10,6 @@ public abstract class LayoutCmdlet : ImageCmdlet
     /// <summary>How the new image uses space.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("VHDType")]
-    [ArgumentCompleter(typeof(SubformatCompleter))]
     [BlankIsAbsent]
     [SubformatText]
     public Subformat? Subformat { get; set; }

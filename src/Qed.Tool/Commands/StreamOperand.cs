@@ -11,18 +11,15 @@ internal static class StreamOperand
     /// <summary>Whether an operand names a stream.</summary>
     internal static bool Is(string operand) => operand == Standard || HostFile.IsPipe(FileOperand.PathOf(operand));
 
-    /// <summary>Opens it for reading; a named pipe waits for whoever writes it.</summary>
+    /// <summary>Opens it for reading; a named pipe waits for whoever writes it, from the first read on.</summary>
     internal static Stream OpenInput(string operand, Session session)
-        => operand == Standard ? session.OpenInput() : Open(operand, FileAccess.Read);
+        => operand == Standard ? session.OpenInput() : new NamedPipe(FileOperand.PathOf(operand), FileAccess.Read, session.Cancellation);
 
-    /// <summary>Opens it for writing; a named pipe waits for whoever reads it.</summary>
+    /// <summary>Opens it for writing; a named pipe waits for whoever reads it, from the first write on.</summary>
     internal static Stream OpenOutput(string operand, Session session)
-        => operand == Standard ? session.OpenOutput() : Open(operand, FileAccess.Write);
+        => operand == Standard ? session.OpenOutput() : new NamedPipe(FileOperand.PathOf(operand), FileAccess.Write, session.Cancellation);
 
     /// <summary>What messages call it.</summary>
     internal static string NameOf(string operand, bool isInput)
         => operand != Standard ? FileOperand.PathOf(operand) : isInput ? "standard input" : "standard output";
-
-    private static FileStream Open(string operand, FileAccess access)
-        => new(FileOperand.PathOf(operand), FileMode.Open, access, FileShare.ReadWrite, bufferSize: 0);
 }

@@ -26,7 +26,7 @@ public sealed class CorruptionMatrixTests
     public void The_images_that_faults_are_planted_in_are_sound(int clusterSize, int tableSize, bool hasBacking)
     {
         var sound = new SampleImage(clusterSize, tableSize, hasBacking);
-        CheckResult check = Check(sound.Bytes);
+        CheckResult check = RepairTrial.CheckOf(sound.Bytes);
         Assert.True(check.IsClean);
         Assert.Equal((18, 6), (check.AllocatedClusters, check.ZeroClusters));
         RepairTrial trial = RepairTrial.Run(sound.Bytes, RepairMode.All, "sound");
@@ -75,7 +75,7 @@ public sealed class CorruptionMatrixTests
         foreach (Fault fault in Fault.Of(clusterSize, tableSize, hasBacking))
         {
             SampleImage broken = Plant(fault, clusterSize, tableSize, hasBacking);
-            bool isCorrupt = Check(broken.Bytes).Corruptions > 0;
+            bool isCorrupt = RepairTrial.CheckOf(broken.Bytes).Corruptions > 0;
             RepairTrial trial = RepairTrial.Run(broken.Bytes, RepairMode.Leaks, fault.Name);
             if (isCorrupt)
                 Assert.Empty(trial.Changes);
@@ -122,7 +122,7 @@ public sealed class CorruptionMatrixTests
 
     internal static List<Finding> AssertAsExpected(byte[] bytes, string name)
     {
-        CheckResult check = Check(bytes);
+        CheckResult check = RepairTrial.CheckOf(bytes);
         List<Finding> expected = ExpectedFindings.In(bytes);
         List<Finding> found = check.Issues.Select(Finding.Of).ToList();
         // Several findings about one entry come in any order.
@@ -132,8 +132,6 @@ public sealed class CorruptionMatrixTests
             $"{name}: missing\n{string.Join('\n', expected.Except(found).Take(10))}\ntoo many\n{string.Join('\n', found.Except(expected).Take(10))}");
         return found;
     }
-
-    internal static CheckResult Check(byte[] bytes) => new ImageChecker(new MemoryStorage(bytes, canWrite: false), 1 << 20).Run(ProgressMeter.Silent, default);
 
     private static SampleImage Plant(Fault fault, int clusterSize, int tableSize, bool hasBacking)
     {

@@ -34,7 +34,7 @@ public sealed class LeakReclaimTests
     {
         TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
         var scattered = new ScatteredImage(clusterSize, tableSize, new Random(seed), dataClusters: 40, gapClusters: 25, tables: 6);
-        CheckResult check = CorruptionMatrixTests.Check(scattered.Bytes);
+        CheckResult check = RepairTrial.CheckOf(scattered.Bytes);
         Assert.Equal((0, scattered.Gaps), (check.Corruptions, check.LeakedClusters));
         RepairTrial trial = RepairTrial.Run(scattered.Bytes, RepairMode.Leaks, $"seed {seed}");
         trial.AssertClean();
@@ -94,7 +94,7 @@ public sealed class LeakReclaimTests
             {
                 string name = $"{order}, {before} clusters before an L1 table of {tableSize}";
                 var scattered = new ScatteredImage(4096, tableSize, [.. order], new Random(2), clustersBeforeL1: before);
-                Assert.True(CorruptionMatrixTests.Check(scattered.Bytes).LeakedClusters >= before, name);
+                Assert.True(RepairTrial.CheckOf(scattered.Bytes).LeakedClusters >= before, name);
                 RepairTrial trial = RepairTrial.Run(scattered.Bytes, RepairMode.Leaks, name);
                 trial.AssertClean();
                 Assert.Equal(0, trial.Check.LeakedClusters);
@@ -130,7 +130,7 @@ public sealed class LeakReclaimTests
         SortedDictionary<(int Span, int Entry), byte[]> guest = image.ReadGuest(image.Bytes);
         // The disk shrinks to half of its second span.
         byte[] shrunk = ((byte[])image.Bytes.Clone()).With(48, (ulong)(image.Span + image.Clusters(3)));
-        CheckResult check = CorruptionMatrixTests.Check(shrunk);
+        CheckResult check = RepairTrial.CheckOf(shrunk);
         Assert.Equal((0, 10), (check.Corruptions, check.EntriesBeyondEnd));
         RepairTrial trial = RepairTrial.Run(shrunk, RepairMode.Leaks, "shrink");
         trial.AssertClean();

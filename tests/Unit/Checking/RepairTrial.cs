@@ -20,6 +20,9 @@ internal sealed record RepairTrial(string Name, CheckResult Found, CheckResult C
     /// <summary>What a repair may read and write: a loop is a failure, not a test run that never ends.</summary>
     internal static long MostBytesToMove(byte[] image) => (16L << 20) + (100L * image.Length);
 
+    /// <summary>All that is wrong with an image in memory.</summary>
+    internal static CheckResult CheckOf(byte[] bytes) => new ImageChecker(new MemoryStorage(bytes, canWrite: false), 1 << 20).Run(ProgressMeter.Silent, CancellationToken.None);
+
     /// <summary>Rehearses a repair, repairs, repairs again and undoes.</summary>
     internal static RepairTrial Run(byte[] before, RepairMode mode, string name)
     {

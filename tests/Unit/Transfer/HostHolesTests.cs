@@ -25,7 +25,7 @@ public sealed class HostHolesTests : IDisposable
     {
         Qemu.Require();
         string image = _folder["image.qcow2"];
-        Qemu.ImgOk("create", "-f", "qcow2", "-o", "preallocation=metadata", image, "1T");
+        Qemu.ImgOk("create", "-f", "qcow2", "-o", "preallocation=metadata", image, "64G");
         Qemu.IoOk(image, "qcow2", ["write -P 7 3G 100k"]);
         using DiskImage source = OpenImage.ForReading(image);
         Assert.Equal(ExtentKind.Data, source.GetExtent(new GuestOffset(1 << 30), Cluster).Kind);

@@ -232,7 +232,7 @@ public sealed class VmdkWriterTests : IDisposable
     public void Tables_of_a_disk_with_data_everywhere_stay_in_bounded_memory()
     {
         // 8 KiB grains, one with data in every 100 MiB: far more table pages than are kept.
-        const long Size = 300L << 30;
+        const long Size = 100L << 30;
         using (FileStream file = File.Create(_folder["a.raw"]))
         {
             file.SetLength(Size);
