@@ -277,6 +277,22 @@ function Invoke-Child([scriptblock]$Script) {
     $lines
 }
 
+function Start-Script([string]$File, [string[]]$Argument) {
+    <# Starts a script in a process of its own; what it writes goes to Output and Error beside the process. #>
+    $folder = New-Folder
+    $program, [string[]]$first = Get-PowerShellCommand
+    $process = Start-Process $program -PassThru -RedirectStandardOutput "$folder/output" -RedirectStandardError "$folder/error" -ArgumentList (
+        $first + '-NoProfile', '-NonInteractive', '-File', $File + $Argument)
+    # Without it the exit code is lost.
+    $null = $process.Handle
+    $process | Add-Member -PassThru -NotePropertyMembers @{ Output = "$folder/output"; Error = "$folder/error" }
+}
+
+function Test-Writing([Diagnostics.Process]$Process, [string]$Folder) {
+    <# Whether another process is about a new image in a folder, which has its name only when it is whole (Linux). #>
+    @(Get-OpenFile $Folder $Process.Id | Where-Object { $_ -like '* (deleted)' -or $_ -like '*.partial' }).Count -gt 0
+}
+
 function Wait-Until([scriptblock]$Condition, [int]$Seconds = 120) {
     $clock = [Diagnostics.Stopwatch]::StartNew()
     while (-not (& $Condition)) {
