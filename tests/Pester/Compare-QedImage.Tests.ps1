@@ -135,7 +135,7 @@ Describe 'Compare-QedImage' {
     }
 
     It 'is shown as a table and as a list with sizes in units' {
-        Compare-QedImage $raw $other | Out-String -Width 120 | Should -Match 'False same\s+0x100000\s+1\.5 KiB\s+2 a\.raw <> '
+        Compare-QedImage $raw $other | Out-String -Width 120 | Should -Match 'different\s+0x100000\s+1\.5 KiB\s+2 a\.raw <> '
         $text = Compare-QedImage $raw $other | Format-List | Out-String -Width 120
         $text | Should -Match 'DifferingBytes\s+: 1\.5 KiB'
         $text | Should -Not -Match 'DifferenceSize'

@@ -87,8 +87,8 @@ Describe 'Measure-QedImage' {
 
     It 'is shown as a table with sizes in units' {
         $text = Measure-QedImage $image qed, raw | Out-String -Width 100
-        $text | Should -Match ([regex]::Escape("Image: $image"))
-        $text | Should -Match 'raw\s+Dynamic\s+8 MiB\s+<= 8 MiB\s+8 MiB'
+        $text | Should -Match ([regex]::Escape("Directory: $(Split-Path $image)"))
+        $text | Should -Match 'raw\s+8 MiB\s+at most 8 MiB\s+8 MiB a\.qed'
     }
 
     It 'completes the names of formats' {
