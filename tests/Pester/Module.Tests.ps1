@@ -162,7 +162,7 @@ Import-Module $Manifest; Import-Module $Manifest; Assert-Work
 Import-Module $Manifest -Force; Assert-Work
 Import-Module $Manifest -Force; Assert-Work
 Remove-Module Qed
-if (Get-Command Test-QedImage -ErrorAction Ignore -ListImported) { throw 'The commands are still there.' }
+if (Get-Command Test-QedImag* -ListImported) { throw 'The commands are still there.' }
 Import-Module $Manifest; Assert-Work
 Remove-Module Qed; Import-Module $Manifest; Assert-Work
 'done'
