@@ -119,7 +119,7 @@ function Repair-Image([psobject]$Report) {
     }
     catch {
         $undo = $_.Exception.Path
-        if (-not ("$undo" -like '*.undo' -and [IO.File]::Exists($undo)) -or $Report.UnfinishedUndoPath) { throw }
+        if ("$($_.Exception.Kind)" -ne 'ImageExists' -or "$undo" -notlike '*.undo' -or $Report.UnfinishedUndoPath) { throw }
         # It fits the image no more, and would keep it from ever being repaired again.
         Move-Item -LiteralPath $undo -Destination "$undo.old" -Force
         Write-JobLog $log 'undo' @{ path = $Report.Path; movedTo = "$undo.old" }

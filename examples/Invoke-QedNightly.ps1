@@ -12,7 +12,8 @@ With -Compact, leaked clusters are given back; then an image is written anew bes
 -MinimumGainBytes: without clusters that hold only zeroes, or only what the backing file has as well, and in the guest's order.
 The copy is compared with the image, and takes its place, its owner and its permissions at once and only if nobody uses the
 image or has written it meanwhile. An interruption leaves the image as it was, and at most a copy, <image>.compact, that the
-next run removes. Images with an undo file beside them are not compacted, nor are links and files with several names.
+next run removes; where leaks were being given back, an unfinished repair, which Repair-QedImage ends or undoes and which is
+reported until then. Images with an undo file beside them are not compacted, nor are links and files with several names.
 A journal spares the next night those that would not have become smaller, until they are written.
 
 The exit code is the sum of 4, if something could not be done with an image for another reason than its use, and 8 for an
@@ -188,12 +189,12 @@ function Move-Copy([string]$Copy, [string]$Image, [string]$Stamp) {
     }
 }
 
-function Clear-Leak([string]$Image) {
-    <# Gives back leaked clusters; an image with corruptions is left to those who repair. #>
+function Get-SoundReport([string]$Image) {
+    <# An image that needs more than leaks given back is left to those who repair. #>
     $report = Test-QedImage -LiteralPath $Image
-    if ($report.UnfinishedUndoPath) { throw "'$Image' is left as it is: a repair of it has begun and not ended. Repair-QedImage goes on with it." }
+    if ($report.UnfinishedUndoPath) { throw "'$Image' is left as it is: a repair of it has begun and not ended. Repair-QedImage leads on, or back with -Undo." }
     if ($report.Corruptions) { throw "'$Image' is left as it is: it has $($report.Corruptions) corruptions. Repair-QedImage -WhatIf tells what can be done." }
-    if ($report.LeakedClusters -or $report.NeedsCheck) { $null = Repair-QedImage -LiteralPath $Image -Mode Leaks -DiscardUndo -Confirm:$false }
+    $report
 }
 
 function Compress-Image {
@@ -201,6 +202,7 @@ function Compress-Image {
     param([string]$Image)
 
     if ($settled[$Image] -eq (Get-Stamp $Image)) { return }
+    $report = Get-SoundReport $Image
     $reason = if ((Get-Item -LiteralPath $Image).LinkType) { 'it is a link or has further names' } elseif ([IO.File]::Exists("$Image.undo")) { 'an undo file lies beside it' }
     if ($reason) {
         Write-JobLog $journal 'skipped' @{ path = $Image; message = $reason }
@@ -210,7 +212,7 @@ function Compress-Image {
 
     [IO.File]::Delete("$Image.compact")
     $usedBefore = Get-Usage (Get-QedImageInfo -LiteralPath $Image)
-    Clear-Leak $Image
+    if ($report.LeakedClusters -or $report.NeedsCheck) { $null = Repair-QedImage -LiteralPath $Image -Mode Leaks -DiscardUndo -Confirm:$false }
     $info = Get-QedImageInfo -LiteralPath $Image
     $stamp = Get-Stamp $Image
     $isSmaller = $false

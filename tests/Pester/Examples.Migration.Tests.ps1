@@ -80,8 +80,8 @@ Describe 'Convert-QedFolder.ps1' {
         $null = New-EndlessImage "$sources/m.qcow2"
         $run = Start-Script $migrate $sources, $out, '-Format', 'vhdx', '-Filter', '*.q*', '-Module', $module, '-ThrottleLimit', '1'
         try {
-            Wait-Until { (Test-Path -LiteralPath "$out/qed-migration.jsonl") -and @(Read-Journal $out | Where-Object event -EQ converted).Count -eq 2 }
-            Wait-Until { Test-Writing $run $out }
+            Wait-Until { (Test-Path -LiteralPath "$out/qed-migration.jsonl") -and @(Read-Journal $out | Where-Object event -EQ converted).Count -eq 2 } -Seconds 600
+            Wait-Until { Test-Writing $run $out } -Seconds 600
             # Another run finds the first one's lock.
             $said = Invoke-Migration $sources $out -Format vhdx -Filter '*.q*' 2>&1
             $LASTEXITCODE | Should -Be 8

@@ -222,7 +222,7 @@ Describe 'Invoke-QedNightly.ps1' {
             $before = (Get-Item -LiteralPath $image).LastWriteTimeUtc
             $run = Start-Script $nightly $folder, '-Compact', '-MinimumGainBytes', '1MB', '-JournalPath', $journal, '-Module', $module
             try {
-                Wait-Until { Test-Writing $run $folder }
+                Wait-Until { Test-Writing $run $folder } -Seconds 600
                 & kill -STOP $run.Id
                 $null = Invoke-Nightly -Compact 2>$null
                 $LASTEXITCODE | Should -Be 8
@@ -240,6 +240,27 @@ Describe 'Invoke-QedNightly.ps1' {
             $summary.Compacted | Should -Be 1
             Get-Hash $image | Should -Be $hash
             (Get-ChildItem -LiteralPath $folder).Name | Should -Be 'a.qed'
+        }
+
+        It 'reports a repair of leaks in which it was killed, as the nightly check does, until somebody ends or undoes it' {
+            $image = New-ScatteredImage "$folder/a.qed" 2GB
+            $run = Start-Script $nightly $folder, '-Compact', '-JournalPath', $journal, '-Module', $module
+            try {
+                # Far enough for the image to know of it.
+                Wait-Until { (Get-Item -LiteralPath "$image.undo" -ErrorAction Ignore).Length -gt 64KB } -Seconds 600
+            }
+            finally {
+                $run.Kill()
+                $run.WaitForExit()
+            }
+            $summary = Invoke-Nightly -Compact
+            $LASTEXITCODE | Should -Be 4
+            $summary.Left | Should -Be 1
+            (Read-Journal | Where-Object event -EQ left).message | Should -BeLike '*a repair of it has begun and not ended*'
+            $null = & (Join-Path (Split-Path $nightly) Invoke-QedFsck.ps1) $folder -Module $module
+            $LASTEXITCODE | Should -Be 4
+            Repair-QedImage $image -Undo -Confirm:$false
+            (Invoke-Nightly -Compact -WhatIf).Left | Should -Be 0
         }
     }
 
