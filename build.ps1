@@ -10,6 +10,7 @@ Tool     publishes the command qed as one file in out/tool/<system>, and packs t
 Help     brings docs/cmdlets and the help file up to the module: see docs/Update-CmdletHelp.ps1
 Package  builds and packs the module, the engine Qed.Core and the .NET tool Qed.Tool into out/packages
 Publish  packs, and sends the module to a repository: ./build.ps1 Publish -Repository PSGallery -ApiKey <key>
+Fleet    tries and measures examples/Invoke-QedFleet.ps1 on four hosts of this machine: see docs/fleet.md
 Bench    measures ours and the peers side by side; rows can be named: ./build.ps1 Bench check convert
 .EXAMPLE
 ./build.ps1 Demo
@@ -20,7 +21,7 @@ Packs, and says what would be published.
 [CmdletBinding(SupportsShouldProcess)]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'Demo', 'Tool', 'Bench', 'Help', 'Package', 'Publish')]
+    [ValidateSet('Build', 'Test', 'Demo', 'Tool', 'Fleet', 'Bench', 'Help', 'Package', 'Publish')]
     [string]$Task = 'Build',
 
     # Where Publish sends the module: the name of a repository that Register-PSResourceRepository made known.
@@ -102,5 +103,6 @@ switch ($Task) {
     'Help' { if (-not $NoBuild) { Invoke-Build }; & (Join-Path $root 'docs/Update-CmdletHelp.ps1') -Module (Join-Path $module 'Qed.psd1') }
     'Package' { Invoke-Package }
     'Publish' { Invoke-Publish -Repository $Repository -ApiKey $ApiKey }
+    'Fleet' { Invoke-Build; & (Join-Path $root 'tests/Fleet/Measure-Fleet.ps1') -Module (Join-Path $module 'Qed.psd1') }
     'Bench' { Invoke-Build; dotnet run --configuration Release --project (Join-Path $root 'bench/Qed.Benchmarks') -- @Argument }
 }
