@@ -12,6 +12,9 @@ NotDone. Piped into a second run, these rows are all that it takes on.
 
 SSH (-HostName, -SSHConnection) takes PowerShell 7.3 or later here, and 7 on the hosts; WinRM (-ComputerName, -Session)
 works from Windows PowerShell 5.1 as well. docs/fleet.md says how to set up either.
+.OUTPUTS
+What the command gives for each image, as it comes from another host: Deserialized.Qed.CheckReport of Test-QedImage, for example.
+Qed.FleetImage for each image that is not done: Path, PSComputerName, Status, ErrorId and Message.
 .EXAMPLE
 Invoke-QedFleet.ps1 store1, store2, store3 /srv/images -Filter *.qed -Recurse | Export-QedReport fleet.html
 Checks all images of three hosts over SSH, and makes one page of the reports.

@@ -34,8 +34,10 @@ BeforeAll {
             $value = $call.CommandElements[$call.CommandElements.IndexOf($parameter) + 1]
             if ($values) { $value.Value | Should -BeIn $values }
         }
-        $mandatory = $known.Values | Where-Object { $_.Attributes.Where({ $_ -is [Parameter] -and $_.Mandatory -and $_.Position -lt 0 }) }
-        foreach ($parameter in $mandatory) { $given.ParameterName | Should -Contain $parameter.Name }
+        $fitting = (Get-Command -Name "$examples/$name").ParameterSets | Where-Object {
+            -not ($_.Parameters | Where-Object { $_.IsMandatory -and $_.Position -lt 0 -and $_.Name -notin $given.ParameterName })
+        }
+        $fitting | Should -Not -BeNullOrEmpty -Because "all that is mandatory is given in: $Line"
     }
 }
 
