@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Threading;
 using Qed.Layout;
 using Qed.Storage;
 
@@ -14,6 +15,7 @@ internal sealed class ClusterAllocator
     private readonly QedGeometry _geometry;
     private readonly object _lock = new();
     private readonly Dictionary<long, long> _returned = [];
+    // Changed under the lock only, and read without.
     private long _clusters;
 
     internal ClusterAllocator(BlockStorage storage, QedGeometry geometry)
@@ -25,14 +27,7 @@ internal sealed class ClusterAllocator
     }
 
     /// <summary>The first host offset behind all clusters.</summary>
-    internal HostOffset End
-    {
-        get
-        {
-            lock (_lock)
-                return _geometry.OffsetOf(new ClusterIndex(_clusters));
-        }
-    }
+    internal HostOffset End => _geometry.OffsetOf(new ClusterIndex(Volatile.Read(ref _clusters)));
 
     /// <summary>Allocates clusters that lie side by side and read as zeroes.</summary>
     /// <exception cref="DiskImageException">NotEnoughSpace, with nothing allocated.</exception>
@@ -44,7 +39,7 @@ internal sealed class ClusterAllocator
                 throw new DiskImageException(ErrorKind.NotEnoughSpace, "the image file would become larger than 2^63 bytes", _storage.Path);
             HostOffset start = _geometry.OffsetOf(new ClusterIndex(_clusters));
             _storage.SetLength((_clusters + count) << _geometry.ClusterBits);
-            _clusters += count;
+            Volatile.Write(ref _clusters, _clusters + count);
             return start;
         }
     }
@@ -79,7 +74,7 @@ internal sealed class ClusterAllocator
             if (end == _clusters)
                 return;
             _storage.SetLength(end << _geometry.ClusterBits);
-            _clusters = end;
+            Volatile.Write(ref _clusters, end);
         }
     }
 
@@ -92,7 +87,7 @@ internal sealed class ClusterAllocator
             if (whole == _clusters)
                 return;
             _storage.SetLength(whole << _geometry.ClusterBits);
-            _clusters = whole;
+            Volatile.Write(ref _clusters, whole);
         }
     }
 
@@ -101,7 +96,7 @@ internal sealed class ClusterAllocator
     {
         lock (_lock)
         {
-            _clusters = _geometry.ClustersToHold(new ByteCount(_storage.Length));
+            Volatile.Write(ref _clusters, _geometry.ClustersToHold(new ByteCount(_storage.Length)));
             _returned.Clear();
         }
     }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
 using Qed.Layout;
 using Qed.Storage;
 
@@ -9,6 +10,10 @@ namespace Qed.Engine;
 /// Where each guest cluster lies: the L1 table in memory and the L2 tables through the cache. Changes stay in memory
 /// until <see cref="Commit"/>, which writes each page once, however many requests have changed it.
 /// </summary>
+/// <remarks>
+/// A lookup whose page is in memory takes no lock: the L1 table, its entries and the pages are published whole. What a
+/// writer has set, and where the file ends, is seen by whoever sees the entry that it set last.
+/// </remarks>
 internal sealed class ClusterMap
 {
     private readonly BlockStorage _storage;
@@ -20,18 +25,19 @@ internal sealed class ClusterMap
     private readonly object _commitLock = new();
     private readonly SortedSet<int> _dirtyL1 = [];
     private HostOffset _l1Offset;
-    private ulong[] _l1;
+    // Changed under its lock only, and read without: entry by entry.
+    private volatile ulong[] _l1;
     // Of a table that is only read.
-    private PageFaults? _l1Faults;
+    private volatile PageFaults? _l1Faults;
 
-    internal ClusterMap(BlockStorage storage, QedHeader header, ClusterAllocator allocator)
+    internal ClusterMap(BlockStorage storage, QedHeader header, ClusterAllocator allocator, long cacheBytes)
     {
         _storage = storage;
         _geometry = header.Geometry;
         _allocator = allocator;
         _l1Offset = header.L1TableOffset;
         _headerEnd = new HostOffset(header.HeaderBytes);
-        _cache = new TableCache(storage, header.Geometry);
+        _cache = new TableCache(storage, header.Geometry, cacheBytes);
         _l1 = ReadL1(0, _geometry.L1EntriesFor(header.ImageSize));
     }
 
@@ -76,28 +82,21 @@ internal sealed class ClusterMap
         }
 
         int l2Index = _geometry.L2Index(offset);
-        TablePage page = PinPageOf(table.Value, l2Index);
-        try
+        int wanted = (int)Math.Min(TablePage.Entries, ((maximum - 1 + inCluster) >> _geometry.ClusterBits) + 1);
+        (ulong entry, int count) = _cache.PageOf(table.Value, l2Index)
+            .FindRun(l2Index & (TablePage.Entries - 1), wanted, (ulong)_geometry.ClusterSize);
+        if (TableEntry.IsOffset(entry))
         {
-            int wanted = (int)Math.Min(_cache.EntriesPerPage, ((maximum - 1 + inCluster) >> _geometry.ClusterBits) + 1);
-            (ulong entry, int count) = page.FindRun(l2Index & (_cache.EntriesPerPage - 1), wanted, (ulong)_geometry.ClusterSize);
-            if (TableEntry.IsOffset(entry))
-            {
-                count = ValidClusters(entry, count, table.Value, l1Index, l2Index);
-                entry += (ulong)inCluster;
-            }
+            count = ValidClusters(entry, count, table.Value, l1Index, l2Index);
+            entry += (ulong)inCluster;
+        }
 
-            return new MappedRun(entry, Math.Min(maximum, ((long)count << _geometry.ClusterBits) - inCluster));
-        }
-        finally
-        {
-            _cache.Unpin(page);
-        }
+        return new MappedRun(entry, Math.Min(maximum, ((long)count << _geometry.ClusterBits) - inCluster));
     }
 
     /// <summary>Whether the entries before and behind a guest offset lie in different pages, so that <see cref="Find"/> cannot see both.</summary>
     internal bool IsPageBoundary(GuestOffset offset)
-        => (offset.Value & (((long)_cache.EntriesPerPage << _geometry.ClusterBits) - 1)) == 0;
+        => (offset.Value & (((long)TablePage.Entries << _geometry.ClusterBits) - 1)) == 0;
 
     /// <summary>Points consecutive guest clusters at consecutive host clusters, or marks them all alike.</summary>
     /// <param name="offset">Guest offset of the first, cluster-aligned.</param>
@@ -110,18 +109,8 @@ internal sealed class ClusterMap
         {
             HostOffset table = TableOf(_geometry.L1Index(offset)) ?? AddTable(_geometry.L1Index(offset));
             int l2Index = _geometry.L2Index(offset);
-            int inPage = l2Index & (_cache.EntriesPerPage - 1);
-            int count = (int)Math.Min(clusters, _cache.EntriesPerPage - inPage);
-            TablePage page = PinPageOf(table, l2Index);
-            try
-            {
-                page.Set(inPage, count, first, step);
-            }
-            finally
-            {
-                _cache.Unpin(page);
-            }
-
+            int count = (int)Math.Min(clusters, TablePage.Entries - (l2Index & (TablePage.Entries - 1)));
+            _cache.Set(table, l2Index, count, first, step);
             clusters -= count;
             first += step * (ulong)count;
             offset += (long)count << _geometry.ClusterBits;
@@ -135,7 +124,7 @@ internal sealed class ClusterMap
         {
             if (_l1[l1Index] == TableEntry.Unallocated)
                 return;
-            _l1[l1Index] = TableEntry.Unallocated;
+            Volatile.Write(ref _l1[l1Index], TableEntry.Unallocated);
             _dirtyL1.Add(l1Index);
         }
     }
@@ -148,17 +137,21 @@ internal sealed class ClusterMap
     {
         lock (_commitLock)
         {
-            List<TablePage> pages = _cache.PinDirty();
+            var changes = new List<TablePage.Change>();
+            bool isWritten = false;
+            Dictionary<int, ulong> l1Changes = TakeL1Changes();
             try
             {
-                // A table added between these two lines is referenced while it is still all zeroes, which is sound.
-                Dictionary<int, ulong> l1Changes = TakeL1Changes();
-                WriteInOrder(pages, l1Changes);
+                _cache.TakeChanges(changes);
+                WriteInOrder(changes, l1Changes);
+                isWritten = true;
             }
             finally
             {
-                foreach (TablePage page in pages)
-                    _cache.Unpin(page);
+                foreach (TablePage.Change change in changes)
+                    change.End(isWritten);
+                if (!isWritten)
+                    GiveBackL1(l1Changes.Keys);
             }
         }
     }
@@ -169,12 +162,10 @@ internal sealed class ClusterMap
         lock (_l1Lock)
         {
             int wanted = _geometry.L1EntriesFor(imageSize);
-            if (wanted <= _l1.Length)
+            ulong[] old = _l1;
+            if (wanted <= old.Length)
                 return;
-            ulong[] added = ReadL1(_l1.Length, wanted - _l1.Length);
-            int old = _l1.Length;
-            Array.Resize(ref _l1, wanted);
-            added.CopyTo(_l1, old);
+            _l1 = [.. old, .. ReadL1(old.Length, wanted - old.Length)];
         }
     }
 
@@ -190,44 +181,24 @@ internal sealed class ClusterMap
         _cache.Clear();
     }
 
-    private void WriteInOrder(List<TablePage> pages, Dictionary<int, ulong> l1Changes)
+    private void WriteInOrder(List<TablePage.Change> changes, Dictionary<int, ulong> l1Changes)
     {
-        var changes = new List<TablePage.Change>();
-        try
-        {
-            foreach (TablePage page in pages)
-            {
-                if (page.TakeChanges() is { } change)
-                    changes.Add(change);
-            }
-
-            _storage.Flush();
-            if (changes.Count == 0 && l1Changes.Count == 0)
-                return;
-            foreach (TablePage.Change change in changes)
-                change.WriteTo(_storage);
-            _storage.Flush();
-            if (l1Changes.Count == 0)
-                return;
-            WriteL1(l1Changes);
-            _storage.Flush();
-        }
-        catch
-        {
-            foreach (TablePage.Change change in changes)
-                change.Page.GiveBack(change);
-            lock (_l1Lock)
-                _dirtyL1.UnionWith(l1Changes.Keys);
-            throw;
-        }
+        _storage.Flush();
+        if (changes.Count == 0 && l1Changes.Count == 0)
+            return;
+        foreach (TablePage.Change change in changes)
+            change.WriteTo(_storage);
+        _storage.Flush();
+        if (l1Changes.Count == 0)
+            return;
+        WriteL1(l1Changes);
+        _storage.Flush();
     }
 
     private HostOffset? TableOf(int l1Index)
     {
-        ulong entry;
         _l1Faults?.ReadableAt(l1Index * TableEntry.Size);
-        lock (_l1Lock)
-            entry = _l1[l1Index];
+        ulong entry = Volatile.Read(ref _l1[l1Index]);
         if (entry == TableEntry.Unallocated)
             return null;
         if (!IsValid(entry, _geometry.TableBytes))
@@ -251,16 +222,10 @@ internal sealed class ClusterMap
             if (_l1[l1Index] != TableEntry.Unallocated)
                 return new HostOffset((long)_l1[l1Index]);
             HostOffset table = _allocator.Allocate(_geometry.TableSize);
-            _l1[l1Index] = (ulong)table.Value;
+            Volatile.Write(ref _l1[l1Index], (ulong)table.Value);
             _dirtyL1.Add(l1Index);
             return table;
         }
-    }
-
-    private TablePage PinPageOf(HostOffset table, int l2Index)
-    {
-        long inTable = (long)(l2Index & -_cache.EntriesPerPage) * TableEntry.Size;
-        return _cache.Pin(table + inTable);
     }
 
     /// <summary>How many clusters of a run are valid: it may start well and go on beyond the end of the file.</summary>
@@ -315,6 +280,12 @@ internal sealed class ClusterMap
             _dirtyL1.Clear();
             return changes;
         }
+    }
+
+    private void GiveBackL1(IEnumerable<int> changes)
+    {
+        lock (_l1Lock)
+            _dirtyL1.UnionWith(changes);
     }
 
     private void WriteL1(Dictionary<int, ulong> changes)

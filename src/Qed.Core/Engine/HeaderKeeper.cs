@@ -12,7 +12,8 @@ internal sealed class HeaderKeeper
 {
     private readonly BlockStorage _storage;
     private readonly object _lock = new();
-    private QedHeader _header;
+    // Changed under the lock only, and read without.
+    private volatile QedHeader _header;
     private bool _setByUs;
     private bool _keepNeedCheck;
     private volatile bool _isUntouched;
@@ -29,14 +30,7 @@ internal sealed class HeaderKeeper
         _isUntouched = true;
     }
 
-    internal QedHeader Header
-    {
-        get
-        {
-            lock (_lock)
-                return _header;
-        }
-    }
+    internal QedHeader Header => _header;
 
     /// <summary>
     /// Clears, durably, the features that do not outlive a change by somebody who does not know them; to be called before

@@ -13,7 +13,7 @@ namespace Qed.Engine;
 internal sealed class ImageSizeChange
 {
     // Entries that are marked at once: as many as a page of a table holds.
-    private const int MarksAtOnce = TableCache.PageBytes / TableEntry.Size;
+    private const int MarksAtOnce = TablePage.Entries;
 
     private readonly QedImage _image;
     private readonly QedWriter _writer;

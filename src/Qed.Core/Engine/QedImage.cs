@@ -25,13 +25,13 @@ public sealed class QedImage : WritableDiskImage
     private BlockPlacement? _placement;
     private bool _disposed;
 
-    private QedImage(BlockStorage storage, HeaderKeeper header, BackingReference? backing)
+    private QedImage(BlockStorage storage, HeaderKeeper header, BackingReference? backing, long tableCacheBytes)
     {
         _storage = storage;
         _header = header;
         _backingReference = backing;
         Allocator = new ClusterAllocator(storage, Geometry);
-        Map = new ClusterMap(storage, header.Header, Allocator);
+        Map = new ClusterMap(storage, header.Header, Allocator, tableCacheBytes);
         if (storage.CanWrite)
             _writer = new QedWriter(this, storage, header);
     }
@@ -101,7 +101,7 @@ public sealed class QedImage : WritableDiskImage
             var keeper = new HeaderKeeper(storage, header, options.NeedCheckVerified);
             if (options.ForWriting)
                 PrepareForWriting(storage, keeper, options);
-            return new QedImage(storage, keeper, backing);
+            return new QedImage(storage, keeper, backing, options.TableCacheBytes);
         }
         catch
         {

@@ -1,3 +1,6 @@
+using System;
+using Qed.Storage;
+
 namespace Qed.Engine;
 
 /// <summary>How to open a QED image.</summary>
@@ -11,6 +14,18 @@ public sealed record QedOpenOptions
     /// is not opened for writing; with it the bit is cleared on closing.
     /// </summary>
     public bool NeedCheckVerified { get; init; }
+
+    /// <summary>
+    /// The most memory in bytes, 256 KiB to 4 GiB, that pages of the image's tables take: 16 MiB unless set. 1 MiB holds the
+    /// tables of 8 GiB in clusters of 64 KiB; random access over more than the tables in memory map reads a page of 4 KiB for
+    /// each miss. The memory is taken as it is needed. Half of it may wait to be written.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value lies outside these bounds.</exception>
+    public long TableCacheBytes
+    {
+        get;
+        init => field = PageBudget.Require(value);
+    } = PageBudget.Default;
 
     /// <summary>
     /// Whether nothing is written before the first change, as those want it who may yet refuse to make one. Otherwise

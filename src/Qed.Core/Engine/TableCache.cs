@@ -1,102 +1,98 @@
-using System;
 using System.Collections.Generic;
-using System.Linq;
 using Qed.Layout;
 using Qed.Storage;
 
 namespace Qed.Engine;
 
-/// <summary>Keeps recently used pages of L2 tables in bounded memory. Reading one from disk blocks only those who want that page.</summary>
+/// <summary>
+/// The pages of L2 tables that are held in memory, and which of them have changed. Pages that have changed stay until
+/// they are written.
+/// </summary>
 internal sealed class TableCache
 {
-    /// <summary>Largest page in bytes; a smaller table is one page.</summary>
-    internal const int PageBytes = 1 << 16;
-
-    private const int MaximumPages = 256;
-
     private readonly BlockStorage _storage;
-    private readonly object _lock = new();
-    private readonly Dictionary<HostOffset, TablePage> _pages = [];
-    private long _clock;
+    private readonly long _tableBytes;
+    private readonly PageCache<TablePage> _pages;
 
-    internal TableCache(BlockStorage storage, QedGeometry geometry)
+    // Guarded by itself, after a page's own lock.
+    private readonly HashSet<TablePage> _waiting = [];
+
+    internal TableCache(BlockStorage storage, QedGeometry geometry, long budget)
     {
         _storage = storage;
-        EntriesPerPage = (int)Math.Min(PageBytes, geometry.TableBytes) / TableEntry.Size;
+        _tableBytes = geometry.TableBytes;
+        _pages = new PageCache<TablePage>(storage, budget, offset => new TablePage(offset, _waiting));
     }
-
-    internal int EntriesPerPage { get; }
 
     /// <summary>Whether so many pages wait to be written that the cache can hardly hold any others.</summary>
     internal bool IsMostlyDirty
     {
         get
         {
-            lock (_lock)
-                return _pages.Count >= MaximumPages / 2 && _pages.Values.Count(page => page.IsDirty) >= MaximumPages / 2;
+            lock (_waiting)
+                return _waiting.Count >= _pages.Capacity / 2;
         }
     }
 
-    /// <summary>Holds the page at an offset in memory; call <see cref="Unpin"/> when done.</summary>
-    internal TablePage Pin(HostOffset offset)
+    /// <summary>The page that holds an entry of a table.</summary>
+    internal TablePage PageOf(HostOffset table, int index)
     {
-        TablePage page;
-        lock (_lock)
+        long inTable = (long)(index & -TablePage.Entries) * TableEntry.Size;
+        TablePage page = _pages.Get(table.Value + inTable, table.Value + _tableBytes);
+        if (!page.IsWhole)
+            RequireUse(page);
+        return page;
+    }
+
+    /// <summary>Sets entries of a table, all in one page, that rise by a step from the first value on.</summary>
+    internal void Set(HostOffset table, int index, int count, ulong first, ulong step)
+    {
+        while (!PageOf(table, index).TrySet(index & (TablePage.Entries - 1), count, first, step))
         {
-            if (!_pages.TryGetValue(offset, out page!))
-            {
-                if (_pages.Count >= MaximumPages)
-                    EvictOldest();
-                page = new TablePage(offset, EntriesPerPage);
-                _pages.Add(offset, page);
-            }
-
-            page.Pins++;
-            page.LastUse = ++_clock;
+            // The page has just left the cache, and is read anew.
         }
+    }
 
+    /// <summary>Takes what has changed since it was taken last; each change is to be ended.</summary>
+    /// <param name="changes">Receives it, as much as was taken where this throws.</param>
+    internal void TakeChanges(List<TablePage.Change> changes)
+    {
+        TablePage[] pages;
+        lock (_waiting)
+            pages = [.. _waiting];
+        foreach (TablePage page in pages)
+        {
+            if (page.TakeChanges() is { } change)
+                changes.Add(change);
+        }
+    }
+
+    /// <summary>Forgets all pages; none may wait to be written.</summary>
+    internal void Clear() => _pages.Clear();
+
+    /// <summary>Refuses a page that not all is known of, where all is needed; the next one who wants it asks the disk again.</summary>
+    private void RequireUse(TablePage page)
+    {
         try
         {
-            page.EnsureLoaded(_storage);
-            return page;
+            if (page.Length < CachedPage.Size)
+                throw CutOff(page);
+            // A table that is to be changed must be known whole.
+            for (int place = 0; _storage.CanWrite && place < CachedPage.Size;)
+                place += page.ReadableAt(place);
         }
         catch
         {
-            Unpin(page);
+            _pages.Forget(page);
             throw;
         }
     }
 
-    internal void Unpin(TablePage page)
-    {
-        lock (_lock)
-            page.Pins--;
-    }
-
-    /// <summary>Pins every page that has changed.</summary>
-    internal List<TablePage> PinDirty()
-    {
-        lock (_lock)
+    private DiskImageException CutOff(TablePage page)
+        => new(ErrorKind.ImageCorrupt, "an L2 table is cut off by the end of the file", _storage.Path)
         {
-            List<TablePage> dirty = _pages.Values.Where(page => page.IsDirty).ToList();
-            foreach (TablePage page in dirty)
-                page.Pins++;
-            return dirty;
-        }
-    }
-
-    /// <summary>Forgets all pages; none may be pinned or changed.</summary>
-    internal void Clear()
-    {
-        lock (_lock)
-            _pages.Clear();
-    }
-
-    private void EvictOldest()
-    {
-        // A quarter at a time, so that a scan over many tables does not sort the cache at every step.
-        List<TablePage> idle = _pages.Values.Where(page => page.Pins == 0 && !page.IsDirty).OrderBy(page => page.LastUse).Take(MaximumPages / 4).ToList();
-        foreach (TablePage page in idle)
-            _pages.Remove(page.Offset);
-    }
+            Structure = "L2 table",
+            Offset = page.Offset,
+            Remedy = new(RemedyKind.ListDamage),
+        };
 }

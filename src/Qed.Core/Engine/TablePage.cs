@@ -1,98 +1,65 @@
 using System;
+using System.Collections.Generic;
+using System.Threading;
 using Qed.Layout;
 using Qed.Storage;
 
 namespace Qed.Engine;
 
 /// <summary>
-/// A piece of an L2 table in memory, at most 64 KiB, so that tables of up to 1 GiB need not be held whole. Its entries
-/// are guarded by its own lock; pins and membership by the cache's.
+/// A page of an L2 table. Whoever looks an entry up takes no lock: entries are read and written one by one, whole, and a
+/// run that is just being set may be seen in part. Its own lock keeps those apart who change it.
 /// </summary>
-internal sealed class TablePage
+internal sealed class TablePage : CachedPage
 {
-    private readonly ulong[] _entries;
+    /// <summary>Entries in a page; the smallest table is one page.</summary>
+    internal const int Entries = Size / TableEntry.Size;
+
+    private readonly HashSet<TablePage> _waiting;
     private readonly object _lock = new();
-    private bool _loaded;
-    private PageFaults? _faults;
     private int _dirtyFrom = int.MaxValue;
     private int _dirtyTo;
+    private bool _isBeingWritten;
+    private bool _hasLeft;
 
-    internal TablePage(HostOffset offset, int entries)
-    {
-        Offset = offset;
-        _entries = new ulong[entries];
-    }
-
-    /// <summary>Where the page lies in the file.</summary>
-    internal HostOffset Offset { get; }
-
-    /// <summary>Users that hold the page; it is evicted only at zero.</summary>
-    internal int Pins { get; set; }
-
-    /// <summary>The cache's clock at the last use.</summary>
-    internal long LastUse { get; set; }
-
-    internal bool IsDirty
-    {
-        get
-        {
-            lock (_lock)
-                return _dirtyTo > 0;
-        }
-    }
-
-    internal void EnsureLoaded(BlockStorage storage)
-    {
-        lock (_lock)
-        {
-            if (_loaded)
-                return;
-            Span<byte> bytes = TableCodec.Bytes(_entries);
-            PageFaults? faults = PageFaults.Read(storage, Offset.Value, bytes, out int read);
-            if (read < bytes.Length)
-                throw CutOff(storage.Path);
-            // A table that is to be changed must be known whole.
-            if (storage.CanWrite)
-                faults?.RequireNone();
-            _faults = faults;
-            TableCodec.Convert(_entries);
-            _loaded = true;
-        }
-    }
+    /// <param name="offset">Where the page lies in the file.</param>
+    /// <param name="waiting">The pages that wait to be written, among which it is to be while it does; locked by whoever uses it.</param>
+    internal TablePage(long offset, HashSet<TablePage> waiting)
+        : base(offset) => _waiting = waiting;
 
     /// <summary>The entry at an index, and how many from there on continue it: side by side in the file, or marked alike.</summary>
     internal (ulong Entry, int Count) FindRun(int index, int wanted, ulong clusterSize)
     {
-        lock (_lock)
+        int end = index + Math.Min(ReadableAt(index * TableEntry.Size) / TableEntry.Size, wanted);
+        ulong first = EntryAt(index);
+        ulong step = TableEntry.IsOffset(first) ? clusterSize : 0;
+        ulong expected = first + step;
+        int next = index + 1;
+        while (next < end && EntryAt(next) == expected)
         {
-            int readable = _faults?.ReadableAt(index * TableEntry.Size) / TableEntry.Size ?? _entries.Length;
-            int end = index + Math.Min(Math.Min(readable, _entries.Length - index), wanted);
-            ulong first = _entries[index];
-            ulong step = TableEntry.IsOffset(first) ? clusterSize : 0;
-            ulong expected = first + step;
-            int next = index + 1;
-            while (next < end && _entries[next] == expected)
-            {
-                next++;
-                expected += step;
-            }
-
-            return (first, next - index);
+            next++;
+            expected += step;
         }
+
+        return (first, next - index);
     }
 
     /// <summary>Sets entries that rise by a step from the first value on.</summary>
-    internal void Set(int index, int count, ulong first, ulong step)
+    /// <returns>False where the cache has let go of the page: what was set here would be lost.</returns>
+    internal bool TrySet(int index, int count, ulong first, ulong step)
     {
         lock (_lock)
         {
+            if (_hasLeft)
+                return false;
             for (int i = 0; i < count; i++)
-                _entries[index + i] = first + ((ulong)i * step);
+                Volatile.Write(ref Words[index + i], TableCodec.Convert(first + ((ulong)i * step)));
             MarkDirty(index, index + count);
+            return true;
         }
     }
 
-    /// <summary>Copies what has changed and counts the page as clean from here on.</summary>
+    /// <summary>Copies what has changed and counts the page as clean from here on; until <see cref="EndWrite"/> it stays in the cache.</summary>
     /// <returns>Null where nothing has changed.</returns>
     internal Change? TakeChanges()
     {
@@ -100,42 +67,49 @@ internal sealed class TablePage
         {
             if (_dirtyTo == 0)
                 return null;
-            var change = new Change(this, _dirtyFrom, _entries.AsSpan(_dirtyFrom, _dirtyTo - _dirtyFrom).ToArray());
+            var change = new Change(this, _dirtyFrom, Words.AsSpan(_dirtyFrom, _dirtyTo - _dirtyFrom).ToArray());
             _dirtyFrom = int.MaxValue;
             _dirtyTo = 0;
+            _isBeingWritten = true;
+            lock (_waiting)
+                _waiting.Remove(this);
             return change;
         }
     }
 
-    /// <summary>Counts a change as unwritten again, after writing it has failed.</summary>
-    internal void GiveBack(Change change)
+    internal override bool TryLeave()
     {
         lock (_lock)
-            MarkDirty(change.First, change.First + change.Entries.Length);
+            return _hasLeft = _dirtyTo == 0 && !_isBeingWritten;
     }
 
-    private DiskImageException CutOff(string path)
-        => new(ErrorKind.ImageCorrupt, "an L2 table is cut off by the end of the file", path)
+    private void EndWrite(Change change, bool isWritten)
+    {
+        lock (_lock)
         {
-            Structure = "L2 table",
-            Offset = Offset.Value,
-            Remedy = new(RemedyKind.ListDamage),
-        };
+            _isBeingWritten = false;
+            if (!isWritten)
+                MarkDirty(change.First, change.First + change.Stored.Length);
+        }
+    }
+
+    private ulong EntryAt(int index) => TableCodec.Convert(Volatile.Read(ref Words[index]));
 
     private void MarkDirty(int from, int to)
     {
         _dirtyFrom = Math.Min(_dirtyFrom, from);
         _dirtyTo = Math.Max(_dirtyTo, to);
+        lock (_waiting)
+            _waiting.Add(this);
     }
 
-    /// <summary>Entries as they stood when they were taken, ready to be written in one piece.</summary>
-    internal sealed record Change(TablePage Page, int First, ulong[] Entries)
+    /// <summary>Entries as they stood when they were taken and as the file has them, to be written in one piece.</summary>
+    internal sealed record Change(TablePage Page, int First, ulong[] Stored)
     {
         internal void WriteTo(BlockStorage storage)
-        {
-            TableCodec.Convert(Entries);
-            storage.Write(Page.Offset.Value + ((long)First * TableEntry.Size), TableCodec.Bytes(Entries));
-            TableCodec.Convert(Entries);
-        }
+            => storage.Write(Page.Offset + ((long)First * TableEntry.Size), TableCodec.Bytes(Stored));
+
+        /// <summary>To be called once the change is on stable storage, or, where it may not be, to count it as unwritten again.</summary>
+        internal void End(bool isWritten) => Page.EndWrite(this, isWritten);
     }
 }

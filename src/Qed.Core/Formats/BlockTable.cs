@@ -13,12 +13,13 @@ namespace Qed.Formats;
 /// <param name="storage">The image's file.</param>
 /// <param name="offset">Where the table starts, a multiple of 4.</param>
 /// <param name="isBigEndian">The byte order of its entries.</param>
-internal sealed class BlockTable(BlockStorage storage, long offset, bool isBigEndian)
+/// <param name="budget">Bytes of memory that it may take: see <see cref="PageBudget"/>.</param>
+internal sealed class BlockTable(BlockStorage storage, long offset, bool isBigEndian, long budget)
 {
     /// <summary>Bytes in an entry.</summary>
     internal const int EntrySize = sizeof(uint);
 
-    private readonly PageCache _cache = new(storage);
+    private readonly CachedTables _cache = new(storage, budget);
 
     /// <summary>The entry of a block.</summary>
     internal uint this[long block]

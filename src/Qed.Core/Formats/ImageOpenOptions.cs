@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Qed.Storage;
 
 namespace Qed.Formats;
 
@@ -30,6 +31,13 @@ internal sealed record ImageOpenOptions
 
     /// <summary>Whether an image is opened although parts of its data are missing: reading these, and nothing else, is an error then.</summary>
     internal bool AllowMissingData { get; init; }
+
+    /// <summary>The most memory in bytes that pages of each file's tables take, 256 KiB to 4 GiB.</summary>
+    internal long TableCacheBytes
+    {
+        get;
+        init => field = PageBudget.Require(value);
+    } = PageBudget.Default;
 
     /// <summary>Where files under construction lie, by the full path that they are to have: see PendingFile.</summary>
     internal IReadOnlyDictionary<string, string>? PathsUnderConstruction { get; init; }

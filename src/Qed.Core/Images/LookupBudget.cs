@@ -10,6 +10,6 @@ internal struct LookupBudget
 
     private int _spent;
 
-    /// <summary>Whether one more piece of a table may be looked at: no more than lies within a few pages of 64 KiB.</summary>
+    /// <summary>Whether one more piece of a table may be looked at: no more than lies within a few pages.</summary>
     internal bool TrySpend() => _spent++ < MostPieces;
 }

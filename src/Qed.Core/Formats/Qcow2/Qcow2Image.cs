@@ -31,7 +31,7 @@ internal sealed class Qcow2Image : DiskImage
         _dataLength = data.Length;
         _header = header;
         _logger = options.Logger;
-        _map = new Qcow2Map(storage, header, l1, _dataLength);
+        _map = new Qcow2Map(storage, header, l1, _dataLength, options.TableCacheBytes);
         _compressed = new CompressedReader(storage, header);
         _mayBeCut = options.AllowMissingData;
         Length = length;

@@ -14,7 +14,7 @@ namespace Qed.Formats.Qcow2;
 internal sealed class Qcow2Map
 {
     private readonly BlockStorage _storage;
-    private readonly PageCache _pages;
+    private readonly CachedTables _pages;
     private readonly Qcow2Geometry _geometry;
     private readonly L1Table _l1;
     private readonly bool _isVersion2;
@@ -28,10 +28,11 @@ internal sealed class Qcow2Map
     /// <param name="header">Its header.</param>
     /// <param name="l1">The table to go by, the disk's or a snapshot's.</param>
     /// <param name="dataLength">Bytes of the file that holds the guest's data.</param>
-    internal Qcow2Map(BlockStorage storage, Qcow2Header header, L1Table l1, long dataLength)
+    /// <param name="tableCacheBytes">Memory that the tables may take: see <see cref="PageBudget"/>.</param>
+    internal Qcow2Map(BlockStorage storage, Qcow2Header header, L1Table l1, long dataLength, long tableCacheBytes)
     {
         _storage = storage;
-        _pages = new PageCache(storage);
+        _pages = new CachedTables(storage, tableCacheBytes);
         _geometry = header.Geometry;
         _l1 = l1;
         _isVersion2 = header.Version == 2;

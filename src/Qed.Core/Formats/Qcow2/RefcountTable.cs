@@ -5,7 +5,7 @@ using Qed.Storage;
 namespace Qed.Formats.Qcow2;
 
 /// <summary>How often each host cluster is referenced, as the image has it. What cannot be read counts as not referenced.</summary>
-internal sealed class RefcountTable(PageCache pages, Qcow2Header header, long fileLength)
+internal sealed class RefcountTable(CachedTables pages, Qcow2Header header, long fileLength)
 {
     private const int BitsInByte = 8;
 

@@ -9,7 +9,7 @@ namespace Qed.Formats.Qcow2;
 internal static class TableOffsets
 {
     /// <summary>All places, in the order of the entries.</summary>
-    internal static IEnumerable<long> In(PageCache pages, long offset, long entries, Qcow2Geometry geometry, long fileLength)
+    internal static IEnumerable<long> In(CachedTables pages, long offset, long entries, Qcow2Geometry geometry, long fileLength)
     {
         for (long index = 0; index < entries;)
         {
@@ -28,7 +28,7 @@ internal static class TableOffsets
     }
 
     /// <summary>The place to which one entry leads; zero for none.</summary>
-    internal static long At(PageCache pages, long position, Qcow2Geometry geometry, long fileLength)
+    internal static long At(CachedTables pages, long position, Qcow2Geometry geometry, long fileLength)
     {
         ulong table = BinaryPrimitives.ReadUInt64BigEndian(pages.BytesAt(position)) & L2Entry.OffsetMask;
         return geometry.IsAligned(table) && (long)table < fileLength ? (long)table : 0;

@@ -40,7 +40,7 @@ internal sealed class VdiFormat : ImageFormat
     {
         try
         {
-            return new VdiImage(storage);
+            return new VdiImage(storage, options);
         }
         catch
         {

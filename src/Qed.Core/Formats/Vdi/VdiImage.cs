@@ -16,11 +16,11 @@ internal sealed class VdiImage : MappedImage
     private readonly BlockPlacement _placement;
     private readonly long _fileLength;
 
-    internal VdiImage(HostFile storage)
+    internal VdiImage(HostFile storage, ImageOpenOptions options)
         : base(storage)
     {
         _header = VdiHeader.Read(storage);
-        _map = new BlockTable(storage, _header.MapOffset, isBigEndian: false);
+        _map = new BlockTable(storage, _header.MapOffset, isBigEndian: false, options.TableCacheBytes);
         _fileLength = storage.Length;
         _placement = new BlockPlacement
         {

@@ -26,7 +26,7 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
     {
         Footer = found.Footer;
         _header = VhdDynamicHeader.Read(storage, Footer);
-        _table = new BlockTable(storage, _header.TableOffset, isBigEndian: true);
+        _table = new BlockTable(storage, _header.TableOffset, isBigEndian: true, options.TableCacheBytes);
         // Without a parent nothing else could show through a sector that is not held.
         _bitmaps = new SectorBitmaps(storage, _header.BlockSize, options.AllowMissingData && Footer.Type != VhdDiskType.Differencing);
         // In differences clear bits are the rule, and what lies there is left over; and from a failing disk no more is read than must be.

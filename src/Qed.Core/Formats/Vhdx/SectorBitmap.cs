@@ -18,7 +18,7 @@ internal static class SectorBitmap
     /// <param name="end">The sector to stop before.</param>
     /// <param name="isPresent">Whether the file holds the run.</param>
     /// <returns>The number of sectors.</returns>
-    internal static int RunLength(PageCache pages, long offset, int first, int end, out bool isPresent)
+    internal static int RunLength(CachedTables pages, long offset, int first, int end, out bool isPresent)
     {
         int wordStart = first & -BitsInWord;
         ulong fromFirst = ulong.MaxValue << (first - wordStart);

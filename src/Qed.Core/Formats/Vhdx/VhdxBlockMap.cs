@@ -14,7 +14,7 @@ internal sealed class VhdxBlockMap
     private const string BeyondEnd = "a block lies beyond the end of the file: it is cut off";
 
     private readonly BlockStorage _storage;
-    private readonly PageCache _pages;
+    private readonly CachedTables _pages;
     private readonly VhdxGeometry _geometry;
     private readonly bool _hasParent;
     private readonly long _table;
@@ -22,10 +22,10 @@ internal sealed class VhdxBlockMap
     private long _fileLength;
 
     /// <exception cref="DiskImageException">ImageCorrupt: the table is too short for the disk.</exception>
-    internal VhdxBlockMap(BlockStorage storage, VhdxRegionTable regions, VhdxGeometry geometry, bool hasParent)
+    internal VhdxBlockMap(BlockStorage storage, VhdxRegionTable regions, VhdxGeometry geometry, bool hasParent, long tableCacheBytes)
     {
         _storage = storage;
-        _pages = new PageCache(storage);
+        _pages = new CachedTables(storage, tableCacheBytes);
         _geometry = geometry;
         _hasParent = hasParent;
         _table = regions.BlockTable.Offset;

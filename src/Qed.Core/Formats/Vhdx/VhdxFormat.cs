@@ -61,7 +61,7 @@ internal sealed class VhdxFormat : ImageFormat
             throw;
         }
 
-        return VhdxImage.Open(storage);
+        return VhdxImage.Open(storage, options);
     }
 
     private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)

@@ -17,14 +17,14 @@ internal sealed class VhdxImage : DiskImage
     private readonly VhdxBlockMap _map;
     private readonly BlockPlacement _placement;
 
-    private VhdxImage(HostFile file)
+    private VhdxImage(HostFile file, ImageOpenOptions options)
     {
         _file = file;
         Header = VhdxHeader.ReadCurrent(file);
         _storage = VhdxLog.Apply(file, Header);
         VhdxRegionTable regions = VhdxRegionTable.Read(_storage, Header);
         _metadata = VhdxMetadata.Read(_storage, regions.Metadata);
-        _map = new VhdxBlockMap(_storage, regions, _metadata.Geometry, _metadata.Parent is not null);
+        _map = new VhdxBlockMap(_storage, regions, _metadata.Geometry, _metadata.Parent is not null, options.TableCacheBytes);
         _placement = new BlockPlacement
         {
             Path = Path,
@@ -56,11 +56,11 @@ internal sealed class VhdxImage : DiskImage
     private bool IsReplayed => _storage != _file;
 
     /// <summary>Opens an image, which owns the file from then on, also when opening fails.</summary>
-    internal static VhdxImage Open(HostFile file)
+    internal static VhdxImage Open(HostFile file, ImageOpenOptions options)
     {
         try
         {
-            return new VhdxImage(file);
+            return new VhdxImage(file, options);
         }
         catch
         {

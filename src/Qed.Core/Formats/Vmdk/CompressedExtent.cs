@@ -1,6 +1,5 @@
 using System;
 using System.Buffers;
-using Microsoft.Extensions.Logging;
 using Qed.Images;
 using Qed.Storage;
 
@@ -17,13 +16,13 @@ internal sealed class CompressedExtent : VmdkExtent
     /// <param name="file">The extent's file.</param>
     /// <param name="header">Its header, which says that grains are compressed.</param>
     /// <param name="length">Bytes of it that belong to the disk, at most its capacity.</param>
-    /// <param name="logger">Receives warnings.</param>
-    internal CompressedExtent(HostFile file, SparseHeader header, long length, ILogger logger)
+    /// <param name="options">How the image is opened.</param>
+    internal CompressedExtent(HostFile file, SparseHeader header, long length, ImageOpenOptions options)
         : base(length)
     {
         _file = file;
         _header = header;
-        _tables = new GrainTables(file, header, logger);
+        _tables = new GrainTables(file, header, options);
         _decoded = new DecodedGrains((int)header.GrainBytes);
     }
 

@@ -19,7 +19,7 @@ internal sealed class GrainTables
 
     private readonly HostFile _file;
     private readonly SparseHeader _header;
-    private readonly PageCache _cache;
+    private readonly CachedTables _cache;
     private readonly long _fileLength;
     private readonly long _primary;
     private readonly long _redundant;
@@ -28,13 +28,13 @@ internal sealed class GrainTables
 
     /// <param name="file">The extent's file.</param>
     /// <param name="header">Its header, checked.</param>
-    /// <param name="logger">Receives a warning where the redundant tables are needed.</param>
-    internal GrainTables(HostFile file, SparseHeader header, ILogger logger)
+    /// <param name="options">How the image is opened; its logger receives a warning where the redundant tables are needed.</param>
+    internal GrainTables(HostFile file, SparseHeader header, ImageOpenOptions options)
     {
         _file = file;
-        _logger = logger;
+        _logger = options.Logger;
         _header = header;
-        _cache = new PageCache(file);
+        _cache = new CachedTables(file, options.TableCacheBytes);
         _fileLength = file.Length;
         _primary = DirectoryOffset(header.Directory);
         _redundant = (header.Flags & SparseFlags.RedundantDirectory) != 0 ? DirectoryOffset(header.RedundantDirectory) : 0;

@@ -16,14 +16,14 @@ internal sealed class SparseExtent : VmdkExtent
     /// <param name="file">The extent's file.</param>
     /// <param name="header">Its header, which says that grains are not compressed.</param>
     /// <param name="length">Bytes of it that belong to the disk, at most its capacity.</param>
-    /// <param name="logger">Receives warnings.</param>
-    internal SparseExtent(HostFile file, SparseHeader header, long length, ILogger logger)
+    /// <param name="options">How the image is opened.</param>
+    internal SparseExtent(HostFile file, SparseHeader header, long length, ImageOpenOptions options)
         : base(length)
     {
         _file = file;
         _header = header;
-        _logger = logger;
-        _tables = new GrainTables(file, header, logger);
+        _logger = options.Logger;
+        _tables = new GrainTables(file, header, options);
     }
 
     internal override BlockPlacement PlacementFrom(long guestStart) => new()

@@ -99,7 +99,7 @@ internal static class VmdkOpener
     }
 
     private static VmdkExtent CreateSparse(HostFile file, SparseHeader header, long length, ImageOpenOptions options)
-        => header.IsCompressed ? new CompressedExtent(file, header, length, options.Logger) : new SparseExtent(file, header, length, options.Logger);
+        => header.IsCompressed ? new CompressedExtent(file, header, length, options) : new SparseExtent(file, header, length, options);
 
     private static ImageDetails Describe(Descriptor descriptor, List<SparseHeader> headers)
     {

@@ -4,6 +4,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
+using Qed.Formats;
 using Qed.Formats.Vhdx;
 using Qed.Images;
 using Qed.Layout;
@@ -157,7 +158,7 @@ public sealed class VhdxDifferencingTests : IDisposable
         Assert.SkipUnless(HostPlatform.IsLinux, "on Windows the drive may exist");
         MakeChild(2 * MiB);
         byte[] bytes = File.ReadAllBytes(Child);
-        using (var image = VhdxImage.Open(HostFile.Open(_folder["base.vhdx"], StorageAccess.Read)))
+        using (var image = VhdxImage.Open(HostFile.Open(_folder["base.vhdx"], StorageAccess.Read), ImageOpenOptions.Default))
             Replace(bytes, image.Header.DataWriteGuid, @"d:\somewhere\base.vhdx");
         File.WriteAllBytes(Child, bytes);
         Assert.True(_changed.AsSpan().SequenceEqual(TestImage.ReadAll(Child)));
