@@ -14,7 +14,7 @@ internal static class BulkRows
     {
         if (PowerShellHost.Find() is not { } host)
         {
-            Console.WriteLine("| info and check over 10,000 small images | skipped: no pwsh with an assembled module | | | | |");
+            Console.WriteLine("| info and check over 10,000 small images | skipped: no assembled module | | | | |");
             return;
         }
 

@@ -13,7 +13,7 @@ internal static class ImportRow
     {
         if (PowerShellHost.Find() is not { } host)
         {
-            Console.WriteLine("| import the module | skipped: no pwsh with an assembled module | | | | |");
+            Console.WriteLine("| import the module | skipped: no assembled module | | | | |");
             return;
         }
 
@@ -25,7 +25,7 @@ internal static class ImportRow
             double empty = 0;
             for (int i = -1; i < Runs; i++)
             {
-                empty = SideBySide.Time(PowerShellHost.RunEmpty);
+                empty = SideBySide.Time(host.RunEmpty);
                 double full = SideBySide.Time(() => host.Run($"$null = Get-QedImageInfo -LiteralPath '{image}'"));
                 if (i >= 0)
                     extra[i] = full - empty;

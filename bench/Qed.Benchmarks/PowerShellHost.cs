@@ -1,33 +1,44 @@
 using System;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 
 namespace Qed.Benchmarks;
 
-/// <summary>The pwsh on the PATH with the module that was assembled in out/Qed.</summary>
+/// <summary>A PowerShell with the module that was assembled in out/Qed: pwsh on the PATH, else the repository's .NET tool.</summary>
 internal sealed class PowerShellHost
 {
+    private readonly string _repository;
+    private readonly string[] _command;
     private readonly string _module;
 
-    private PowerShellHost(string module) => _module = module;
+    private PowerShellHost(string repository, string[] command)
+    {
+        _repository = repository;
+        _command = command;
+        _module = Directory.GetDirectories(Path.Combine(repository, "out", "Qed")).Select(version => Path.Combine(version, "Qed.psd1")).Where(File.Exists).Max()!;
+    }
 
     internal static PowerShellHost? Find()
     {
-        bool hasPwsh = (Environment.GetEnvironmentVariable("PATH") ?? string.Empty)
-            .Split(Path.PathSeparator)
-            .Any(folder => File.Exists(Path.Combine(folder, "pwsh")) || File.Exists(Path.Combine(folder, "pwsh.exe")));
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null && hasPwsh; folder = folder.Parent)
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
-            string modules = Path.Combine(folder.FullName, "out", "Qed");
-            if (Directory.Exists(modules))
-                return new PowerShellHost(Directory.GetDirectories(modules).Select(version => Path.Combine(version, "Qed.psd1")).Where(File.Exists).Max()!);
+            if (Directory.Exists(Path.Combine(folder.FullName, "out", "Qed")))
+                return new PowerShellHost(folder.FullName, IsOnPath ? ["pwsh"] : ["dotnet", "tool", "run", "pwsh", "--"]);
         }
 
         return null;
     }
 
-    internal void Run(string script)
-        => SideBySide.Run("pwsh", "-NoProfile", "-NonInteractive", "-Command", $"$ErrorActionPreference = 'Stop'; Import-Module '{_module}'; {script}");
+    private static bool IsOnPath => (Environment.GetEnvironmentVariable("PATH") ?? string.Empty)
+        .Split(Path.PathSeparator)
+        .Any(folder => File.Exists(Path.Combine(folder, "pwsh")) || File.Exists(Path.Combine(folder, "pwsh.exe")));
 
-    internal static void RunEmpty() => SideBySide.Run("pwsh", "-NoProfile", "-NonInteractive", "-Command", "1");
+    internal void Run(string script) => Start($"$ErrorActionPreference = 'Stop'; Import-Module '{_module}'; {script}");
+
+    /// <summary>Starts and does nothing: what any script costs here.</summary>
+    internal void RunEmpty() => Start("1");
+
+    private void Start(string script)
+        => SideBySide.Run(new ProcessStartInfo(_command[0], [.. _command[1..], "-NoProfile", "-NonInteractive", "-Command", script]) { WorkingDirectory = _repository });
 }

@@ -107,20 +107,20 @@ internal static class SideBySide
     }
 
     /// <summary>Runs a program to its end; its output is thrown away.</summary>
-    internal static void Run(string program, params string[] arguments)
+    internal static void Run(string program, params string[] arguments) => Run(new ProcessStartInfo(program, arguments));
+
+    internal static void Run(ProcessStartInfo start)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments)
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        }) ?? throw new InvalidOperationException(program + " did not start.");
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
+        using Process process = Process.Start(start) ?? throw new InvalidOperationException(start.FileName + " did not start.");
         process.ErrorDataReceived += (_, _) => { };
         process.BeginErrorReadLine();
         process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         // qemu-img check says 3 for leaks, among them those that it miscounts.
         if (process.ExitCode is not (0 or 3))
-            throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: exit code {process.ExitCode}");
+            throw new InvalidOperationException($"{start.FileName} {string.Join(' ', start.ArgumentList)}: exit code {process.ExitCode}");
     }
 
     private static void Print(string work, double ours, double peer, double[] ratios, double goal)

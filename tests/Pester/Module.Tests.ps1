@@ -1,6 +1,8 @@
 # How the module comes and goes, and that what travels with it stays its own. Each case has a process of its own.
 
 BeforeDiscovery {
+    # .NET Framework has no load contexts, no reader of portable symbols, and its PowerShell no parallel loops.
+    $isFramework = $PSEdition -ne 'Core'
     # The SDK that builds the module brings ASP.NET, and with it a newer copy of the logging library.
     $newer = dotnet --list-runtimes |
         ForEach-Object { if ($_ -match '^Microsoft\.AspNetCore\.App (\d+)(\S+) \[(.+)\]$') { [pscustomobject]@{ Major = [int]$Matches[1]; Folder = Join-Path $Matches[3] ($Matches[1] + $Matches[2]) } } } |
@@ -99,7 +101,7 @@ Describe 'What travels with the module' {
         }
     }
 
-    It 'names no folder of the machine that built it' -ForEach 'net8.0', 'netstandard2.0' {
+    It 'names no folder of the machine that built it' -Skip:$isFramework -ForEach 'net8.0', 'netstandard2.0' {
         foreach ($name in 'Qed.Core', 'Qed.PowerShell') {
             $reader = [Reflection.PortableExecutable.PEReader]::new([IO.File]::OpenRead((Join-Path (Split-Path $manifest) "bin/$_/$name.dll")))
             try {
@@ -127,7 +129,7 @@ Describe 'What travels with the module' {
 }
 
 Describe 'Importing' {
-    It 'is refused, with the reason, by a PowerShell that is too old' {
+    It 'is refused, with the reason, by a PowerShell that is too old' -Skip:$isFramework {
         Invoke-Child {
             $PSVersionTable['PSVersion'] = [semver]'7.3.12'
             try { Import-Module $Manifest } catch { "$_" }
@@ -178,7 +180,7 @@ Remove-Module Qed; Import-Module $Manifest; Assert-Work
             Should -Be 'Qed.ImageInfo', 'Leaked', 'DiskImageException'
     }
 
-    It 'brings no library into the default load context' {
+    It 'brings no library into the default load context' -Skip:$isFramework {
         Invoke-Child ([scriptblock]::Create($work + @'
 
 $before = [Runtime.Loader.AssemblyLoadContext]::Default.Assemblies.GetName().Name
@@ -200,7 +202,7 @@ $loaded = [AppDomain]::CurrentDomain.GetAssemblies() | Where-Object { $_.GetName
         } | Should -Be 'found: '
     }
 
-    It 'works beside a module that brought an older version of that library' {
+    It 'works beside a module that brought an older version of that library' -Skip:$isFramework {
         Invoke-Child ([scriptblock]::Create("`$library = '$(New-Library 2.0.0.0 ILogger)'`n" + $work + @'
 
 $other = [Runtime.Loader.AssemblyLoadContext]::Default.LoadFromAssemblyPath($library)
@@ -210,7 +212,7 @@ Import-Module $Manifest; Assert-Work
 '@)) | Should -Be '2 and 8', 'True'
     }
 
-    It 'works beside a module that brought a newer version of that library' -ForEach @{ Newer = $newer } {
+    It 'works beside a module that brought a newer version of that library' -Skip:$isFramework -ForEach @{ Newer = $newer } {
         Invoke-Child ([scriptblock]::Create("`$newer = '$Newer'`n" + $work + @'
 
 $null = [Runtime.Loader.AssemblyLoadContext]::Default.LoadFromAssemblyPath($newer)
@@ -219,7 +221,7 @@ Import-Module $Manifest; Assert-Work
 '@)) | Should -Be 'done'
     }
 
-    It 'works before a module that brings another version of that library' {
+    It 'works before a module that brings another version of that library' -Skip:$isFramework {
         Invoke-Child ([scriptblock]::Create("`$library = '$(New-Library 99.0.0.0 INew)'`n" + $work + @'
 
 Import-Module $Manifest; Assert-Work
@@ -229,7 +231,7 @@ Assert-Work
 '@)) | Should -Be 99
     }
 
-    It 'works in several runspaces, and goes on in one when another removes it' {
+    It 'works in several runspaces, and goes on in one when another removes it' -Skip:$isFramework {
         Invoke-Child {
             $other = [powershell]::Create().AddScript('param($Manifest) Import-Module $Manifest').AddArgument($Manifest)
             $null = $other.Invoke()
@@ -244,7 +246,7 @@ Assert-Work
 }
 
 Describe 'The build for Windows PowerShell' {
-    It 'creates, checks and converts in PowerShell 7 too' {
+    It 'creates, checks and converts in PowerShell 7 too' -Skip:$isFramework {
         Invoke-Child {
             Import-Module (Join-Path (Split-Path $Manifest) bin/netstandard2.0/Qed.PowerShell.dll)
             Set-Location $Folder
