@@ -21,6 +21,9 @@ public sealed partial class PesterTests
         return files;
     }
 
+    /// <summary>Where PowerShell itself may end, about once in seventy hosts that die: docs/fleet.md. Such a run says nothing of ours, so there is one more.</summary>
+    private const string TransportFault = "SSHClientSessionTransportManager.CloseConnection";
+
     [Theory]
     [MemberData(nameof(Files))]
     public void Every_Pester_test_of_the_file_passes(string file)
@@ -36,9 +39,9 @@ public sealed partial class PesterTests
         string resultPath = Path.GetTempFileName();
         try
         {
-            PowerShellHost.Result run = host.Run(
-                PackedModule.Environment,
-                "-NoProfile", "-NonInteractive", "-File", Path.Combine(Repository.PesterTests, "Run.ps1"), "-Path", path, "-Pester", Repository.PesterFolder, "-ResultPath", resultPath);
+            PowerShellHost.Result run = Run(host, path, resultPath);
+            if (run.Error.Contains(TransportFault, StringComparison.Ordinal))
+                run = Run(host, path, resultPath);
             Summary summary = Read(resultPath, run);
             Assert.True(summary.Failures.Length == 0, string.Join("\n", summary.Failures));
             Assert.False(MustRun && summary.Skipped.Length > 0, "skipped, although CI is set:\n" + string.Join("\n", summary.Skipped));
@@ -50,6 +53,10 @@ public sealed partial class PesterTests
             File.Delete(resultPath);
         }
     }
+
+    private static PowerShellHost.Result Run(PowerShellHost host, string path, string resultPath) => host.Run(
+        PackedModule.Environment,
+        "-NoProfile", "-NonInteractive", "-File", Path.Combine(Repository.PesterTests, "Run.ps1"), "-Path", path, "-Pester", Repository.PesterFolder, "-ResultPath", resultPath);
 
     private static Summary Read(string path, PowerShellHost.Result run)
     {

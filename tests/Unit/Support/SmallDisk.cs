@@ -36,7 +36,13 @@ internal sealed class SmallDisk : IDisposable
         }
     }
 
-    internal void FreeSpace() => File.Delete(_ballast);
+    internal void FreeSpace()
+    {
+        // First its length: a process that is just being started may still hold it open, and with it its space.
+        using (FileStream file = File.OpenWrite(_ballast))
+            file.SetLength(0);
+        File.Delete(_ballast);
+    }
 
     public void Dispose() => _folder.Dispose();
 }
