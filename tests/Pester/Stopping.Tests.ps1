@@ -261,7 +261,7 @@ Describe 'Progress' {
     }
 
     It 'is completed as well where <Name> ends the work early' -ForEach @(
-        @{ Name = '-ErrorAction Stop'; Script = { & { $endless; Start-Sleep 1; 'none.qed' } | Convert-QedImage -DestinationPath { "$folder/$([guid]::NewGuid()).qed" } -BackingPath $copy -ThrottleLimit 2 -ErrorAction Stop } }
+        @{ Name = '-ErrorAction Stop'; Script = { & { $endless; Start-Sleep 1; 'none.qed' } | Convert-QedImage -DestinationPath { "$folder/$([guid]::NewGuid()).qed" } -BackingPath $copy -ThrottleLimit 2 -Unordered -ErrorAction Stop } }
         @{ Name = 'Select-Object -First 1'; Script = { & { $endless; Start-Sleep 1; $copy } | Convert-QedImage -DestinationPath { "$folder/$([guid]::NewGuid()).qed" } -BackingPath $image -PassThru -ThrottleLimit 2 -Unordered | Select-Object -First 1 } }
     ) {
         $early = Invoke-Session $Script @{ endless = $endless; image = $image; copy = $copy; folder = $folder }

@@ -105,7 +105,9 @@ public sealed class ProcessTests
 
     private static Process Start(TempFolder folder, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", ["exec", Program, .. arguments])
+        // A shell may have let its background jobs, and all that they start, ignore the signal.
+        string[] program = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", "dotnet"] : ["dotnet"];
+        var start = new ProcessStartInfo(program[0], [.. program[1..], "exec", Program, .. arguments])
         {
             WorkingDirectory = folder.Path,
             RedirectStandardOutput = true,
