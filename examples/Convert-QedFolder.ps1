@@ -107,12 +107,7 @@ function Add-OperationalError([string]$Place, [string]$Message) {
 }
 
 function Read-Journal([string]$Place) {
-    if (-not [IO.File]::Exists($Place)) { return }
-    foreach ($line in [IO.File]::ReadLines($Place)) {
-        # The last line of a run that was killed may be half a one.
-        try { $entry = ConvertFrom-Json $line } catch { continue }
-        if ($entry.event -eq 'converted') { $converted[$entry.source] = $entry }
-    }
+    Read-JobLog $Place | Where-Object event -eq 'converted' | ForEach-Object { $converted[$_.source] = $_ }
 }
 
 function Read-Overlay {
@@ -261,10 +256,6 @@ function Complete-Waiting {
     foreach ($source in $waiting) {
         Add-Left $source "'$source' is kept, because these rest on it: $($overlays[$converted[$source].stamp] -join ', ')"
     }
-}
-
-function Resolve-Place([string]$Place) {
-    [IO.Path]::GetFullPath($PSCmdlet.GetUnresolvedProviderPathFromPSPath($Place))
 }
 
 try {

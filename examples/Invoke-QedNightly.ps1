@@ -102,14 +102,7 @@ function Add-Left([string]$Image, [Management.Automation.ErrorRecord]$Reason) {
 }
 
 function Read-Journal([string]$Place) {
-    foreach ($part in "$Place.1", $Place) {
-        if (-not [IO.File]::Exists($part)) { continue }
-        foreach ($line in [IO.File]::ReadLines($part)) {
-            # The last line of a run that was killed may be half a one.
-            try { $entry = ConvertFrom-Json $line } catch { continue }
-            if ($entry.event -eq 'settled') { $settled[$entry.path] = $entry.stamp }
-        }
-    }
+    Read-JobLog "$Place.1", $Place | Where-Object event -eq 'settled' | ForEach-Object { $settled[$_.path] = $_.stamp }
 }
 
 function Get-Usage([psobject]$Info) {
@@ -248,10 +241,6 @@ function Invoke-Image([string]$Image) {
     catch {
         Add-Left $Image $_
     }
-}
-
-function Resolve-Place([string]$Place) {
-    [IO.Path]::GetFullPath($PSCmdlet.GetUnresolvedProviderPathFromPSPath($Place))
 }
 
 try {

@@ -62,6 +62,16 @@ function Write-JobLog([psobject]$Log, [string]$What, [Collections.IDictionary]$D
     $Log.Stream.Flush($Log.Durable)
 }
 
+function Read-JobLog([string[]]$Path) {
+    <# The entries of logs, of those that there are. #>
+    foreach ($log in $Path | Where-Object { [IO.File]::Exists($_) }) {
+        foreach ($line in [IO.File]::ReadLines($log)) {
+            # The last line of a run that was killed may be half a one.
+            try { ConvertFrom-Json $line } catch { continue }
+        }
+    }
+}
+
 function Step-JobLog([psobject]$Log) {
     <# Puts the log aside and begins an empty one. #>
     $Log.Stream.Dispose()
@@ -81,6 +91,11 @@ function Step-JobLog([psobject]$Log) {
 function Close-Job([IDisposable]$Lock, [psobject]$Log) {
     if ($Log) { $Log.Stream.Dispose() }
     if ($Lock) { $Lock.Dispose() }
+}
+
+function Resolve-Place([string]$Place) {
+    <# The full path of a file or folder that need not be there, from where the user stands. #>
+    [IO.Path]::GetFullPath($PSCmdlet.GetUnresolvedProviderPathFromPSPath($Place))
 }
 
 function Find-Image([string[]]$Path, [string]$Filter, [scriptblock]$OnError) {

@@ -148,7 +148,7 @@ Describe 'Stopping' {
             $child = Start-Process env -PassThru -ArgumentList @(
                 '--default-signal=INT'; Get-PowerShellCommand; '-NoProfile', '-NonInteractive', '-File', "$out/convert.ps1")
             try {
-                Wait-Until { Get-OpenFile $out -ProcessId $child.Id }
+                Wait-Until { Test-Writing $child $out }
                 Start-Sleep -Milliseconds 200
                 & kill -INT $child.Id
                 $child.WaitForExit(20000) | Should -BeTrue
