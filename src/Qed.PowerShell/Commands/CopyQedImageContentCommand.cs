@@ -161,7 +161,8 @@ public sealed class CopyQedImageContentCommand : SourceCmdlet
             SourceStream = SourceStream ?? (Bytes is null ? null : new MemoryStream(Bytes, writable: false)),
             Verify = Verify,
         };
-        Foresight.OfChanging(path);
+        if (Consent.IsSought(this, ConfirmImpact.High))
+            Foresight.OfChanging(path);
         string from = file is not null ? $"'{file}'" : Bytes is null ? "the stream" : "the given array";
         if (!ShouldProcess(path, $"Overwrite the disk at offset {Offset ?? 0} with {(Length is null && Bytes is not null ? ByteSize.Format((ulong)Bytes.Length) : Amount)} from {from}"))
             return;

@@ -61,10 +61,8 @@ public sealed class ResizeQedImageCommand : ChangingCmdlet
     /// </summary>
     private bool IsShrinkingConfirmed(string path, string to)
     {
-        bool isAskedFor = MyInvocation.BoundParameters.ContainsKey("Confirm");
-        bool isPreferred = LanguagePrimitives.TryConvertTo(GetVariableValue("ConfirmPreference"), out ConfirmImpact preference)
-            && preference == ConfirmImpact.High;
-        return isAskedFor || !isPreferred
+        bool isForHighImpact = Consent.IsSought(this, ConfirmImpact.High) && !Consent.IsSought(this, ConfirmImpact.Medium);
+        return !isForHighImpact
             || ShouldContinue($"Shrink the disk of '{path}' to {to}? What lies beyond is lost.", "Confirm", ref _yesToAll, ref _noToAll);
     }
 }

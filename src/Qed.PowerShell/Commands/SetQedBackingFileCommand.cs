@@ -48,7 +48,8 @@ public sealed class SetQedBackingFileCommand : ChangingCmdlet
             BackingFormat = BackingFormat,
             MetadataOnly = MetadataOnly,
         };
-        Foresight.OfChanging(path);
+        if (Consent.IsSought(this, ConfirmImpact.High))
+            Foresight.OfChanging(path);
         string action = None ? "Make the image independent of its backing file" : $"Change the backing file to '{options.BackingPath}'";
         if (ShouldProcess(path, MetadataOnly ? action + ", without looking at the contents" : action))
             StartChange(path, options.BackingPath, item => SetBackingFile.Run(options, item.Progress, item.Logger, item.Cancellation));

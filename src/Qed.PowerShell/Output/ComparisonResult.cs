@@ -67,8 +67,7 @@ public sealed class ComparisonResult : ImageResult
 
     /// <summary>Both files; the other by its name alone where it lies beside the one.</summary>
     [Hidden]
-    public string NameText
-        => $"{Name} <> {(System.IO.Path.GetDirectoryName(DifferencePath) == Directory ? System.IO.Path.GetFileName(DifferencePath) : DifferencePath)}";
+    public string NameText => $"{Name} <> {ShortNameOf(DifferencePath)}";
 
     /// <summary>See <see cref="Size"/>.</summary>
     [Hidden]

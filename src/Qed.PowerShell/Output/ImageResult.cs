@@ -25,6 +25,9 @@ public abstract class ImageResult
     /// <summary>Full path of the folder that the file is in.</summary>
     public string? Directory => GetDirectoryName(Path);
 
+    /// <summary>How a view calls another file: by its name alone where it lies beside the image.</summary>
+    private protected string ShortNameOf(string path) => GetDirectoryName(path) == Directory ? GetFileName(path) : path;
+
     /// <summary>The path, so that a result can be given wherever a path can.</summary>
     public override string ToString() => Path;
 }

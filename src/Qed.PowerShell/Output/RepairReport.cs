@@ -28,5 +28,5 @@ public sealed class RepairReport : CheckReport
 
     /// <summary>The undo file's name, beside the image or elsewhere.</summary>
     [Hidden]
-    public string? UndoText => UndoPath is null || System.IO.Path.GetDirectoryName(UndoPath) != Directory ? UndoPath : System.IO.Path.GetFileName(UndoPath);
+    public string? UndoText => UndoPath is null ? null : ShortNameOf(UndoPath);
 }
