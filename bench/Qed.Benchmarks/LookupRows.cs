@@ -6,6 +6,7 @@ using System.Threading.Tasks;
 using Qed.Engine;
 using Qed.Images;
 using Qed.Layout;
+using Qed.Units;
 
 namespace Qed.Benchmarks;
 

@@ -2,9 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using Qed.Compaction;
 using Qed.Layout;
 using Qed.Storage;
-using static Qed.Invariant;
 
 namespace Qed.Checking;
 
@@ -71,7 +71,7 @@ internal sealed class ImageRepairer
         if (!result.NeedsCheck || !result.IsClean)
             return result;
         ClearNeedCheck();
-        Changes.Add(new RepairChange("Clear the NEED_CHECK mark"));
+        Changes.Add(new RepairChange(RepairWords.ClearNeedCheck));
         return result with { NeedsCheck = false };
     }
 
@@ -97,7 +97,7 @@ internal sealed class ImageRepairer
     /// <returns>Whether anything was changed, so that another look is worth it.</returns>
     private bool Mend(ImageChecker checker, CheckResult result)
     {
-        RepairPlan plan = RepairPlan.Make(_storage, checker, result.Issues, _cancellation);
+        RepairPlan plan = RepairPlan.Make(_storage, checker.Scan, result.Issues, _cancellation);
         plan.Apply(_stages, _cancellation);
         Changes.AddRange(plan.Changes);
         return !plan.IsEmpty;
@@ -109,9 +109,9 @@ internal sealed class ImageRepairer
         long tail = result.TailBytes;
         if (tail == 0)
             return result;
-        _storage.SetLength(checker.Bounds.FileEnd.Value);
+        _storage.SetLength(checker.Scan.Bounds.FileEnd.Value);
         _storage.Flush();
-        Changes.Add(new RepairChange($"Cut off {Text(tail)} bytes at the end of the file, which are no whole cluster and which nothing references"));
+        Changes.Add(new RepairChange(RepairWords.CutTail(tail)));
         return result with { TailBytes = 0, Issues = result.Issues.Where(issue => issue.Kind != CheckIssueKind.PartOfCluster).ToArray() };
     }
 
@@ -127,7 +127,7 @@ internal sealed class ImageRepairer
 
         long reclaimed = before.LeakedClusters - after.LeakedClusters;
         if (reclaimed > 0)
-            Changes.Add(new RepairChange($"Reclaim {Text(reclaimed)} leaked clusters: move others down into the gaps and cut the file"));
+            Changes.Add(new RepairChange(RepairWords.Reclaimed(reclaimed)));
         return after;
     }
 }

@@ -4,6 +4,8 @@ using System.Linq;
 using System.Threading;
 using Qed.Layout;
 using Qed.Storage;
+using Qed.Tables;
+using Qed.Units;
 
 namespace Qed.Checking;
 
@@ -20,13 +22,13 @@ internal sealed class L1Judge
     private const int MostConflicts = 16;
 
     private readonly BlockStorage _storage;
-    private readonly ImageChecker _check;
+    private readonly ImageScan _check;
     private readonly IReadOnlyList<CheckIssue> _issues;
     private readonly CancellationToken _cancellation;
     private readonly TableReader _reader;
     private readonly List<L1Verdict> _verdicts = [];
 
-    private L1Judge(BlockStorage storage, ImageChecker check, IReadOnlyList<CheckIssue> issues, CancellationToken cancellation)
+    private L1Judge(BlockStorage storage, ImageScan check, IReadOnlyList<CheckIssue> issues, CancellationToken cancellation)
     {
         _storage = storage;
         _check = check;
@@ -38,10 +40,10 @@ internal sealed class L1Judge
     private QedGeometry Geometry => _check.Bounds.Geometry;
 
     /// <param name="storage">The image.</param>
-    /// <param name="check">A check of it that has run.</param>
+    /// <param name="check">A scan of it that has run.</param>
     /// <param name="issues">What the check has found.</param>
     /// <param name="cancellation">Honoured between clusters that are looked at.</param>
-    internal static IReadOnlyList<L1Verdict> Judge(BlockStorage storage, ImageChecker check, IReadOnlyList<CheckIssue> issues, CancellationToken cancellation)
+    internal static IReadOnlyList<L1Verdict> Judge(BlockStorage storage, ImageScan check, IReadOnlyList<CheckIssue> issues, CancellationToken cancellation)
     {
         var judge = new L1Judge(storage, check, issues, cancellation);
         judge.Judge();
@@ -103,7 +105,7 @@ internal sealed class L1Judge
     {
         if (doubts.Count == 0)
             return;
-        TableSalvager salvager = Salvage(doubts.Select(doubt => doubt.Index).Concat(copied.Select(issue => issue.L1Index!.Value)), out ImageChecker without);
+        TableSalvager salvager = Salvage(doubts.Select(doubt => doubt.Index).Concat(copied.Select(issue => issue.L1Index!.Value)), out ImageScan without);
         salvager.Exclude(copied.Select(issue => issue.HostOffset!.Value));
         List<Doubt> cutOff = doubts.Where(doubt => IsCutOff(doubt.Issue, without, salvager)).ToList();
         _verdicts.AddRange(cutOff.Select(doubt => new L1Verdict(doubt.Issue, doubt.Index, L1Remedy.Extend)));
@@ -121,7 +123,7 @@ internal sealed class L1Judge
     }
 
     /// <summary>Whether a table is worth mending: some of it leads to clusters that are nobody else's.</summary>
-    private bool MapsAnyOfItsOwn(HostOffset table, ImageChecker without)
+    private bool MapsAnyOfItsOwn(HostOffset table, ImageScan without)
         => _reader.Count(table, entry => without.Bounds.FaultOf(entry, 1) is null
             && !without.References.Used[Geometry.ClusterOf(new HostOffset((long)entry))]).Sound > 0;
 
@@ -129,7 +131,7 @@ internal sealed class L1Judge
     /// Whether the file ends within the entry's table: what is there of it looks like one, and is nobody else's. That an
     /// entry leads beyond the end is otherwise a mere sign of its being wrong.
     /// </summary>
-    private bool IsCutOff(CheckIssue issue, ImageChecker without, TableSalvager salvager)
+    private bool IsCutOff(CheckIssue issue, ImageScan without, TableSalvager salvager)
     {
         if (issue is not { Kind: CheckIssueKind.EntryBeyondEndOfFile, L2Index: null, HostOffset: { } start } || start.Value >= _storage.Length)
             return false;
@@ -174,7 +176,7 @@ internal sealed class L1Judge
         var options = new List<(long Corruptions, int Index, HostOffset? Table)>();
         foreach (int index in claimants)
         {
-            TableSalvager salvager = Salvage([.. elsewhere, index], out ImageChecker without);
+            TableSalvager salvager = Salvage([.. elsewhere, index], out ImageScan without);
             // The others may have a better claim to an orphan.
             salvager.Match(Values([.. elsewhere, index]));
             bool isFound = salvager.Found.TryGetValue(index, out TableSalvager.Candidate? found) && found.Offset.Value != (long)_reader.L1Entry(index);
@@ -191,12 +193,12 @@ internal sealed class L1Judge
         => _check.Tables.Where(other => other.Offset != table && Math.Abs(other.Offset - table) < Geometry.TableBytes).ToList();
 
     /// <summary>Looks for orphaned tables, as if some L1 entries were empty.</summary>
-    private TableSalvager Salvage(IEnumerable<int> emptied, out ImageChecker without)
+    private TableSalvager Salvage(IEnumerable<int> emptied, out ImageScan without)
     {
         using var overlay = new OverlayStorage(_storage);
         foreach (int index in emptied)
             overlay.Write(_reader.OffsetOfL1Entry(index).Value, new byte[TableEntry.Size]);
-        without = new ImageChecker(overlay, maximumIssues: 0);
+        without = new ImageScan(overlay, maximumFaults: 0);
         without.Run(ProgressMeter.Silent, _cancellation);
         return new TableSalvager(overlay, without, _cancellation);
     }

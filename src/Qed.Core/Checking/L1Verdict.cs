@@ -1,4 +1,5 @@
-using Qed.Layout;
+using Qed.Units;
+
 
 namespace Qed.Checking;
 

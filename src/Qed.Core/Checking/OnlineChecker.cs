@@ -2,8 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Tables;
+using Qed.Units;
 
 namespace Qed.Checking;
 
@@ -56,15 +57,15 @@ internal sealed class OnlineChecker
             Duration = duration,
             Corruptions = _corruptions,
             // What the last pass counts beyond clusters that nothing references lies behind entries beyond the end of the disk.
-            LeakedClusters = UnusedIn(_everUsed!) + result.LeakedClusters - UnusedIn(checker.References.Used),
+            LeakedClusters = UnusedIn(_everUsed!) + result.LeakedClusters - UnusedIn(checker.Scan.References.Used),
             Issues = _issues!.Values.OrderBy(issue => (issue.L1Index, issue.L2Index ?? -1))
-                .Concat(LeakedRuns.In(_everUsed!, _storage.HasFixedLength).Select(run => LeakedRuns.Describe(run.First, run.Count, checker.Bounds.Geometry)))
+                .Concat(UnreferencedRuns.In(_everUsed!, _storage.HasFixedLength).Select(run => Findings.OfLeak(run.First, run.Count, checker.Scan.Bounds.Geometry)))
                 .Take(_maximumIssues)
                 .ToArray(),
         };
     }
 
-    private long UnusedIn(ClusterBitmap used) => LeakedRuns.In(used, _storage.HasFixedLength).Sum(run => run.Count);
+    private long UnusedIn(ClusterBitmap used) => UnreferencedRuns.In(used, _storage.HasFixedLength).Sum(run => run.Count);
 
     private void Believe(ImageChecker checker, CheckResult result)
     {
@@ -76,9 +77,9 @@ internal sealed class OnlineChecker
         bool isListed = result.Corruptions <= result.Issues.Count;
         _corruptions = Math.Min(_corruptions, isListed ? _issues.Count : result.Corruptions);
         if (_everUsed is null)
-            (_everUsed = new ClusterBitmap(checker.References.Used.Count)).UnionWith(checker.References.Used);
+            (_everUsed = new ClusterBitmap(checker.Scan.References.Used.Count)).UnionWith(checker.Scan.References.Used);
         else
-            _everUsed.UnionWith(checker.References.Used);
+            _everUsed.UnionWith(checker.Scan.References.Used);
     }
 
     private readonly record struct Key(CheckIssueKind Kind, int? L1Index, int? L2Index, HostOffset? HostOffset);

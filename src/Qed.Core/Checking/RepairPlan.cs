@@ -2,9 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using Qed.Compaction;
 using Qed.Layout;
 using Qed.Storage;
-using static Qed.Invariant;
+using Qed.Tables;
+using Qed.Units;
 
 namespace Qed.Checking;
 
@@ -16,7 +18,7 @@ namespace Qed.Checking;
 internal sealed class RepairPlan
 {
     private readonly BlockStorage _storage;
-    private readonly ImageChecker _check;
+    private readonly ImageScan _check;
     private readonly TableReader _reader;
     private readonly Dictionary<int, HostOffset> _tables;
     private readonly HashSet<long> _usedAsData = [];
@@ -25,7 +27,7 @@ internal sealed class RepairPlan
     private readonly long _length;
     private List<Step> _steps = [];
 
-    private RepairPlan(BlockStorage storage, ImageChecker check, IReadOnlyList<CheckIssue> issues)
+    private RepairPlan(BlockStorage storage, ImageScan check, IReadOnlyList<CheckIssue> issues)
     {
         _storage = storage;
         _check = check;
@@ -33,7 +35,6 @@ internal sealed class RepairPlan
         _tables = check.Tables.ToDictionary(table => table.L1Index, table => table.Offset);
         foreach (CheckIssue issue in issues.Where(issue => issue.Kind == CheckIssueKind.TableReferencedTwice))
             NoteData(issue.HostOffset!.Value, isTable: issue.L2Index is null);
-        // The guest had written there: what a backing file holds is older, and must not come back.
         _invalidBecomes = check.Header.HasBackingFile ? TableEntry.Zero : TableEntry.Unallocated;
         _length = storage.Length;
     }
@@ -64,10 +65,10 @@ internal sealed class RepairPlan
 
     /// <summary>Decides about findings other than leaks.</summary>
     /// <param name="storage">The image.</param>
-    /// <param name="check">A check of it that has run.</param>
+    /// <param name="check">A scan of it that has run.</param>
     /// <param name="issues">What the check has found.</param>
     /// <param name="cancellation">Honoured between clusters that are looked at.</param>
-    internal static RepairPlan Make(BlockStorage storage, ImageChecker check, IReadOnlyList<CheckIssue> issues, CancellationToken cancellation)
+    internal static RepairPlan Make(BlockStorage storage, ImageScan check, IReadOnlyList<CheckIssue> issues, CancellationToken cancellation)
     {
         var plan = new RepairPlan(storage, check, issues);
         IReadOnlyList<L1Verdict> verdicts = L1Judge.Judge(storage, check, issues, cancellation);
@@ -165,17 +166,17 @@ internal sealed class RepairPlan
     private void Add(L1Verdict verdict)
     {
         HostOffset entry = _reader.OffsetOfL1Entry(verdict.Index);
-        string name = $"L1 entry {Text(verdict.Index)}";
+        string name = RepairWords.NameOf(verdict.Index);
         switch (verdict.Remedy)
         {
             case L1Remedy.Clear:
-                Set(verdict.Issue, entry, TableEntry.Unallocated, $"Clear {name}; no L2 table is left that could be its own", isL1Verdict: true);
+                Set(verdict.Issue, entry, TableEntry.Unallocated, RepairWords.ClearLost(name), isL1Verdict: true);
                 break;
             case L1Remedy.Repoint:
-                Set(verdict.Issue, entry, (ulong)verdict.Table.Value, $"Point {name} at the orphaned L2 table at offset {Text(verdict.Table.Value)}", isL1Verdict: true);
+                Set(verdict.Issue, entry, (ulong)verdict.Table.Value, RepairWords.Repoint(name, verdict.Table.Value), isL1Verdict: true);
                 break;
             case L1Remedy.Copy:
-                Copy(verdict.Issue, entry, Geometry.TableSize, $"Give {name} a copy of its L2 table");
+                Copy(verdict.Issue, entry, Geometry.TableSize, RepairWords.CopyTable(name));
                 break;
             case L1Remedy.Extend:
                 Extend(verdict.Issue, Geometry.TableSize, "an L2 table");
@@ -190,7 +191,7 @@ internal sealed class RepairPlan
         if (_check.Bounds.EntriesInsideDisk(l1Index, 0, 1) == 0)
         {
             if (issue.L2Index is null)
-                Set(issue, _reader.OffsetOfL1Entry(l1Index), TableEntry.Unallocated, $"Clear L1 entry {Text(l1Index)}, which lies beyond the end of the disk");
+                Set(issue, _reader.OffsetOfL1Entry(l1Index), TableEntry.Unallocated, RepairWords.ClearBeyondEnd(RepairWords.NameOf(l1Index)));
             return;
         }
 
@@ -203,22 +204,22 @@ internal sealed class RepairPlan
     private void AddL2(CheckIssue issue, int l1Index, int l2Index)
     {
         HostOffset entry = _tables[l1Index] + ((long)l2Index * TableEntry.Size);
-        string name = $"L2 entry {Text(l2Index)} of L1 entry {Text(l1Index)}";
+        string name = RepairWords.NameOf(l1Index, l2Index);
         if (_check.Bounds.EntriesInsideDisk(l1Index, l2Index, 1) == 0)
-            Set(issue, entry, TableEntry.Unallocated, $"Clear {name}, which lies beyond the end of the disk");
+            Set(issue, entry, TableEntry.Unallocated, RepairWords.ClearBeyondEnd(name));
         else if (issue.Kind is CheckIssueKind.DataReferencedTwice or CheckIssueKind.TableReferencedTwice)
-            Copy(issue, entry, 1, $"Give {name} a copy of its cluster");
+            Copy(issue, entry, 1, RepairWords.CopyCluster(name));
         else if (issue is { Kind: CheckIssueKind.EntryBeyondEndOfFile, HostOffset: { } start } && start.Value < _length)
             Extend(issue, 1, "a data cluster");
         else
-            Set(issue, entry, _invalidBecomes, _invalidBecomes == TableEntry.Zero ? $"Mark {name} as zero" : $"Clear {name}");
+            Set(issue, entry, _invalidBecomes, RepairWords.Empty(name, _check.Header));
     }
 
     private void Extend(CheckIssue issue, int clusters, string what)
     {
         long end = Geometry.ClusterOf(issue.HostOffset!.Value).Value + clusters;
         long missing = (end << Geometry.ClusterBits) - _length;
-        var change = new RepairChange($"Extend the file by {Text(missing)} bytes of zeroes, which are missing of {what} at its end", issue);
+        var change = new RepairChange(RepairWords.Extend(missing, what), issue);
         _steps.Add(new Step(Stage.Length, change) { End = end });
     }
 

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Threading;
 using Qed.Layout;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Checking;
 

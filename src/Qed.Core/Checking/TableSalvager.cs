@@ -4,6 +4,8 @@ using System.Linq;
 using System.Threading;
 using Qed.Layout;
 using Qed.Storage;
+using Qed.Tables;
+using Qed.Units;
 
 namespace Qed.Checking;
 
@@ -16,14 +18,14 @@ internal sealed class TableSalvager
     // A table may have been hit as well: this many sound entries make up for a bad one.
     private const int SoundForOneBad = 4;
 
-    private readonly ImageChecker _check;
+    private readonly ImageScan _check;
     private readonly TableReader _reader;
     private readonly List<Candidate> _candidates = [];
 
     /// <param name="storage">The image.</param>
-    /// <param name="check">A check of it that has run as if the broken L1 entries were empty.</param>
+    /// <param name="check">A scan of it that has run as if the broken L1 entries were empty.</param>
     /// <param name="cancellation">Honoured between clusters.</param>
-    internal TableSalvager(BlockStorage storage, ImageChecker check, CancellationToken cancellation)
+    internal TableSalvager(BlockStorage storage, ImageScan check, CancellationToken cancellation)
     {
         _check = check;
         _reader = new TableReader(storage, check.Header);
@@ -86,7 +88,7 @@ internal sealed class TableSalvager
 
     private void FindCandidates(CancellationToken cancellation)
     {
-        foreach ((ClusterIndex first, long count) in LeakedRuns.In(_check.References.Used, endsBeforeFile: false))
+        foreach ((ClusterIndex first, long count) in UnreferencedRuns.In(_check.References.Used, endsBeforeFile: false))
         {
             int plausible = 0;
             for (long cluster = first.Value; cluster < first.Value + count; cluster++)

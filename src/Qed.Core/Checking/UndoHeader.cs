@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using System.Text;
+using Qed.Bits;
 using Qed.Storage;
 
 namespace Qed.Checking;

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Qed.Bits;
 using Qed.Storage;
 
 namespace Qed.Checking;
@@ -10,7 +11,8 @@ internal sealed class UndoRecords
     private readonly List<Range> _ranges = [];
     private readonly List<Range> _torn = [];
     private readonly List<UndoRecord> _damaged = [];
-    private readonly BlockSet _saved = new();
+    // A repair saves a block here and one there.
+    private readonly SparseBitSet _saved = new(wordsInPage: 1);
 
     /// <summary>The ranges of the image that were saved, in the order in which that was done.</summary>
     internal IReadOnlyList<Range> Ranges => _ranges;
@@ -105,7 +107,8 @@ internal sealed class UndoRecords
         if (record.IsRange)
         {
             _ranges.Add(new Range(record, End + UndoRecord.Size));
-            _saved.Add(record.Offset / UndoJournal.BlockSize, (record.Length + UndoJournal.BlockSize - 1) / UndoJournal.BlockSize);
+            long first = record.Offset / UndoJournal.BlockSize;
+            _saved.Add(first, first + ((record.Length + UndoJournal.BlockSize - 1) / UndoJournal.BlockSize));
         }
 
         PassOver(record);

@@ -1,4 +1,5 @@
 using System;
+using Qed.Bits;
 using Qed.Storage;
 
 namespace Qed.Checking;

@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Threading;
 using Qed.Layout;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Engine;
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Threading;
 using Qed.Images;
 using Qed.Layout;
+using Qed.Units;
 
 namespace Qed.Engine;
 

@@ -1,5 +1,6 @@
 using Qed.Images;
 using Qed.Layout;
+using Qed.Units;
 
 namespace Qed.Engine;
 

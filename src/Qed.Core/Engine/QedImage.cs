@@ -5,6 +5,7 @@ using System.Threading;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Engine;
 

@@ -1,8 +1,10 @@
 using System;
 using System.Buffers;
+using Qed.Bits;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Engine;
 

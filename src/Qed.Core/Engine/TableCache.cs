@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using Qed.Layout;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Engine;
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using Qed.Images;
 using Qed.Storage;
+using Qed.Targets;
 
 namespace Qed.Formats;
 

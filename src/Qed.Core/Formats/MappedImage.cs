@@ -1,7 +1,7 @@
 using System;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Formats;
 

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Images;
 

@@ -1,6 +1,6 @@
 using System;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Images;
 

@@ -1,5 +1,5 @@
+using Qed.Units;
 using System;
-using Qed.Layout;
 
 namespace Qed.Images;
 

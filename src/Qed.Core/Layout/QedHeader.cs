@@ -1,3 +1,4 @@
+using Qed.Units;
 using System;
 using System.Buffers.Binary;
 

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Layout;
 

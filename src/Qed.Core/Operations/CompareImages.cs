@@ -4,8 +4,8 @@ using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Transfer;
+using Qed.Units;
 
 namespace Qed.Operations;
 

@@ -1,7 +1,6 @@
+using Qed.Units;
 using System;
 using System.Collections.Generic;
-using Qed.Layout;
-using Qed.Images;
 
 namespace Qed.Operations;
 
@@ -33,7 +32,7 @@ public sealed record CompareResult
     public long RangeCount { get; init; }
 
     /// <summary>The first of these ranges, in order, as many as were asked for.</summary>
-    public IReadOnlyList<DiskRange> Ranges { get; init; } = [];
+    public IReadOnlyList<GuestRange> Ranges { get; init; } = [];
 
     /// <summary>How long the comparison took.</summary>
     public TimeSpan Duration { get; init; }

@@ -8,7 +8,9 @@ using Qed.Chains;
 using Qed.Formats;
 using Qed.Images;
 using Qed.Storage;
+using Qed.Targets;
 using Qed.Transfer;
+using Qed.Units;
 
 namespace Qed.Operations;
 
@@ -36,7 +38,7 @@ public static class ConvertImage
             throw new DiskImageException(ErrorKind.UnsupportedFeature, "a source of which parts may not be readable is not deleted after it was salvaged", options.Path);
         ImageFormat format = TargetFormat(options);
         IReadOnlyList<string> files;
-        IReadOnlyList<DiskRange> lost;
+        IReadOnlyList<GuestRange> lost;
         using (ConvertSource source = ConvertSource.Open(options, logger, cancellation))
         {
             files = source.Files;
@@ -83,7 +85,7 @@ public static class ConvertImage
     /// <param name="logger">Told what was done.</param>
     /// <param name="cancellation">Ends the work; nothing passes for an image then.</param>
     /// <returns>What could not be read.</returns>
-    internal static IReadOnlyList<DiskRange> Fill(
+    internal static IReadOnlyList<GuestRange> Fill(
         Destination target,
         ConvertSource source,
         ImageFormat format,
@@ -104,7 +106,7 @@ public static class ConvertImage
         }
 
         target.Finish(progress.Meter("Writing zeroes", target.Storage.Length), cancellation);
-        IReadOnlyList<DiskRange> lost = source.Unreadable?.ToList() ?? [];
+        IReadOnlyList<GuestRange> lost = source.Unreadable?.ToList() ?? [];
         if (options.Verify || options.DeleteSource)
         {
             using DiskImage written = format.Open(target.OpenWritten(), new ImageOpenOptions { PathsUnderConstruction = target.PathsUnderConstruction });
@@ -147,7 +149,7 @@ public static class ConvertImage
         Log.Verified(logger, source.Disk.Path, name);
     }
 
-    private static IReadOnlyList<DiskRange> WriteNew(
+    private static IReadOnlyList<GuestRange> WriteNew(
         ConvertSource source,
         ImageFormat format,
         ConvertImageOptions options,
@@ -183,7 +185,7 @@ public static class ConvertImage
         return Fill(target, source, format, layout, options, progress, logger, cancellation);
     }
 
-    private static string FirstOf(IReadOnlyList<DiskRange> ranges)
+    private static string FirstOf(IReadOnlyList<GuestRange> ranges)
     {
         const int Most = 8;
         string text = string.Join(", ", ranges.Take(Most).Select(range => FormattableString.Invariant($"{range.Length} at {range.Offset.Value}")));

@@ -5,8 +5,9 @@ using Microsoft.Extensions.Logging;
 using Qed.Engine;
 using Qed.Formats;
 using Qed.Images;
-using Qed.Storage;
+using Qed.Targets;
 using Qed.Transfer;
+using Qed.Units;
 using static Qed.Invariant;
 
 namespace Qed.Operations;
@@ -15,7 +16,7 @@ namespace Qed.Operations;
 internal static class ConvertIntoExisting
 {
     /// <returns>What could not be read.</returns>
-    internal static IReadOnlyList<DiskRange> Run(
+    internal static IReadOnlyList<GuestRange> Run(
         ConvertSource source,
         ImageFormat format,
         ConvertImageOptions options,
@@ -38,7 +39,7 @@ internal static class ConvertIntoExisting
         };
     }
 
-    private static IReadOnlyList<DiskRange> IntoRaw(
+    private static IReadOnlyList<GuestRange> IntoRaw(
         ConvertSource source, ImageFormat format, ConvertImageOptions options, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         using InPlaceTarget target = InPlaceTarget.Open(options.DestinationPath, options.TargetIsZero, cancellation);
@@ -46,7 +47,7 @@ internal static class ConvertIntoExisting
         return ConvertImage.Fill(target, source, format, new TargetOptions { Size = source.Disk.Length }, options, progress, logger, cancellation);
     }
 
-    private static IReadOnlyList<DiskRange> IntoImage(
+    private static IReadOnlyList<GuestRange> IntoImage(
         ConvertSource source, ConvertImageOptions options, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         long length = source.Disk.Length;
@@ -61,7 +62,7 @@ internal static class ConvertIntoExisting
             Log.Copied(logger, source.Disk.Path, target.Path, copied, length);
         }
 
-        IReadOnlyList<DiskRange> lost = source.Unreadable?.ToList() ?? [];
+        IReadOnlyList<GuestRange> lost = source.Unreadable?.ToList() ?? [];
         if (options.Verify || options.DeleteSource)
         {
             using DiskImage written = OpenImage.ForReading(options.DestinationPath, "qed", logger);

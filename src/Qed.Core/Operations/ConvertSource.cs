@@ -8,6 +8,7 @@ using Qed.Chains;
 using Qed.Formats;
 using Qed.Images;
 using Qed.Transfer;
+using Qed.Units;
 
 namespace Qed.Operations;
 
@@ -26,7 +27,7 @@ internal sealed class ConvertSource : IDisposable
             return;
         }
 
-        ContentRange part = ContentRange.Of(whole, options.Offset, options.Length);
+        GuestRange part = RequestedRange.Of(whole, options.Offset, options.Length);
         RequireNoOverlap(whole, part);
         Disk = new DiskImageRange(whole, part.Offset, part.Length);
     }
@@ -113,7 +114,7 @@ internal sealed class ConvertSource : IDisposable
             if (opened.Count == 1)
                 return opened[0];
             foreach (DiskImage image in opened)
-                RequireNoOverlap(image, new ContentRange(default, image.Length));
+                RequireNoOverlap(image, new GuestRange(default, image.Length));
             return new JoinedDisk(opened);
         }
         catch
@@ -127,7 +128,7 @@ internal sealed class ConvertSource : IDisposable
     /// Throws where blocks of an image lie over one another. Whoever copies a whole image notices that on the way, but a part
     /// and a joined disk do not tell where their data lies.
     /// </summary>
-    private static void RequireNoOverlap(DiskImage image, ContentRange range)
+    private static void RequireNoOverlap(DiskImage image, GuestRange range)
     {
         var guard = new OverlapGuard();
         foreach (ChainExtent extent in image.GetChainExtents(range.Offset, range.Length))

@@ -4,8 +4,8 @@ using System.IO;
 using System.Threading;
 using Microsoft.Extensions.Logging;
 using Qed.Formats;
-using Qed.Images;
 using Qed.Transfer;
+using Qed.Units;
 
 namespace Qed.Operations;
 
@@ -13,7 +13,7 @@ namespace Qed.Operations;
 internal static class ConvertToStream
 {
     /// <returns>What could not be read.</returns>
-    internal static IReadOnlyList<DiskRange> Run(
+    internal static IReadOnlyList<GuestRange> Run(
         ConvertSource source,
         ImageFormat format,
         ConvertImageOptions options,

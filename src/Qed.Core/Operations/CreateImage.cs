@@ -7,6 +7,7 @@ using Qed.Formats;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
+using Qed.Targets;
 
 namespace Qed.Operations;
 

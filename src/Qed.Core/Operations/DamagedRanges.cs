@@ -2,8 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Threading;
 using Qed.Checking;
-using Qed.Images;
 using Qed.Layout;
+using Qed.Units;
 
 namespace Qed.Operations;
 
@@ -11,13 +11,13 @@ namespace Qed.Operations;
 internal static class DamagedRanges
 {
     /// <summary>The ranges in the disk's order, none of which overlaps another; empty for formats that cannot be checked.</summary>
-    internal static IReadOnlyList<DiskRange> Of(MapImageOptions options, CancellationToken cancellation)
+    internal static IReadOnlyList<GuestRange> Of(MapImageOptions options, CancellationToken cancellation)
     {
         ImageDescription image = DescribeImage.Run(options.Path, options.SourceFormat, options.RawFallback);
         if (QedGeometry.TryCreate(image.ClusterSize ?? 0, image.TableSize ?? 0) is not { } geometry)
             return [];
         CheckResult check = CheckImage.Run(new CheckImageOptions { Path = options.Path, MaximumIssues = int.MaxValue }, cancellation: cancellation);
-        var ranges = new List<DiskRange>();
+        var ranges = new List<GuestRange>();
         foreach (CheckIssue issue in check.Issues)
         {
             if (issue.GuestOffset is not { } start || start.Value >= image.Size)
@@ -26,7 +26,7 @@ internal static class DamagedRanges
             // Two findings of one entry, or of a table and an entry in it.
             GuestOffset from = ranges.Count > 0 && ranges[ranges.Count - 1].End > start ? ranges[ranges.Count - 1].End : start;
             if (start + length > from)
-                ranges.Add(new DiskRange(from, start + length - from));
+                ranges.Add(new GuestRange(from, start + length - from));
         }
 
         return ranges;

@@ -5,6 +5,7 @@ using Qed.Chains;
 using Qed.Formats;
 using Qed.Images;
 using Qed.Storage;
+using Qed.Targets;
 
 namespace Qed.Operations;
 

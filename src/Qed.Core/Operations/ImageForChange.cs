@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Chains;
 using Qed.Checking;
+using Qed.Compaction;
 using Qed.Engine;
 using Qed.Layout;
 using Qed.Storage;

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Chains;
 using Qed.Images;
-using Qed.Layout;
+using Qed.Units;
 
 namespace Qed.Operations;
 
@@ -31,7 +31,7 @@ public static class MapImage
     private static IEnumerable<MappedExtent> Map(MapImageOptions options, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         var how = new ChainOptions { Format = options.SourceFormat, RawFallback = options.RawFallback };
-        IReadOnlyList<DiskRange> damage = options.TellDamage ? DamagedRanges.Of(options, cancellation) : [];
+        IReadOnlyList<GuestRange> damage = options.TellDamage ? DamagedRanges.Of(options, cancellation) : [];
         using DiskImage image = options.TopOnly ? ImageChain.OpenLink(options.Path, how, out _) : ImageChain.OpenChain(options.Path, how, logger);
         ProgressMeter meter = progress.Meter("Mapping", image.Length);
         MappedExtent? pending = null;
@@ -59,10 +59,10 @@ public static class MapImage
             yield return last;
     }
 
-    private static IEnumerable<MappedExtent> Runs(DiskImage image, IReadOnlyList<DiskRange> damage, bool topOnly)
+    private static IEnumerable<MappedExtent> Runs(DiskImage image, IReadOnlyList<GuestRange> damage, bool topOnly)
     {
         var start = new GuestOffset(0);
-        foreach (DiskRange damaged in damage)
+        foreach (GuestRange damaged in damage)
         {
             foreach (MappedExtent run in Runs(image, start, damaged.Offset - start, topOnly))
                 yield return run;

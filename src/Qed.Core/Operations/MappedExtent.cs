@@ -1,5 +1,5 @@
 using Qed.Images;
-using Qed.Layout;
+using Qed.Units;
 
 namespace Qed.Operations;
 

@@ -5,9 +5,9 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Formats;
 using Qed.Images;
-using Qed.Layout;
-using Qed.Storage;
+using Qed.Targets;
 using Qed.Transfer;
+using Qed.Units;
 
 namespace Qed.Operations;
 
@@ -144,7 +144,7 @@ public static class MeasureImage
     /// <summary>Reserves space for all that is not known to be zero, or to come from the backing image, without reading it.</summary>
     internal static void ReserveData(DiskImage source, DiskImage? baseline, ImageWriter writer, long size, ProgressMeter meter, CancellationToken cancellation)
     {
-        foreach (GuestRange range in CopyPlan.Chunks(source, baseline, size, writer.Grain))
+        foreach (WorkPiece range in CopyPlan.Chunks(source, baseline, size, writer.Grain))
         {
             cancellation.ThrowIfCancellationRequested();
             writer.Reserve(range.Offset, range.Length);

@@ -7,8 +7,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Formats;
 using Qed.Formats.Raw;
 using Qed.Images;
-using Qed.Storage;
+using Qed.Targets;
 using Qed.Transfer;
+using Qed.Units;
 
 namespace Qed.Operations;
 
@@ -21,7 +22,7 @@ public static class ReadContent
     /// AccessDenied of the file, AccessDenied also where the stream fails.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is left of the file, the stream has what was read so far.</exception>
-    public static ContentRange Run(
+    public static GuestRange Run(
         ReadContentOptions options,
         IProgress<OperationProgress>? progress = null,
         ILogger? logger = null,
@@ -31,7 +32,7 @@ public static class ReadContent
             throw new ArgumentNullException(nameof(options));
         if (options.DestinationFile is null == options.DestinationStream is null)
             throw new ArgumentException("Either a file or a stream has to be given.", nameof(options));
-        using DiskImage image = Open(options, logger, out ContentRange range);
+        using DiskImage image = Open(options, logger, out GuestRange range);
         ProgressMeter meter = progress.Meter("Reading", range.Length);
         if (options.DestinationStream is { } stream)
             ReadInto(stream, image, range, meter, cancellation);
@@ -51,7 +52,7 @@ public static class ReadContent
     {
         if (options is null)
             throw new ArgumentNullException(nameof(options));
-        using DiskImage image = Open(options, logger, out ContentRange range);
+        using DiskImage image = Open(options, logger, out GuestRange range);
         // The most that both .NET and .NET Framework allow.
         const int Most = 0x7fffffc7;
         if (range.Length > Most)
@@ -68,12 +69,12 @@ public static class ReadContent
         return bytes;
     }
 
-    private static DiskImage Open(ReadContentOptions options, ILogger? logger, out ContentRange range)
+    private static DiskImage Open(ReadContentOptions options, ILogger? logger, out GuestRange range)
     {
         DiskImage image = OpenImage.ForReading(options.Path, options.SourceFormat, options.RawFallback, logger ?? NullLogger.Instance);
         try
         {
-            range = ContentRange.Of(image, options.Offset, options.Length);
+            range = RequestedRange.Of(image, options.Offset, options.Length);
             return image;
         }
         catch
@@ -83,7 +84,7 @@ public static class ReadContent
         }
     }
 
-    private static void ReadInto(Stream stream, DiskImage image, ContentRange range, ProgressMeter meter, CancellationToken cancellation)
+    private static void ReadInto(Stream stream, DiskImage image, GuestRange range, ProgressMeter meter, CancellationToken cancellation)
     {
         var part = new DiskImageRange(image, range.Offset, range.Length);
         StreamCopier.Run(part, (bytes, count) => CallersStream.Use(image.Path, () => stream.Write(bytes, 0, count)), null, meter, cancellation);
@@ -91,7 +92,7 @@ public static class ReadContent
     }
 
     private static void ReadInto(
-        string path, DiskImage image, ContentRange range, ReadContentOptions options, ProgressMeter meter, ILogger logger, CancellationToken cancellation)
+        string path, DiskImage image, GuestRange range, ReadContentOptions options, ProgressMeter meter, ILogger logger, CancellationToken cancellation)
     {
         TargetFile.RefuseLinkOf(image, path);
         var part = new DiskImageRange(image, range.Offset, range.Length);

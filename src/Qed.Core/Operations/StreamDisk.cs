@@ -3,8 +3,8 @@ using System.Buffers;
 using System.Collections.Generic;
 using System.IO;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Transfer;
+using Qed.Units;
 using static Qed.Invariant;
 
 namespace Qed.Operations;

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Formats;
 using Qed.Images;
 using Qed.Storage;
+using Qed.Targets;
 
 namespace Qed.Operations;
 

@@ -2,7 +2,7 @@ using System;
 using System.Threading;
 using Qed.Formats;
 using Qed.Images;
-using Qed.Storage;
+using Qed.Targets;
 using Qed.Transfer;
 using static Qed.Invariant;
 

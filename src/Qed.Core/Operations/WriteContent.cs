@@ -6,9 +6,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Engine;
 using Qed.Formats.Raw;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Storage;
 using Qed.Transfer;
+using Qed.Units;
 
 namespace Qed.Operations;
 
@@ -25,7 +25,7 @@ public static class WriteContent
     /// whose length is unknown; ImageCorrupt where verifying finds a difference.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled; part of the range may be written.</exception>
-    public static ContentRange Run(
+    public static GuestRange Run(
         WriteContentOptions options,
         IProgress<OperationProgress>? progress = null,
         ILogger? logger = null,
@@ -38,7 +38,7 @@ public static class WriteContent
         logger ??= NullLogger.Instance;
         using RawImage? file = options.SourceFile is null ? null : new RawImage(HostFile.Open(options.SourceFile, StorageAccess.Read));
         using var source = new ContentSource(options.SourceStream ?? new DiskImageStream(file!), options.SourceFile, options.Path, options.Verify);
-        ContentRange range;
+        GuestRange range;
         using (QedImage image = OpenTarget(options, logger))
         {
             long? length = options.Length ?? source.Length;
@@ -63,12 +63,12 @@ public static class WriteContent
 
     private static void RequireRoom(QedImage image, ContentSource source, long offset, long? length)
     {
-        ContentRange.Of(image, offset, length ?? 0);
+        RequestedRange.Of(image, offset, length ?? 0);
         if (source.Length < length)
             throw source.TooShort(length!.Value, source.Length.Value);
     }
 
-    private static ContentRange Write(QedImage image, ContentSource source, long offset, long? length, ProgressMeter meter, CancellationToken cancellation)
+    private static GuestRange Write(QedImage image, ContentSource source, long offset, long? length, ProgressMeter meter, CancellationToken cancellation)
     {
         int grain = Math.Min(image.Geometry.ClusterSize, CopyPlan.ChunkSize);
         var next = new GuestOffset(offset);
@@ -87,18 +87,18 @@ public static class WriteContent
             }
 
             if (bytes.Length > image.Length - next.Value)
-                throw ContentRange.Outside(image, offset, done + bytes.Length);
+                throw RequestedRange.Outside(image, offset, done + bytes.Length);
             SparseWrite.Write(image, next, bytes, grain);
             next += bytes.Length;
             done += bytes.Length;
             meter.ReachedAtLeast(done);
         }
 
-        return new ContentRange(new GuestOffset(offset), done);
+        return new GuestRange(new GuestOffset(offset), done);
     }
 
     private static void Verify(
-        string path, ContentRange range, ContentSource source, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
+        string path, GuestRange range, ContentSource source, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         using DiskImage image = OpenImage.ForReading(path, "qed", logger);
         // Closing it has flushed it: what is compared comes from the disk.

@@ -25,7 +25,7 @@ internal static class BlockDevice
     internal static SafeFileHandle OpenToOverwrite(string path)
     {
         RequireFree(path);
-        SafeFileHandle device = LinuxNative.Open(FileIdentity.NullTerminated(path), LinuxNative.OpenReadWrite | LinuxNative.OpenExclusive | LinuxNative.OpenCloseOnExec);
+        SafeFileHandle device = LinuxNative.Open(LinuxNative.NullTerminated(path), LinuxNative.OpenReadWrite | LinuxNative.OpenExclusive | LinuxNative.OpenCloseOnExec);
         int error = Marshal.GetLastWin32Error();
         // Some kernels let it be opened for writing all the same, and refuse each write.
         if (!device.IsInvalid && !IsReadOnly(device))
@@ -33,14 +33,14 @@ internal static class BlockDevice
         bool isReadOnly = !device.IsInvalid || IsReadOnly(path);
         device.Dispose();
         throw isReadOnly ? new DiskImageException(ErrorKind.AccessDenied, "the block device is read-only", path)
-            : error == LinuxNative.Ebusy ? InUse(path, "the system: it is mounted, swapped to, or part of another device")
+            : error == LinuxError.Ebusy ? InUse(path, "the system: it is mounted, swapped to, or part of another device")
             : StorageErrors.Translate(SystemError.Of(error), path);
     }
 
     /// <summary>The kernel keeps out whoever claims a device as well, but would not say who has it; and not everybody claims it.</summary>
     private static void RequireFree(string path)
     {
-        if (FileIdentity.LinuxStatus(path) is not { Type: FileType.BlockDevice } status)
+        if (LinuxStatus.Of(path) is not { Type: FileType.BlockDevice } status)
             return;
         string? user = MountPoint(status) is { } folder ? $"a file system that is mounted at '{folder}'"
             : IsSwap(path) ? "the system, which swaps to it"
@@ -57,7 +57,7 @@ internal static class BlockDevice
 
     private static bool IsReadOnly(string path)
     {
-        using SafeFileHandle device = LinuxNative.Open(FileIdentity.NullTerminated(path), LinuxNative.OpenCloseOnExec);
+        using SafeFileHandle device = LinuxNative.Open(LinuxNative.NullTerminated(path), LinuxNative.OpenCloseOnExec);
         return !device.IsInvalid && IsReadOnly(device);
     }
 
@@ -99,7 +99,7 @@ internal static class BlockDevice
     internal static IReadOnlyCollection<FileIdentity> Beneath(string path)
     {
         var found = new HashSet<FileIdentity>();
-        if (HostPlatform.IsLinux && FileIdentity.LinuxStatus(path) is { Type: FileType.BlockDevice } status)
+        if (HostPlatform.IsLinux && LinuxStatus.Of(path) is { Type: FileType.BlockDevice } status)
             AddBeneath(SystemFolderOf(NumberOf(status)), found);
         return found;
     }

@@ -1,3 +1,4 @@
+using Qed.Bits;
 using System;
 using System.Buffers;
 

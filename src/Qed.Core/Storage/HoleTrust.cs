@@ -36,7 +36,7 @@ internal sealed class HoleTrust(SafeFileHandle handle)
     /// <returns>Where the last data ends that the system tells of; null where its blocks contradict what it tells.</returns>
     private long? EndOfDataIfBorneOut()
     {
-        if (FileIdentity.LinuxStatus(handle) is not { } status)
+        if (LinuxStatus.Of(handle) is not { } status)
             return null;
         long length = (long)status.Size;
         long taken = (long)status.Blocks * SectorSize;
@@ -64,7 +64,7 @@ internal sealed class HoleTrust(SafeFileHandle handle)
         while (end < length)
         {
             long data = LinuxNative.LSeek(handle, end, LinuxNative.SeekData);
-            if (data < 0 && Marshal.GetLastWin32Error() == LinuxNative.Enxio)
+            if (data < 0 && Marshal.GetLastWin32Error() == LinuxError.Enxio)
                 break;
             long start = end;
             end = data < start ? -1 : LinuxNative.LSeek(handle, data, LinuxNative.SeekHole);

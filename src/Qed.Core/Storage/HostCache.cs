@@ -11,13 +11,13 @@ internal static class HostCache
     {
         if (!HostPlatform.IsLinux)
             return null;
-        using var handle = LinuxNative.Open(FileIdentity.NullTerminated(path), LinuxNative.OpenCloseOnExec);
+        using var handle = LinuxNative.Open(LinuxNative.NullTerminated(path), LinuxNative.OpenCloseOnExec);
         while (!handle.IsInvalid && LinuxNative.FDataSync(handle) != 0)
         {
             int code = Marshal.GetLastWin32Error();
             if (SystemError.IsNotSupported(code))
                 return null;
-            if (code != LinuxNative.Eintr)
+            if (code != LinuxError.Eintr)
                 return StorageErrors.Translate(SystemError.Last(), path);
         }
 

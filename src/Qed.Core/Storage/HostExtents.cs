@@ -61,7 +61,7 @@ internal sealed unsafe class HostExtents(SafeFileHandle handle)
         if (data < 0)
         {
             // "No data from here on", which is a hole only where the other question finds one; any other error tells nothing.
-            bool isHole = Marshal.GetLastWin32Error() == LinuxNative.Enxio
+            bool isHole = Marshal.GetLastWin32Error() == LinuxError.Enxio
                 && LinuxNative.LSeek(handle, offset, LinuxNative.SeekHole) == offset;
             data = isHole ? long.MaxValue : offset;
         }

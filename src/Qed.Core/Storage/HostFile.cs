@@ -82,7 +82,7 @@ public sealed unsafe class HostFile : BlockStorage
             if (IsBlockDevice)
                 return null;
             if (HostPlatform.IsLinux)
-                return FileIdentity.LinuxStatus(_io.Handle) is { } status ? (long)status.Blocks * 512 : null;
+                return LinuxStatus.Of(_io.Handle) is { } status ? (long)status.Blocks * 512 : null;
             if (!HostPlatform.IsWindows)
                 return null;
             uint low = WindowsNative.GetCompressedFileSize(Place, out uint high);
@@ -92,7 +92,7 @@ public sealed unsafe class HostFile : BlockStorage
 
     /// <summary>When the file was last written, in nanoseconds. Not on Windows, which may note that only when the file is closed.</summary>
     internal override long? WriteStamp
-        => HostPlatform.IsLinux && FileIdentity.LinuxStatus(_io.Handle) is { } status ? (status.WriteSeconds * 1_000_000_000) + status.WriteNanoseconds : null;
+        => HostPlatform.IsLinux && LinuxStatus.Of(_io.Handle) is { } status ? (status.WriteSeconds * 1_000_000_000) + status.WriteNanoseconds : null;
 
     /// <summary>Opens a file or block device that exists.</summary>
     /// <param name="path">A path of the host, relative ones to the process's current folder.</param>
@@ -172,7 +172,7 @@ public sealed unsafe class HostFile : BlockStorage
     internal static FileType TypeOf(string path)
     {
         if (HostPlatform.IsLinux)
-            return FileIdentity.LinuxStatus(path)?.Type ?? FileType.None;
+            return LinuxStatus.Of(path)?.Type ?? FileType.None;
         return Directory.Exists(path) ? FileType.Folder : File.Exists(path) ? FileType.Regular : FileType.None;
     }
 

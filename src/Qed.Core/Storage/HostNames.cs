@@ -15,11 +15,11 @@ internal static class HostNames
         if (!HostPlatform.IsLinux)
             return;
         string folder = Path.GetDirectoryName(StorageErrors.FullPath(path)) ?? "/";
-        using var handle = LinuxNative.Open(FileIdentity.NullTerminated(folder), LinuxNative.OpenCloseOnExec);
+        using var handle = LinuxNative.Open(LinuxNative.NullTerminated(folder), LinuxNative.OpenCloseOnExec);
         if (handle.IsInvalid)
         {
             // There are folders in which one may create files and yet not look around; nobody can flush those by hand.
-            if (Marshal.GetLastWin32Error() == LinuxNative.Eacces)
+            if (Marshal.GetLastWin32Error() == LinuxError.Eacces)
                 return;
             throw StorageErrors.FlushFailed(SystemError.Last(), folder);
         }
@@ -29,49 +29,18 @@ internal static class HostNames
             int code = Marshal.GetLastWin32Error();
             if (SystemError.IsNotSupported(code))
                 return;
-            if (code != LinuxNative.Eintr)
+            if (code != LinuxError.Eintr)
                 throw StorageErrors.FlushFailed(SystemError.Last(), folder);
         }
     }
 
     /// <summary>Whether anything has a name, be it a link that leads nowhere.</summary>
     internal static bool IsTaken(string path)
-        => HostPlatform.IsLinux ? FileIdentity.LinuxStatusOfLink(path) is not null : File.Exists(path) || Directory.Exists(path);
+        => HostPlatform.IsLinux ? LinuxStatus.OfLink(path) is not null : File.Exists(path) || Directory.Exists(path);
 
     /// <summary>Whether a path is one that the file system takes, whatever lies there (Linux).</summary>
     internal static bool MayExist(string path)
-        => FileIdentity.LinuxStatusOfLink(path) is not null || Marshal.GetLastWin32Error() == LinuxNative.Enoent;
-
-    /// <summary>Gives a name to a file that has none (Linux).</summary>
-    /// <param name="place">A path that leads to the open file.</param>
-    /// <param name="path">The name.</param>
-    /// <param name="overwrite">Whether a file of that name is replaced.</param>
-    /// <exception cref="IOException">The system refuses.</exception>
-    internal static void Link(string place, string path, bool overwrite)
-    {
-        if (TryLink(place, path))
-            return;
-        if (!overwrite || Marshal.GetLastWin32Error() != LinuxNative.Eexist)
-            throw SystemError.Last();
-        // Only a file with a name can take another's place.
-        string waiting = TemporaryName.Waiting(path);
-        if (!TryLink(place, waiting) && !(Leftovers.TryRemove(waiting) && TryLink(place, waiting)))
-        {
-            waiting = TemporaryName.Beside(path);
-            if (!TryLink(place, waiting))
-                throw SystemError.Last();
-        }
-
-        try
-        {
-            Rename(waiting, path, overwrite);
-        }
-        catch
-        {
-            Abandon(waiting);
-            throw;
-        }
-    }
+        => LinuxStatus.OfLink(path) is not null || Marshal.GetLastWin32Error() == LinuxError.Enoent;
 
     /// <summary>Gives a file another name.</summary>
     /// <exception cref="IOException">The system refuses.</exception>
@@ -111,7 +80,4 @@ internal static class HostNames
             // Nothing more can be done.
         }
     }
-
-    private static bool TryLink(string place, string path)
-        => LinuxNative.LinkAt(LinuxNative.AtFdCwd, FileIdentity.NullTerminated(place), LinuxNative.AtFdCwd, FileIdentity.NullTerminated(path), LinuxNative.AtSymlinkFollow) == 0;
 }

@@ -104,7 +104,7 @@ internal sealed class ImageLock : IDisposable
         {
             var request = new LinuxNative.FileLock { Type = LinuxNative.ReadLock, Start = first + bit, Length = 1 };
             // Somebody's exclusive lock is a conflict, which shows up in the test that follows.
-            if (Call(handle, LinuxNative.FcntlOfdSetLock, ref request) is var error and not (0 or LinuxNative.Eagain or LinuxNative.Eacces))
+            if (Call(handle, LinuxNative.FcntlOfdSetLock, ref request) is var error and not (0 or LinuxError.Eagain or LinuxError.Eacces))
                 return RequireNotSupported(error, path);
         }
 
@@ -133,7 +133,7 @@ internal sealed class ImageLock : IDisposable
         while (LinuxNative.Fcntl(handle, command, ref request) != 0)
         {
             int error = Marshal.GetLastWin32Error();
-            if (error != LinuxNative.Eintr)
+            if (error != LinuxError.Eintr)
                 return error;
         }
 
@@ -143,5 +143,5 @@ internal sealed class ImageLock : IDisposable
     /// <returns>False: the file system has no such locks.</returns>
     /// <exception cref="DiskImageException">It has, and has failed.</exception>
     private static bool RequireNotSupported(int error, string path)
-        => error == LinuxNative.Enolck || SystemError.IsNotSupported(error) ? false : throw StorageErrors.Translate(SystemError.Of(error), path);
+        => error == LinuxError.Enolck || SystemError.IsNotSupported(error) ? false : throw StorageErrors.Translate(SystemError.Of(error), path);
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace Qed.Storage;
@@ -30,27 +31,6 @@ internal static unsafe class LinuxNative
 
     /// <summary>FS_IOC_FIEMAP; architectures that number it otherwise do not know this number.</summary>
     internal const nuint FileMapRequest = 0xc020660b;
-
-    internal const int Eperm = 1;
-    internal const int Enoent = 2;
-    internal const int Eintr = 4;
-    internal const int Eio = 5;
-    internal const int Enxio = 6;
-    internal const int Eagain = 11;
-    internal const int Eacces = 13;
-    internal const int Ebusy = 16;
-    internal const int Eexist = 17;
-    internal const int Enotdir = 20;
-    internal const int Einval = 22;
-    internal const int Efbig = 27;
-    internal const int Enospc = 28;
-    internal const int Erofs = 30;
-    internal const int Enametoolong = 36;
-    internal const int Enolck = 37;
-    internal const int Enosys = 38;
-    internal const int Eloop = 40;
-    internal const int Enotsup = 95;
-    internal const int Edquot = 122;
 
     // Two flags of open change places there.
     private static bool IsArm => RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm;
@@ -124,13 +104,16 @@ internal static unsafe class LinuxNative
     [DllImport("libc", EntryPoint = "statx", SetLastError = true)]
     internal static extern int StatX(int directory, byte[] path, int flags, uint mask, out FileStatus status);
 
+    /// <summary>A path as the system takes it.</summary>
+    internal static byte[] NullTerminated(string path) => Encoding.UTF8.GetBytes(path + '\0');
+
     /// <summary>Creates a file that nobody but its owner may open, for reading and writing.</summary>
     /// <exception cref="System.IO.IOException">The system refuses.</exception>
     internal static SafeFileHandle CreatePrivate(string path)
     {
         const int CreateNew = 0x40 | OpenExclusive;
         const uint OwnersOnly = 0b110_000_000;
-        SafeFileHandle handle = Open(FileIdentity.NullTerminated(path), OpenReadWrite | OpenCloseOnExec | CreateNew, OwnersOnly);
+        SafeFileHandle handle = Open(NullTerminated(path), OpenReadWrite | OpenCloseOnExec | CreateNew, OwnersOnly);
         return handle.IsInvalid ? throw SystemError.Last() : handle;
     }
 
@@ -140,7 +123,7 @@ internal static unsafe class LinuxNative
     {
         const int Unnamed = 0x400000;
         int isFolder = IsArm ? 0x4000 : 0x10000;
-        SafeFileHandle handle = Open(FileIdentity.NullTerminated(folder), OpenReadWrite | OpenCloseOnExec | Unnamed | isFolder, mode);
+        SafeFileHandle handle = Open(NullTerminated(folder), OpenReadWrite | OpenCloseOnExec | Unnamed | isFolder, mode);
         if (!handle.IsInvalid)
             return handle;
         handle.Dispose();

@@ -95,7 +95,7 @@ internal sealed unsafe class PositionalIo : IDisposable
     {
         if (HostPlatform.IsWindows)
             return WindowsNative.GetFileSizeEx(Handle, out long size) ? size : throw SystemError.Last();
-        if (HostPlatform.IsLinux && FileIdentity.LinuxStatus(Handle) is { Type: FileType.Regular } status)
+        if (HostPlatform.IsLinux && LinuxStatus.Of(Handle) is { Type: FileType.Regular } status)
             return (long)status.Size;
         long length = LinuxNative.LSeek(Handle, 0, LinuxNative.SeekEnd);
         return length >= 0 ? length : throw SystemError.Last();
@@ -157,7 +157,7 @@ internal sealed unsafe class PositionalIo : IDisposable
 
     private static void ThrowUnlessInterrupted()
     {
-        if (Marshal.GetLastWin32Error() != LinuxNative.Eintr)
+        if (Marshal.GetLastWin32Error() != LinuxError.Eintr)
             throw SystemError.Last();
     }
 }

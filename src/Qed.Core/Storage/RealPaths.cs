@@ -30,7 +30,7 @@ internal static unsafe class RealPaths
 
     /// <summary>Opens a path to be named only, whatever it leads to (Linux).</summary>
     internal static SafeFileHandle OpenPath(string path)
-        => LinuxNative.Open(FileIdentity.NullTerminated(path), LinuxNative.OpenPathOnly | LinuxNative.OpenCloseOnExec);
+        => LinuxNative.Open(LinuxNative.NullTerminated(path), LinuxNative.OpenPathOnly | LinuxNative.OpenCloseOnExec);
 
     /// <summary>A path that leads to an open file even where it has no name (Linux).</summary>
     internal static string Descriptor(SafeFileHandle handle)
@@ -42,7 +42,7 @@ internal static unsafe class RealPaths
         byte[] buffer = new byte[Longest];
         fixed (byte* start = buffer)
         {
-            nint length = LinuxNative.ReadLink(FileIdentity.NullTerminated(link), start, buffer.Length);
+            nint length = LinuxNative.ReadLink(LinuxNative.NullTerminated(link), start, buffer.Length);
             return length > 0 && length < buffer.Length ? Encoding.UTF8.GetString(buffer, 0, (int)length) : null;
         }
     }

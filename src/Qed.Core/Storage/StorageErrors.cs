@@ -48,26 +48,26 @@ internal static class StorageErrors
 
     internal static DiskImageException Translate(Exception error, string path) => error switch
     {
-        FileNotFoundException or IOException { HResult: LinuxNative.Enoent } => new(ErrorKind.ImageNotFound, "no such file", path, error),
+        FileNotFoundException or IOException { HResult: LinuxError.Enoent } => new(ErrorKind.ImageNotFound, "no such file", path, error),
         DirectoryNotFoundException => new(ErrorKind.ImageNotFound, "no such folder", path, error),
         DriveNotFoundException => new(ErrorKind.ImageNotFound, "no such drive", path, error),
         PathTooLongException => new(ErrorKind.ImageNotFound, "the path is too long for this system", path, error),
-        UnauthorizedAccessException or IOException { HResult: LinuxNative.Eacces or LinuxNative.Eperm } => new(ErrorKind.AccessDenied, "access denied", path, error)
+        UnauthorizedAccessException or IOException { HResult: LinuxError.Eacces or LinuxError.Eperm } => new(ErrorKind.AccessDenied, "access denied", path, error)
         {
             Remedy = Remedy.Advice("Check the file's permissions and whether it is read-only."),
         },
         IOException { HResult: WindowsSharingViolation or WindowsLockViolation }
             => new(ErrorKind.ImageInUse, "the file is in use by another process", path, error),
-        IOException { HResult: LinuxNative.Enospc or LinuxNative.Edquot or WindowsDiskFull or WindowsHandleDiskFull }
+        IOException { HResult: LinuxError.Enospc or LinuxError.Edquot or WindowsDiskFull or WindowsHandleDiskFull }
             => new(ErrorKind.NotEnoughSpace, "the disk is full", path, error)
             {
                 Remedy = Remedy.Advice("Free space on the volume and run the command again."),
             },
-        IOException { HResult: LinuxNative.Efbig }
+        IOException { HResult: LinuxError.Efbig }
             => new(ErrorKind.NotEnoughSpace, "the file system, or a limit on this process, does not allow a file this large", path, error),
-        IOException { HResult: LinuxNative.Erofs }
+        IOException { HResult: LinuxError.Erofs }
             => new(ErrorKind.AccessDenied, "the file system is read-only", path, error),
-        IOException { HResult: LinuxNative.Eio or WindowsCrc or WindowsIoDevice }
+        IOException { HResult: LinuxError.Eio or WindowsCrc or WindowsIoDevice }
             => new(ErrorKind.AccessDenied, "the device reported an I/O error", path, error)
             {
                 Remedy = Remedy.Advice("The system's log says more; the disk, or the way to it, may be failing."),

@@ -19,5 +19,5 @@ internal static class SystemError
     /// <summary>Whether an error only says that the file, or its file system, knows no such call (POSIX).</summary>
     /// <remarks>Not "read-only file system": to a file that is open for writing that says that its file system has failed.</remarks>
     internal static bool IsNotSupported(int code)
-        => code is LinuxNative.Einval or LinuxNative.Enotsup or LinuxNative.Enosys;
+        => code is LinuxError.Einval or LinuxError.Enotsup or LinuxError.Enosys;
 }

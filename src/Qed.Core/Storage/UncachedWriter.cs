@@ -19,7 +19,7 @@ internal sealed unsafe class UncachedWriter : IDisposable
         if (!HostPlatform.IsLinux)
             return null;
         SafeFileHandle handle = LinuxNative.Open(
-            FileIdentity.NullTerminated(path), LinuxNative.OpenReadWrite | LinuxNative.OpenCloseOnExec | LinuxNative.OpenDirect);
+            LinuxNative.NullTerminated(path), LinuxNative.OpenReadWrite | LinuxNative.OpenCloseOnExec | LinuxNative.OpenDirect);
         if (!handle.IsInvalid)
             return new UncachedWriter(handle);
         handle.Dispose();

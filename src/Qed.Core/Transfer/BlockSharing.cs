@@ -1,6 +1,6 @@
 using System;
 using Qed.Images;
-using Qed.Layout;
+using Qed.Units;
 
 namespace Qed.Transfer;
 

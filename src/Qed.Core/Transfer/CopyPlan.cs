@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Qed.Images;
-using Qed.Layout;
+using Qed.Units;
 
 namespace Qed.Transfer;
 
@@ -21,7 +21,7 @@ internal static class CopyPlan
     /// <param name="length">Bytes to look at; past its end a disk is zeroes.</param>
     /// <param name="grain">Bytes that are written as a whole, a power of two.</param>
     /// <param name="shared">Finds out which data of the two is one and the same, whose ranges are marked so; null to mark none.</param>
-    internal static IEnumerable<GuestRange> Chunks(DiskImage source, DiskImage? baseline, long length, int grain, SharedFiles? shared = null)
+    internal static IEnumerable<WorkPiece> Chunks(DiskImage source, DiskImage? baseline, long length, int grain, SharedFiles? shared = null)
     {
         long chunkSize = Math.Max(ChunkSize, grain);
         Run pending = default;
@@ -53,13 +53,13 @@ internal static class CopyPlan
     /// <param name="source">The disk, which is gone through all the same: its damage shows in that.</param>
     /// <param name="length">Bytes to look at; past its end the disk is zeroes.</param>
     /// <param name="grain">Bytes that are written as a whole, a power of two.</param>
-    internal static IEnumerable<GuestRange> Everything(DiskImage source, long length, int grain)
+    internal static IEnumerable<WorkPiece> Everything(DiskImage source, long length, int grain)
     {
         int chunkSize = Math.Max(ChunkSize, grain);
         using var cursor = new RunCursor(source, length);
         for (long start = 0; start < length; start += chunkSize)
         {
-            var chunk = new GuestRange(new GuestOffset(start), (int)Math.Min(chunkSize, length - start));
+            var chunk = new WorkPiece(new GuestOffset(start), (int)Math.Min(chunkSize, length - start));
             while (cursor.End < chunk.End.Value)
                 cursor.Pass(cursor.End);
             yield return chunk;
@@ -87,7 +87,7 @@ internal static class CopyPlan
     {
         internal bool IsEmpty => End <= Start;
 
-        internal GuestRange ToRange(long end) => new(new GuestOffset(Start), (int)(end - Start)) { IsShared = IsShared };
+        internal WorkPiece ToRange(long end) => new(new GuestOffset(Start), (int)(end - Start)) { IsShared = IsShared };
 
         /// <summary>Of shared data only whole grains count as such: what is widened to a grain has something else in it.</summary>
         internal IEnumerable<Run> CutToGrains(int grain)

@@ -1,6 +1,5 @@
+using Qed.Units;
 using System.Collections.Generic;
-using Qed.Images;
-using Qed.Layout;
 
 namespace Qed.Transfer;
 
@@ -8,11 +7,11 @@ namespace Qed.Transfer;
 /// <param name="maximum">The most ranges that are kept.</param>
 internal sealed class DifferenceList(int maximum)
 {
-    private readonly List<DiskRange> _ranges = [];
-    private DiskRange _last;
+    private readonly List<GuestRange> _ranges = [];
+    private GuestRange _last;
 
     /// <summary>The first ranges.</summary>
-    internal IReadOnlyList<DiskRange> Ranges => _ranges;
+    internal IReadOnlyList<GuestRange> Ranges => _ranges;
 
     /// <summary>The offset of the very first; null where there is none.</summary>
     internal GuestOffset? First { get; private set; }
@@ -23,7 +22,7 @@ internal sealed class DifferenceList(int maximum)
     /// <summary>Bytes of all ranges.</summary>
     internal long Bytes { get; private set; }
 
-    internal void Add(DiskRange range)
+    internal void Add(GuestRange range)
     {
         First ??= range.Offset;
         Bytes += range.Length;

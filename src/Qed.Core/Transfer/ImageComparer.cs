@@ -3,8 +3,8 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Transfer;
 
@@ -52,7 +52,7 @@ internal sealed class ImageComparer
     {
         object gate = new();
         GuestOffset? first = null;
-        IEnumerable<GuestRange> untilFound = Plan().TakeWhile(_ =>
+        IEnumerable<WorkPiece> untilFound = Plan().TakeWhile(_ =>
         {
             lock (gate)
                 return first is null;
@@ -60,7 +60,7 @@ internal sealed class ImageComparer
         using var workers = new OrderedWorkers(untilFound, 2, _cancellation);
         workers.Run((range, buffers, _) =>
         {
-            foreach (DiskRange difference in Differences(range, buffers))
+            foreach (GuestRange difference in Differences(range, buffers))
             {
                 lock (gate)
                     first = first is { } earlier && earlier < difference.Offset ? earlier : difference.Offset;
@@ -80,8 +80,8 @@ internal sealed class ImageComparer
         using var workers = new OrderedWorkers(Plan(), 2, _cancellation);
         workers.Run((range, buffers, ticket) =>
         {
-            List<DiskRange>? found = null;
-            foreach (DiskRange difference in Differences(range, buffers))
+            List<GuestRange>? found = null;
+            foreach (GuestRange difference in Differences(range, buffers))
                 (found ??= []).Add(difference);
             workers.InTurn(ticket, () => found?.ForEach(all.Add));
             _progress.ReachedAtLeast(range.End.Value);
@@ -89,10 +89,10 @@ internal sealed class ImageComparer
         return all;
     }
 
-    private IEnumerable<GuestRange> Plan()
+    private IEnumerable<WorkPiece> Plan()
         => CopyPlan.Chunks(_left, _right, Math.Max(_left.Length, _right.Length), SectorSize, _shared);
 
-    private IEnumerable<DiskRange> Differences(GuestRange range, AlignedBuffer[] buffers)
+    private IEnumerable<GuestRange> Differences(WorkPiece range, AlignedBuffer[] buffers)
     {
         for (int start = 0; start < range.Length; start += PieceSize)
         {
@@ -111,7 +111,7 @@ internal sealed class ImageComparer
             {
                 int size = Math.Min(SectorSize, length - sector);
                 if (!buffers[0].Take(length).Slice(sector, size).SequenceEqual(buffers[1].Take(length).Slice(sector, size)))
-                    yield return new DiskRange(offset + sector, size);
+                    yield return new GuestRange(offset + sector, size);
             }
         }
     }

@@ -2,9 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using Qed.Bits;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Transfer;
 
@@ -69,19 +70,19 @@ internal sealed class ImageCopier
         return _copied;
     }
 
-    private IEnumerable<GuestRange> Plan(ProgressMeter progress, CancellationToken cancellation)
+    private IEnumerable<WorkPiece> Plan(ProgressMeter progress, CancellationToken cancellation)
     {
         if (_options.AllocateAll || _source.IsSequential)
             return CopyPlan.Everything(_source, _length, _target.Grain);
-        IEnumerable<GuestRange> chunks = CopyPlan.Chunks(_source, _baseline, _length, _target.Grain);
+        IEnumerable<WorkPiece> chunks = CopyPlan.Chunks(_source, _baseline, _length, _target.Grain);
         return _options.WriteZeroes ? WithZeroesBetween(chunks, progress, cancellation) : chunks;
     }
 
     /// <summary>The chunks; on the way to each what lies before it is made zeroes.</summary>
-    private IEnumerable<GuestRange> WithZeroesBetween(IEnumerable<GuestRange> chunks, ProgressMeter progress, CancellationToken cancellation)
+    private IEnumerable<WorkPiece> WithZeroesBetween(IEnumerable<WorkPiece> chunks, ProgressMeter progress, CancellationToken cancellation)
     {
         long end = 0;
-        foreach (GuestRange chunk in chunks.Append(new GuestRange(new GuestOffset(_length), 0)))
+        foreach (WorkPiece chunk in chunks.Append(new WorkPiece(new GuestOffset(_length), 0)))
         {
             while (end < chunk.Offset.Value)
             {
@@ -140,7 +141,7 @@ internal sealed class ImageCopier
     }
 
     /// <summary>Reads a range and finds the runs of grains that the target needs.</summary>
-    private List<Piece> Examine(GuestRange range, AlignedBuffer[] buffers)
+    private List<Piece> Examine(WorkPiece range, AlignedBuffer[] buffers)
     {
         Span<byte> data = buffers[0].Take(range.Length);
         _source.ReadOrZero(range.Offset, data);

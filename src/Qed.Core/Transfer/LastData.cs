@@ -1,7 +1,7 @@
 using System;
 using System.Threading;
+using Qed.Bits;
 using Qed.Images;
-using Qed.Storage;
 
 namespace Qed.Transfer;
 

@@ -16,7 +16,7 @@ internal sealed class OrderedWorkers : IDisposable
     // Some wait for the disk while others look for zeroes.
     private const int WorkersEachProcessor = 2;
 
-    private readonly IEnumerator<GuestRange> _plan;
+    private readonly IEnumerator<WorkPiece> _plan;
     private readonly int _buffersEach;
     private readonly CancellationToken _cancellation;
     private readonly int _count;
@@ -30,7 +30,7 @@ internal sealed class OrderedWorkers : IDisposable
     /// <param name="buffersEach">How many buffers, each as long as its range, a worker needs.</param>
     /// <param name="cancellation">Honoured between ranges.</param>
     /// <param name="oneAtATime">Whether no range may be begun before the one ahead of it is done.</param>
-    internal OrderedWorkers(IEnumerable<GuestRange> plan, int buffersEach, CancellationToken cancellation, bool oneAtATime = false)
+    internal OrderedWorkers(IEnumerable<WorkPiece> plan, int buffersEach, CancellationToken cancellation, bool oneAtATime = false)
     {
         _count = oneAtATime ? 1 : Math.Min(MostWorkers, WorkersEachProcessor * Environment.ProcessorCount);
 
@@ -39,7 +39,7 @@ internal sealed class OrderedWorkers : IDisposable
         _cancellation = cancellation;
     }
 
-    internal delegate void Work(GuestRange range, AlignedBuffer[] buffers, long ticket);
+    internal delegate void Work(WorkPiece range, AlignedBuffer[] buffers, long ticket);
 
     private bool HasFailed => Volatile.Read(ref _error) is not null;
 
@@ -84,7 +84,7 @@ internal sealed class OrderedWorkers : IDisposable
         {
             for (int i = 0; i < buffers.Length; i++)
                 buffers[i] = new AlignedBuffer();
-            while (!HasFailed && TakeNext(out GuestRange range, out long ticket))
+            while (!HasFailed && TakeNext(out WorkPiece range, out long ticket))
                 work(range, buffers, ticket);
         }
         catch (Exception error)
@@ -98,7 +98,7 @@ internal sealed class OrderedWorkers : IDisposable
         }
     }
 
-    private bool TakeNext(out GuestRange range, out long ticket)
+    private bool TakeNext(out WorkPiece range, out long ticket)
     {
         lock (_planLock)
         {

@@ -2,10 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using Qed.Bits;
 using Qed.Engine;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Transfer;
 
@@ -45,20 +46,20 @@ internal sealed class RebaseCopier
     }
 
     /// <summary>The ranges that the image itself says nothing about, where either chain has data.</summary>
-    private IEnumerable<GuestRange> Plan()
+    private IEnumerable<WorkPiece> Plan()
         => CopyPlan.Chunks(_image, _newBacking, _image.Length, _clusterSize).SelectMany(OwnGaps);
 
-    private IEnumerable<GuestRange> OwnGaps(GuestRange range)
+    private IEnumerable<WorkPiece> OwnGaps(WorkPiece range)
     {
         // Clusters that were copied meanwhile have data now, and need no second look.
         foreach (Extent extent in _image.GetExtents(range.Offset, range.Length))
         {
             if (extent.Kind == ExtentKind.Unallocated)
-                yield return new GuestRange(extent.Offset, (int)extent.Length);
+                yield return new WorkPiece(extent.Offset, (int)extent.Length);
         }
     }
 
-    private void CopyDifferences(GuestRange range, AlignedBuffer[] buffers)
+    private void CopyDifferences(WorkPiece range, AlignedBuffer[] buffers)
     {
         Span<byte> shown = buffers[0].Take(range.Length);
         Span<byte> future = buffers[1].Take(range.Length);

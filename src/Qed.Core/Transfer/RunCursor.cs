@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Qed.Images;
-using Qed.Layout;
+using Qed.Units;
 
 namespace Qed.Transfer;
 

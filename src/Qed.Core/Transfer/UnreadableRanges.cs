@@ -1,8 +1,7 @@
+using Qed.Units;
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Qed.Images;
-using Qed.Layout;
 
 namespace Qed.Transfer;
 
@@ -10,7 +9,7 @@ namespace Qed.Transfer;
 internal sealed class UnreadableRanges
 {
     private readonly object _lock = new();
-    private readonly List<DiskRange> _ranges = [];
+    private readonly List<GuestRange> _ranges = [];
 
     /// <summary>Bytes of all ranges.</summary>
     internal long Bytes
@@ -23,7 +22,7 @@ internal sealed class UnreadableRanges
     }
 
     /// <summary>The ranges as they are known now.</summary>
-    internal IReadOnlyList<DiskRange> ToList()
+    internal IReadOnlyList<GuestRange> ToList()
     {
         lock (_lock)
             return _ranges.ToArray();
@@ -45,7 +44,7 @@ internal sealed class UnreadableRanges
             }
 
             _ranges.RemoveRange(first, next - first);
-            _ranges.Insert(first, new DiskRange(offset, end - offset));
+            _ranges.Insert(first, new GuestRange(offset, end - offset));
         }
     }
 
@@ -59,7 +58,7 @@ internal sealed class UnreadableRanges
             int index = FirstEndingAtOrAfter(offset + 1);
             if (index == _ranges.Count)
                 return (false, maximum);
-            DiskRange range = _ranges[index];
+            GuestRange range = _ranges[index];
             bool isUnreadable = range.Offset <= offset;
             return (isUnreadable, Math.Min(maximum, (isUnreadable ? range.End : range.Offset) - offset));
         }

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Management.Automation;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Operations;
+using Qed.Units;
 
 namespace Qed.PowerShell.Drawing;
 

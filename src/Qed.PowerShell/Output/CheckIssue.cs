@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using Qed.Checking;
 
 namespace Qed;
 

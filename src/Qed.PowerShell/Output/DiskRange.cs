@@ -5,7 +5,7 @@ namespace Qed;
 /// <summary>A range of a disk, such as one in which two disks differ.</summary>
 public sealed class DiskRange
 {
-    internal DiskRange(Images.DiskRange range)
+    internal DiskRange(Units.GuestRange range)
     {
         Offset = (ulong)range.Offset.Value;
         Length = (ulong)range.Length;

@@ -14,15 +14,20 @@ public sealed class LayeringTests
     /// <summary>What each layer of the engine may use besides itself. Files of the root (errors, log, progress) are everybody's.</summary>
     private static readonly Dictionary<string, string[]> Allowed = new()
     {
-        ["Storage"] = [],
-        ["Layout"] = ["Storage"],
-        ["Images"] = ["Layout", "Storage"],
-        ["Engine"] = ["Images", "Layout", "Storage"],
-        ["Formats"] = ["Engine", "Images", "Layout", "Storage"],
-        ["Chains"] = ["Formats", "Engine", "Images", "Layout", "Storage"],
-        ["Checking"] = ["Formats", "Engine", "Images", "Layout", "Storage"],
-        ["Transfer"] = ["Formats", "Engine", "Images", "Layout", "Storage"],
-        ["Operations"] = ["Chains", "Checking", "Transfer", "Formats", "Engine", "Images", "Layout", "Storage"],
+        ["Units"] = [],
+        ["Bits"] = [],
+        ["Storage"] = ["Bits"],
+        ["Targets"] = ["Storage"],
+        ["Images"] = ["Storage", "Units"],
+        ["Layout"] = ["Storage", "Units"],
+        ["Tables"] = ["Layout", "Storage", "Units"],
+        ["Engine"] = ["Images", "Layout", "Storage", "Bits", "Units"],
+        ["Formats"] = ["Engine", "Images", "Layout", "Targets", "Storage", "Bits", "Units"],
+        ["Chains"] = ["Formats", "Images", "Storage"],
+        ["Compaction"] = ["Tables", "Layout", "Storage", "Units"],
+        ["Checking"] = ["Compaction", "Tables", "Layout", "Storage", "Bits", "Units"],
+        ["Transfer"] = ["Engine", "Images", "Storage", "Bits", "Units"],
+        ["Operations"] = ["Chains", "Checking", "Compaction", "Transfer", "Formats", "Engine", "Images", "Layout", "Targets", "Storage", "Units"],
         [Root] = [],
     };
 
@@ -31,7 +36,7 @@ public sealed class LayeringTests
     // A using directive, or a name written out in code, whole or from inside the common namespace; the namespace that the
     // file itself declares does not count. Storage and Layout are names of properties too, and lie below nearly all.
     private static readonly Regex Mention = new(
-        @"(?<!namespace )\bQed\.(?<layer>[A-Z]\w+)|(?<![\w.])(?<layer>Images|Engine|Formats|Chains|Checking|Transfer|Operations)\.[A-Z]",
+        @"(?<!namespace )\bQed\.(?<layer>[A-Z]\w+)|(?<![\w.])(?<layer>Images|Engine|Formats|Chains|Compaction|Checking|Transfer|Operations)\.[A-Z]",
         RegexOptions.Compiled);
 
     [Fact]
@@ -45,6 +50,13 @@ public sealed class LayeringTests
         }
 
         Assert.True(violations.Count == 0, string.Join(Environment.NewLine, violations));
+    }
+
+    [Fact]
+    public void No_layer_may_use_more_than_it_does()
+    {
+        IEnumerable<(string Layer, string Used)> used = Files().SelectMany(file => LayersIn(file.Code).Select(layer => (file.Layer, layer)));
+        Assert.Equal([], Allowed.SelectMany(layer => layer.Value.Select(used => (layer.Key, used))).Except(used));
     }
 
     [Fact]

@@ -169,10 +169,10 @@ public sealed class BackingChainTests : IDisposable
         TestImage.Write(_folder["top.qed"], 0, Patterns.Filled(65536, 4));
         using QedImage image = QedImage.Open(_folder["top.qed"]);
         byte[] sector = new byte[512];
-        image.Read(new Qed.Layout.GuestOffset(0), sector);
+        image.Read(new Qed.Units.GuestOffset(0), sector);
         Assert.Equal(4, sector[0]);
-        Fails.With(ErrorKind.BackingFileMissing, "base.raw", () => image.Read(new Qed.Layout.GuestOffset(65536), sector));
-        Fails.With(ErrorKind.BackingFileMissing, "base.raw", () => _ = image.GetChainExtents(new Qed.Layout.GuestOffset(65536), 512).ToArray());
+        Fails.With(ErrorKind.BackingFileMissing, "base.raw", () => image.Read(new Qed.Units.GuestOffset(65536), sector));
+        Fails.With(ErrorKind.BackingFileMissing, "base.raw", () => _ = image.GetChainExtents(new Qed.Units.GuestOffset(65536), 512).ToArray());
     }
 
     private void AssertLoop(string name, int links)

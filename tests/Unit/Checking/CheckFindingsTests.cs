@@ -1,9 +1,9 @@
 using System;
 using System.Linq;
 using Qed.Checking;
-using Qed.Layout;
 using Qed.Operations;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Checking;

@@ -5,6 +5,7 @@ using System.Text;
 using Qed.Engine;
 using Qed.Layout;
 using Qed.Tests.Support;
+using Qed.Units;
 
 namespace Qed.Tests.Checking;
 

@@ -4,6 +4,7 @@ using System.Linq;
 using Qed.Engine;
 using Qed.Layout;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Checking;

@@ -2,10 +2,11 @@ using System;
 using System.IO;
 using System.Threading;
 using Qed.Checking;
+using Qed.Compaction;
 using Qed.Engine;
-using Qed.Layout;
 using Qed.Operations;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Engine;

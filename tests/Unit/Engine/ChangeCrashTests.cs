@@ -3,12 +3,14 @@ using System.IO;
 using System.Linq;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Checking;
+using Qed.Compaction;
 using Qed.Engine;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Operations;
 using Qed.Tests.Support;
 using Qed.Transfer;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Engine;

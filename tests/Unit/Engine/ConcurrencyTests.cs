@@ -4,9 +4,9 @@ using System.Threading;
 using System.Threading.Tasks;
 using Qed.Checking;
 using Qed.Engine;
-using Qed.Layout;
 using Qed.Operations;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Engine;

@@ -6,8 +6,8 @@ using System.Threading.Tasks;
 using Qed.Checking;
 using Qed.Engine;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Engine;

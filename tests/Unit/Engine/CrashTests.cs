@@ -3,9 +3,9 @@ using System.IO;
 using System.Threading.Tasks;
 using Qed.Checking;
 using Qed.Engine;
-using Qed.Layout;
 using Qed.Storage;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Engine;

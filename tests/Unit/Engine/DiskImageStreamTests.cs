@@ -117,9 +117,9 @@ public sealed class DiskImageStreamTests : IDisposable
     {
         QedImage image = OpenImage.ForWriting(ImagePath);
         image.AsStream().Dispose();
-        image.Write(new Qed.Layout.GuestOffset(0), new byte[] { 1 });
+        image.Write(new Qed.Units.GuestOffset(0), new byte[] { 1 });
         new DiskImageStream(image).Dispose();
-        Assert.Throws<ObjectDisposedException>(() => image.Write(new Qed.Layout.GuestOffset(0), new byte[] { 1 }));
+        Assert.Throws<ObjectDisposedException>(() => image.Write(new Qed.Units.GuestOffset(0), new byte[] { 1 }));
         Assert.Equal(1, TestImage.ReadAll(ImagePath)[0]);
     }
 

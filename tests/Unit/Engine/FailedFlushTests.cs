@@ -1,10 +1,12 @@
 using System;
 using Qed.Checking;
+using Qed.Compaction;
 using Qed.Engine;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Tests.Support;
 using Qed.Transfer;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Engine;

@@ -3,11 +3,11 @@ using System.Buffers.Binary;
 using System.IO;
 using Qed.Formats;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Operations;
-using Qed.Storage;
+using Qed.Targets;
 using Qed.Tests.Formats.Vhd;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Formats;

@@ -2,9 +2,10 @@ using System;
 using System.Collections.Generic;
 using Qed.Formats;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Targets;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Formats;

@@ -5,10 +5,10 @@ using System.IO;
 using System.Linq;
 using Qed.Engine;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Operations;
 using Qed.Tests.Formats.Qcow2;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Formats;

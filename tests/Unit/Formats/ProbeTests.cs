@@ -4,7 +4,7 @@ using System.IO;
 using System.Linq;
 using Qed.Formats;
 using Qed.Operations;
-using Qed.Storage;
+using Qed.Targets;
 using Qed.Tests.Support;
 using Xunit;
 

@@ -1,9 +1,9 @@
 using System;
 using System.IO;
 using Qed.Engine;
-using Qed.Layout;
 using Qed.Operations;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Interop;

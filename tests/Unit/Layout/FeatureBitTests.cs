@@ -68,7 +68,7 @@ public sealed class FeatureBitTests : IDisposable
     [Fact]
     public void NEED_CHECK_does_not_keep_an_image_from_being_read_and_reading_leaves_it_set()
     {
-        File.WriteAllBytes(ImagePath, TestImage.Bytes(1 << 20, fill: image => image.Write(new Qed.Layout.GuestOffset(0), new byte[] { 1 })).With(16, 2UL));
+        File.WriteAllBytes(ImagePath, TestImage.Bytes(1 << 20, fill: image => image.Write(new Qed.Units.GuestOffset(0), new byte[] { 1 })).With(16, 2UL));
         Fingerprint before = Fingerprint.Of(ImagePath);
         Assert.True(DescribeImage.Run(ImagePath).NeedsCheck);
         Assert.Equal(1, TestImage.ReadAll(ImagePath)[0]);

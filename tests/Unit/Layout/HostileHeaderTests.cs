@@ -102,7 +102,7 @@ public sealed class HostileHeaderTests : IDisposable
         using (var image = OpenImage.ForReading(path))
         {
             byte[] sector = new byte[512];
-            image.Read(new Qed.Layout.GuestOffset(image.Length - 512), sector);
+            image.Read(new Qed.Units.GuestOffset(image.Length - 512), sector);
             Assert.Equal(new byte[512], sector);
         }
 
@@ -126,7 +126,7 @@ public sealed class HostileHeaderTests : IDisposable
     }
 
     /// <summary>Three clusters: header, L1 table and one L2 table, cluster 4 KiB, table size 1.</summary>
-    private static byte[] Sound() => TestImage.Bytes(ImageSize, fill: image => image.MarkZero(new Qed.Layout.GuestOffset(0), 4096));
+    private static byte[] Sound() => TestImage.Bytes(ImageSize, fill: image => image.MarkZero(new Qed.Units.GuestOffset(0), 4096));
 
     private string Save(byte[] bytes)
     {

@@ -3,11 +3,12 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Operations;
 using Qed.Storage;
+using Qed.Targets;
 using Qed.Tests.Support;
 using Qed.Transfer;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Operations;

@@ -6,6 +6,7 @@ using System.Text;
 using Qed.Formats;
 using Qed.Operations;
 using Qed.Storage;
+using Qed.Targets;
 using Qed.Tests.Support;
 using Xunit;
 
@@ -244,15 +245,15 @@ public sealed class OverwritingTests : IDisposable
         AssertOnly("o-flat.vmdk", "o.vmdk", "source.raw");
     }
 
-    private static LinuxNative.FileStatus Status(string path) => FileIdentity.LinuxStatus(path)!.Value;
+    private static LinuxNative.FileStatus Status(string path) => LinuxStatus.Of(path)!.Value;
 
     private static void Set(HostFile file, string name, byte[] value)
-        => Assert.SkipUnless(LinuxNative.FSetXAttr(file.Handle, FileIdentity.NullTerminated(name), value, value.Length, 0) == 0, $"this file system keeps no {name}");
+        => Assert.SkipUnless(LinuxNative.FSetXAttr(file.Handle, LinuxNative.NullTerminated(name), value, value.Length, 0) == 0, $"this file system keeps no {name}");
 
     private static byte[]? Get(HostFile file, string name)
     {
         byte[] value = new byte[4096];
-        nint length = LinuxNative.FGetXAttr(file.Handle, FileIdentity.NullTerminated(name), value, value.Length);
+        nint length = LinuxNative.FGetXAttr(file.Handle, LinuxNative.NullTerminated(name), value, value.Length);
         return length < 0 ? null : value[..(int)length];
     }
 

@@ -8,6 +8,7 @@ using Qed.Engine;
 using Qed.Layout;
 using Qed.Operations;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Operations;

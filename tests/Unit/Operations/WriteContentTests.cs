@@ -3,6 +3,7 @@ using System.IO;
 using System.Threading;
 using Qed.Operations;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Operations;
@@ -31,7 +32,7 @@ public sealed class WriteContentTests : IDisposable
             bytes.AsSpan(500_000, 1_000_000).Clear();
         File.WriteAllBytes(_folder["in.bin"], bytes);
         bytes.CopyTo(disk, offset);
-        ContentRange range = WriteContent.Run(Options() with { Offset = offset, SourceFile = _folder["in.bin"], Verify = true });
+        GuestRange range = WriteContent.Run(Options() with { Offset = offset, SourceFile = _folder["in.bin"], Verify = true });
         Assert.Equal((offset, length), (range.Offset.Value, range.Length));
         AssertReads(disk);
 

@@ -1,5 +1,5 @@
 using System;
-using Qed.Storage;
+using Qed.Bits;
 using Qed.Tests.Support;
 using Xunit;
 

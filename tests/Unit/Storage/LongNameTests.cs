@@ -3,7 +3,7 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using Qed.Operations;
-using Qed.Storage;
+using Qed.Targets;
 using Qed.Tests.Support;
 using Xunit;
 

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.IO;
 using Microsoft.Win32.SafeHandles;
 using Qed.Layout;
+using Qed.Units;
 
 namespace Qed.Tests.Support;
 

@@ -3,8 +3,8 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Tests.Support;
 

@@ -2,7 +2,7 @@ using System;
 using System.Linq;
 using System.Threading;
 using Qed.Images;
-using Qed.Layout;
+using Qed.Units;
 
 namespace Qed.Tests.Support;
 

@@ -3,8 +3,8 @@ using System.IO;
 using Microsoft.Win32.SafeHandles;
 using Qed.Engine;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Operations;
+using Qed.Units;
 
 namespace Qed.Tests.Support;
 

@@ -1,12 +1,13 @@
 using System;
 using System.IO;
 using System.Linq;
+using Qed.Bits;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Operations;
 using Qed.Storage;
 using Qed.Tests.Support;
 using Qed.Transfer;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Transfer;

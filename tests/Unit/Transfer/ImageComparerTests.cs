@@ -3,9 +3,9 @@ using System.Linq;
 using System.Threading;
 using Qed.Engine;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Tests.Support;
 using Qed.Transfer;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Transfer;

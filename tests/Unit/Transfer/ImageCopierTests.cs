@@ -4,7 +4,7 @@ using System.Threading;
 using Qed.Formats;
 using Qed.Images;
 using Qed.Operations;
-using Qed.Storage;
+using Qed.Targets;
 using Qed.Tests.Support;
 using Qed.Transfer;
 using Xunit;
@@ -92,9 +92,9 @@ public sealed class ImageCopierTests : IDisposable
         var random = new Random(seed);
         var runs = Enumerable.Range(0, 40).Select(i => ((i * 700_000L) + random.Next(300_000), random.Next(1, 400_000), (byte)1)).ToArray();
         using var disk = new SparseDisk(30_000_000, runs);
-        GuestRange[] chunks = CopyPlan.Chunks(disk, null, disk.Length, Grain).ToArray();
+        WorkPiece[] chunks = CopyPlan.Chunks(disk, null, disk.Length, Grain).ToArray();
         long end = 0;
-        foreach (GuestRange chunk in chunks)
+        foreach (WorkPiece chunk in chunks)
         {
             Assert.True(chunk.Offset.Value >= end);
             Assert.Equal(0, chunk.Offset.Value % Grain);

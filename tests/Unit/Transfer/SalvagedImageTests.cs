@@ -2,10 +2,9 @@ using System;
 using System.Linq;
 using System.Threading;
 using Microsoft.Extensions.Logging.Abstractions;
-using Qed.Images;
-using Qed.Layout;
 using Qed.Tests.Support;
 using Qed.Transfer;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Transfer;
@@ -38,7 +37,7 @@ public sealed class SalvagedImageTests
         using SalvagedImage salvaged = SalvagedImage.Over(disk, _unreadable, NullLogger.Instance, default);
         byte[] read = new byte[_contents.Length];
         salvaged.Read(new GuestOffset(0), read);
-        Assert.Equal([new DiskRange(new GuestOffset(lostOffset), lostLength)], _unreadable.ToList());
+        Assert.Equal([new GuestRange(new GuestOffset(lostOffset), lostLength)], _unreadable.ToList());
         byte[] expected = (byte[])_contents.Clone();
         expected.AsSpan((int)lostOffset, (int)lostLength).Clear();
         Assert.Equal(expected, read);
@@ -112,7 +111,7 @@ public sealed class SalvagedImageTests
             Assert.Equal((model[at], run), _unreadable.RunAt(new GuestOffset(at), model.Length - at));
         }
 
-        DiskRange[] ranges = _unreadable.ToList().ToArray();
+        GuestRange[] ranges = _unreadable.ToList().ToArray();
         Assert.All(ranges.Zip(ranges.Skip(1)), pair => Assert.True(pair.First.End < pair.Second.Offset));
         Assert.Equal(model.Count(bad => bad), _unreadable.Bytes);
         byte[] ones = Patterns.Filled(model.Length, 1);

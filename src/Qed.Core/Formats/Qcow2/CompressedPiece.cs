@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Formats.Qcow2;
 

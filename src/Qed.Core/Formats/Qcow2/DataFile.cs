@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using Qed.Images;
 using Qed.Storage;
 
 namespace Qed.Formats.Qcow2;

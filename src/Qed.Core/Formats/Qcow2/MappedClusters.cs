@@ -1,3 +1,4 @@
+
 namespace Qed.Formats.Qcow2;
 
 /// <summary>What a run of guest bytes is.</summary>

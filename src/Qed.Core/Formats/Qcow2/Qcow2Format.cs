@@ -1,7 +1,8 @@
 using System.Collections.Generic;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Targets;
+using Qed.Units;
 using static Qed.Invariant;
 
 namespace Qed.Formats.Qcow2;

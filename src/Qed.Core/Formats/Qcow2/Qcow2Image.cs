@@ -4,8 +4,8 @@ using System.Linq;
 using System.Threading;
 using Microsoft.Extensions.Logging;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Units;
 using static Qed.Invariant;
 
 namespace Qed.Formats.Qcow2;

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.InteropServices;
+using Qed.Bits;
 using Qed.Storage;
 
 namespace Qed.Formats.Qcow2;

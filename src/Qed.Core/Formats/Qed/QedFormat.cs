@@ -3,6 +3,8 @@ using Qed.Engine;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
+using Qed.Targets;
+using Qed.Units;
 using static Qed.Invariant;
 
 namespace Qed.Formats.Qed;

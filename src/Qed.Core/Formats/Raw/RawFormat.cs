@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using Qed.Images;
 using Qed.Storage;
+using Qed.Targets;
 
 namespace Qed.Formats.Raw;
 

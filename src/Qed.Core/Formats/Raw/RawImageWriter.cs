@@ -1,5 +1,5 @@
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Formats.Raw;
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using Qed.Images;
 using Qed.Storage;
+using Qed.Targets;
 using static Qed.Invariant;
 
 namespace Qed.Formats.Vdi;

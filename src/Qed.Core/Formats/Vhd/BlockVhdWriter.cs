@@ -1,7 +1,7 @@
+using Qed.Targets;
+using Qed.Units;
 using System;
 using System.Collections.Generic;
-using Qed.Layout;
-using Qed.Storage;
 
 namespace Qed.Formats.Vhd;
 

@@ -2,6 +2,7 @@ using System;
 using System.Buffers;
 using System.Threading;
 using Microsoft.Extensions.Logging;
+using Qed.Bits;
 using Qed.Storage;
 
 namespace Qed.Formats.Vhd;

@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Targets;
+using Qed.Units;
 using static Qed.Invariant;
 
 namespace Qed.Formats.Vhd;

@@ -1,3 +1,4 @@
+using Qed.Bits;
 using System;
 using System.Collections.Generic;
 
@@ -11,7 +12,7 @@ namespace Qed.Formats.Vhdx;
 /// <param name="isFixed">Whether each has its place from the start.</param>
 internal sealed class BlockPlaces(long blocks, bool isFixed)
 {
-    private readonly NumberSet _placed = new();
+    private readonly SparseBitSet _placed = new(wordsInPage: 512);
     // Blocks with a place before each page of the set.
     private readonly Dictionary<long, long> _before = [];
     private long _last = -1;
@@ -36,8 +37,8 @@ internal sealed class BlockPlaces(long blocks, bool isFixed)
         if (block == _last)
             return Count - 1;
         _last = block;
-        if (!_before.ContainsKey(block / NumberSet.PageSize))
-            _before.Add(block / NumberSet.PageSize, Count);
+        if (!_before.ContainsKey(block / _placed.PageSize))
+            _before.Add(block / _placed.PageSize, Count);
         _placed.Add(block, block + 1);
         return Count++;
     }
@@ -50,8 +51,8 @@ internal sealed class BlockPlaces(long blocks, bool isFixed)
         {
             if (!Contains(block))
                 throw new InvalidOperationException("The range was not reserved.");
-            int inPage = (int)(block % NumberSet.PageSize);
-            return isFixed ? block : _before[block / NumberSet.PageSize] + _placed.Count(block - inPage, inPage);
+            int inPage = (int)(block % _placed.PageSize);
+            return isFixed ? block : _before[block / _placed.PageSize] + _placed.Count(block - inPage, inPage);
         }
     }
 

@@ -1,7 +1,8 @@
 using System;
 using System.Collections.Generic;
-using Qed.Layout;
+using Qed.Bits;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Formats.Vhdx;
 
@@ -13,7 +14,7 @@ internal sealed class DifferenceMarks
 
     private readonly VhdxGeometry _geometry;
     private readonly int _grain;
-    private readonly NumberSet _grains = new();
+    private readonly SparseBitSet _grains = new(wordsInPage: 512);
 
     internal DifferenceMarks(VhdxGeometry geometry, int grain)
     {

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Threading;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Units;
 
 namespace Qed.Formats.Vhdx;
 

@@ -1,6 +1,6 @@
+using Qed.Bits;
 using System;
 using System.Buffers.Binary;
-using Qed.Storage;
 
 namespace Qed.Formats.Vhdx;
 

@@ -2,7 +2,7 @@ using System;
 using System.Buffers;
 using System.Buffers.Binary;
 using Qed.Images;
-using Qed.Layout;
+using Qed.Units;
 
 namespace Qed.Formats.Vmdk;
 

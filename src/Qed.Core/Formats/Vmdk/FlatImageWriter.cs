@@ -1,8 +1,9 @@
 using System;
 using Qed.Formats.Raw;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Targets;
+using Qed.Units;
 
 namespace Qed.Formats.Vmdk;
 

@@ -4,6 +4,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using Microsoft.Extensions.Logging;
+using Qed.Bits;
 using Qed.Images;
 using Qed.Storage;
 

@@ -1,8 +1,9 @@
 using System;
 using System.Buffers.Binary;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Targets;
+using Qed.Units;
 
 namespace Qed.Formats.Vmdk;
 

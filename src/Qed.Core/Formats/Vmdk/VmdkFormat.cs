@@ -2,8 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Storage;
+using Qed.Targets;
+using Qed.Units;
 using static Qed.Invariant;
 
 namespace Qed.Formats.Vmdk;

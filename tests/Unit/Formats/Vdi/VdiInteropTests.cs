@@ -114,7 +114,7 @@ public sealed class VdiInteropTests : IDisposable
         Assert.Equal(disk, TestImage.ReadAll(vdi));
     }
 
-    private static Qed.Layout.GuestOffset? Difference(string left, string right)
+    private static Qed.Units.GuestOffset? Difference(string left, string right)
     {
         using var a = OpenImage.ForReading(left);
         using var b = OpenImage.ForReading(right);

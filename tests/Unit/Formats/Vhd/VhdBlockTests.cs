@@ -3,9 +3,9 @@ using System.Buffers.Binary;
 using System.IO;
 using Qed.Formats;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Operations;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Formats.Vhd;

@@ -63,7 +63,7 @@ public sealed class VhdFooterTests : IDisposable
         byte[] start = new byte[2 << 20];
         image.Read(default, start);
         Assert.Equal(Disk.AsSpan(0, 2 << 20).ToArray(), start);
-        Assert.Equal(ErrorKind.ImageCorrupt, Assert.Throws<DiskImageException>(() => image.Read(new Qed.Layout.GuestOffset(2 << 20), start.AsSpan(0, 1 << 20))).Kind);
+        Assert.Equal(ErrorKind.ImageCorrupt, Assert.Throws<DiskImageException>(() => image.Read(new Qed.Units.GuestOffset(2 << 20), start.AsSpan(0, 1 << 20))).Kind);
     }
 
     [Theory]

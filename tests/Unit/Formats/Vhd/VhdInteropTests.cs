@@ -147,7 +147,7 @@ public sealed class VhdInteropTests : IDisposable
     private static JsonElement Info(string image)
         => JsonDocument.Parse(Qemu.ImgOk("info", "-f", "vpc", "--output=json", image)).RootElement;
 
-    private static Qed.Layout.GuestOffset? Difference(string left, string right)
+    private static Qed.Units.GuestOffset? Difference(string left, string right)
     {
         using var a = OpenImage.ForReading(left);
         using var b = OpenImage.ForReading(right);

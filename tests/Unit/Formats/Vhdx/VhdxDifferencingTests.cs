@@ -7,10 +7,10 @@ using System.Text;
 using Qed.Formats;
 using Qed.Formats.Vhdx;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Operations;
 using Qed.Storage;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Formats.Vhdx;

@@ -4,10 +4,10 @@ using System.Linq;
 using Qed.Formats;
 using Qed.Formats.Vhdx;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Operations;
-using Qed.Storage;
+using Qed.Targets;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Formats.Vhdx;

@@ -5,10 +5,10 @@ using System.Linq;
 using Qed.Formats;
 using Qed.Formats.Vhdx;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Operations;
 using Qed.Storage;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Formats.Vhdx;

@@ -2,9 +2,9 @@ using System;
 using System.IO;
 using System.Linq;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Operations;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Formats.Vmdk;

@@ -5,9 +5,9 @@ using System.Linq;
 using System.Text;
 using Qed.Formats;
 using Qed.Images;
-using Qed.Layout;
 using Qed.Operations;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Formats.Vmdk;
