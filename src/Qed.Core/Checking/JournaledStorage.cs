@@ -8,7 +8,8 @@ namespace Qed.Checking;
 /// An image under repair: before anything in it is overwritten or cut off, what stands there is in the undo journal, on
 /// stable storage. The journal is started by the first change, so a repair that changes nothing leaves none.
 /// </summary>
-internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> startJournal, StageMeter stages, CancellationToken cancellation) : BlockStorage
+internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> startJournal, StageMeter stages, CancellationToken cancellation)
+    : BlockStorage, IResizable, IHoleMap, IPunchable, IAnnouncedWrites
 {
     private UndoJournal? _journal;
 
@@ -32,7 +33,7 @@ internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> sta
         image.Write(offset, buffer);
     }
 
-    public override void SetLength(long length)
+    public void SetLength(long length)
     {
         long now = image.Length;
         if (length == now)
@@ -43,20 +44,18 @@ internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> sta
 
     public override void Flush() => image.Flush();
 
-    public override StorageExtent NextExtent(long offset) => image.NextExtent(offset);
+    public StorageExtent NextExtent(long offset) => image.NextExtent(offset);
 
-    public override bool IsHole(long offset, long length) => image.IsHole(offset, length);
+    public bool IsHole(long offset, long length) => image.IsHole(offset, length);
 
-    internal override long? WriteStamp => image.WriteStamp;
-
-    public override bool TryPunch(long offset, long length)
+    public bool TryPunch(long offset, long length)
     {
         Save(offset, length);
         return image.TryPunch(offset, length);
     }
 
     /// <summary>Saves a range that will be written soon, so that many are made durable at once.</summary>
-    public override void Announce(long offset, long length)
+    public void Announce(long offset, long length)
     {
         Begin();
         _journal!.Save(image, offset, length, stages("Saving for an undo", length), cancellation);

@@ -1,7 +1,7 @@
-using Qed.Units;
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using Qed.Units;
 
 namespace Qed.Engine;
 

@@ -1,6 +1,6 @@
-using Qed.Units;
 using System;
 using System.Collections.Generic;
+using Qed.Units;
 
 namespace Qed.Images;
 

@@ -1,6 +1,6 @@
-using Qed.Units;
 using System;
 using System.IO;
+using Qed.Units;
 
 namespace Qed.Images;
 

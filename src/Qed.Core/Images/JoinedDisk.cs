@@ -1,7 +1,7 @@
-using Qed.Units;
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Qed.Units;
 
 namespace Qed.Images;
 

@@ -1,5 +1,5 @@
-using Qed.Units;
 using System;
+using Qed.Units;
 
 namespace Qed.Layout;
 

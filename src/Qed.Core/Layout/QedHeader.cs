@@ -1,6 +1,6 @@
-using Qed.Units;
 using System;
 using System.Buffers.Binary;
+using Qed.Units;
 
 namespace Qed.Layout;
 

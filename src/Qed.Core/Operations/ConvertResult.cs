@@ -1,6 +1,6 @@
-using Qed.Units;
 using System.Collections.Generic;
 using System.Linq;
+using Qed.Units;
 
 namespace Qed.Operations;
 

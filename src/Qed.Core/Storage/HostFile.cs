@@ -7,7 +7,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Qed.Storage;
 
 /// <summary>A file or block device of the host.</summary>
-public sealed unsafe class HostFile : BlockStorage
+public sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPunchable, IBlockCloning, ISpaceReserve
 {
     private readonly PositionalIo _io;
     private readonly HostExtents _extents;
@@ -89,10 +89,6 @@ public sealed unsafe class HostFile : BlockStorage
             return low == uint.MaxValue && Marshal.GetLastWin32Error() != 0 ? null : ((long)high << 32) | low;
         }
     }
-
-    /// <summary>When the file was last written, in nanoseconds. Not on Windows, which may note that only when the file is closed.</summary>
-    internal override long? WriteStamp
-        => HostPlatform.IsLinux && LinuxStatus.Of(_io.Handle) is { } status ? (status.WriteSeconds * 1_000_000_000) + status.WriteNanoseconds : null;
 
     /// <summary>Opens a file or block device that exists.</summary>
     /// <param name="path">A path of the host, relative ones to the process's current folder.</param>
@@ -221,7 +217,7 @@ public sealed unsafe class HostFile : BlockStorage
     internal void BypassCache() => _uncached ??= UncachedWriter.TryOpen(Place);
 
     /// <inheritdoc/>
-    internal override bool TryClone(BlockStorage source, long from, long to, long length)
+    public bool TryClone(BlockStorage source, long from, long to, long length)
     {
         // Only file systems that share blocks can (XFS, btrfs); others refuse, as they do between two file systems
         // and where one of the numbers is no multiple of their block size.
@@ -232,14 +228,14 @@ public sealed unsafe class HostFile : BlockStorage
     }
 
     /// <inheritdoc/>
-    internal override void Preallocate(long offset, long length)
+    public void Preallocate(long offset, long length)
     {
         if (HostPlatform.IsLinux)
             _ = LinuxNative.FAllocate(_io.Handle, 0, offset, length);
     }
 
     /// <inheritdoc/>
-    internal override void ClearSparse()
+    public void ClearSparse()
     {
         byte setSparse = 0;
         if (HostPlatform.IsWindows)
@@ -247,7 +243,7 @@ public sealed unsafe class HostFile : BlockStorage
     }
 
     /// <inheritdoc/>
-    public override void SetLength(long length)
+    public void SetLength(long length)
     {
         if (!IsBlockDevice)
         {
@@ -290,7 +286,7 @@ public sealed unsafe class HostFile : BlockStorage
     }
 
     /// <inheritdoc/>
-    public override StorageExtent NextExtent(long offset)
+    public StorageExtent NextExtent(long offset)
     {
         long length = Length;
         StorageExtent extent = _extents.Next(offset, length);
@@ -300,10 +296,10 @@ public sealed unsafe class HostFile : BlockStorage
     }
 
     /// <inheritdoc/>
-    public override bool IsHole(long offset, long length)
+    public bool IsHole(long offset, long length)
     {
         if (!HostPlatform.IsLinux)
-            return base.IsHole(offset, length);
+            return NextExtent(offset) is { IsHole: true } hole && hole.End >= offset + length;
         bool isHole = _extents.IsHole(offset, length);
         if (isHole)
             RequireLasting();
@@ -311,7 +307,7 @@ public sealed unsafe class HostFile : BlockStorage
     }
 
     /// <inheritdoc/>
-    public override bool TryPunch(long offset, long length)
+    public bool TryPunch(long offset, long length)
         => _extents.TryPunch(offset, length)
             // A device that cannot free its blocks has, or the kernel writes, zeroes all the same.
             || (IsBlockDevice && _extents.TryZero(offset, length));

@@ -195,12 +195,6 @@ internal static unsafe class LinuxNative
         [FieldOffset(48)]
         internal ulong Blocks;
 
-        [FieldOffset(112)]
-        internal long WriteSeconds;
-
-        [FieldOffset(120)]
-        internal uint WriteNanoseconds;
-
         /// <summary>Of a device node, which device it stands for.</summary>
         [FieldOffset(128)]
         internal uint NodeMajor;

@@ -8,7 +8,7 @@ namespace Qed.Storage;
 /// Another storage as it would be after changes, which stay in memory: to find out what they lead to without making
 /// them. Copies take a few bytes a block. Not safe for threads that write.
 /// </summary>
-internal sealed class OverlayStorage(BlockStorage beneath) : BlockStorage
+internal sealed class OverlayStorage(BlockStorage beneath) : BlockStorage, IResizable, IHoleMap, ICopyWithin
 {
     private const int BlockSize = 4096;
 
@@ -55,7 +55,7 @@ internal sealed class OverlayStorage(BlockStorage beneath) : BlockStorage
         }
     }
 
-    public override void SetLength(long length)
+    public void SetLength(long length)
     {
         if (length < _length)
         {
@@ -80,20 +80,22 @@ internal sealed class OverlayStorage(BlockStorage beneath) : BlockStorage
     {
     }
 
-    public override StorageExtent NextExtent(long offset)
+    public StorageExtent NextExtent(long offset)
     {
         if (offset >= _visible)
-            return base.NextExtent(offset);
+            return this.AllData(offset);
         StorageExtent extent = beneath.NextExtent(offset);
         bool isAsBeneath = extent.End <= _visible && !_blocks.Keys.Any(block => (block + 1) * BlockSize > offset && block * BlockSize < extent.End);
-        return isAsBeneath ? extent : base.NextExtent(offset);
+        return isAsBeneath ? extent : this.AllData(offset);
     }
 
-    internal override void CopyWithin(long from, long to, int length)
+    public bool IsHole(long offset, long length) => NextExtent(offset) is { IsHole: true } hole && hole.End >= offset + length;
+
+    public void CopyWithin(long from, long to, int length)
     {
         if ((from | to | (uint)length) % BlockSize != 0)
         {
-            base.CopyWithin(from, to, length);
+            this.CopyBytesWithin(from, to, length);
             return;
         }
 

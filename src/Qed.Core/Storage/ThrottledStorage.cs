@@ -4,7 +4,7 @@ using System.Threading;
 namespace Qed.Storage;
 
 /// <summary>Reads no faster than was asked for, all threads together, so that whoever works with the same disk is not held up.</summary>
-internal sealed class ThrottledStorage(BlockStorage storage, long bytesPerSecond, CancellationToken cancellation) : BlockStorage
+internal sealed class ThrottledStorage(BlockStorage storage, long bytesPerSecond, CancellationToken cancellation) : BlockStorage, IHoleMap
 {
     // What is read at once, so that one large read does not use up a second's share in one go.
     private const int Part = 64 << 10;
@@ -35,22 +35,18 @@ internal sealed class ThrottledStorage(BlockStorage storage, long bytesPerSecond
         return total;
     }
 
-    public override void Write(long offset, ReadOnlySpan<byte> buffer) => throw ReadOnly();
-
-    public override void SetLength(long length) => throw ReadOnly();
+    public override void Write(long offset, ReadOnlySpan<byte> buffer) => throw new InvalidOperationException("A throttled storage is for reading.");
 
     public override void Flush()
     {
     }
 
-    public override StorageExtent NextExtent(long offset) => storage.NextExtent(offset);
+    public StorageExtent NextExtent(long offset) => storage.NextExtent(offset);
 
-    public override bool IsHole(long offset, long length) => storage.IsHole(offset, length);
+    public bool IsHole(long offset, long length) => storage.IsHole(offset, length);
 
     /// <summary>The storage beneath is its owner's to close.</summary>
     protected override void Dispose(bool disposing)
     {
     }
-
-    private static InvalidOperationException ReadOnly() => new("A throttled storage is for reading.");
 }

@@ -1,7 +1,7 @@
-using Qed.Storage;
 using System;
 using System.Linq;
 using System.Threading;
+using Qed.Storage;
 using static Qed.Invariant;
 
 namespace Qed.Targets;
@@ -11,7 +11,7 @@ namespace Qed.Targets;
 /// first bytes are written last, when everything else is on stable storage, so that what was begun and not ended is
 /// never taken for an image, neither the new one nor the old.
 /// </summary>
-internal sealed class FreshStorage : BlockStorage
+internal sealed class FreshStorage : BlockStorage, IResizable, IPunchable
 {
     private const int HeadLength = 4096;
     private const int Step = 16 << 20;
@@ -75,7 +75,7 @@ internal sealed class FreshStorage : BlockStorage
             _file.Write(offset, buffer);
     }
 
-    public override void SetLength(long length)
+    public void SetLength(long length)
     {
         lock (_lock)
         {
@@ -86,7 +86,7 @@ internal sealed class FreshStorage : BlockStorage
     }
 
     /// <summary>Takes a range for one that was never written.</summary>
-    public override bool TryPunch(long offset, long length)
+    public bool TryPunch(long offset, long length)
     {
         lock (_lock)
             Forget(offset, offset + length);

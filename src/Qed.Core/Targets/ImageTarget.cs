@@ -1,5 +1,5 @@
-using Qed.Storage;
 using System;
+using Qed.Storage;
 
 namespace Qed.Targets;
 

@@ -1,7 +1,7 @@
-using Qed.Storage;
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using Qed.Storage;
 
 namespace Qed.Targets;
 

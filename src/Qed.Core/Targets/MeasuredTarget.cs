@@ -1,9 +1,9 @@
-using Qed.Storage;
 using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
+using Qed.Storage;
 
 namespace Qed.Targets;
 
@@ -35,7 +35,7 @@ internal sealed class MeasuredTarget(string target) : ImageTarget, IDisposable
             companion.Dispose();
     }
 
-    private sealed class LengthOnly(string path) : BlockStorage
+    private sealed class LengthOnly(string path) : BlockStorage, IResizable
     {
         private long _length;
 
@@ -64,7 +64,7 @@ internal sealed class MeasuredTarget(string target) : ImageTarget, IDisposable
             }
         }
 
-        public override void SetLength(long length) => Interlocked.Exchange(ref _length, length);
+        public void SetLength(long length) => Interlocked.Exchange(ref _length, length);
 
         public override void Flush()
         {

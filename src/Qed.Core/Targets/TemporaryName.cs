@@ -1,8 +1,8 @@
-using Qed.Storage;
 using System;
 using System.IO;
 using System.Linq;
 using System.Text;
+using Qed.Storage;
 
 namespace Qed.Targets;
 

@@ -1,5 +1,5 @@
-using Qed.Units;
 using System.Collections.Generic;
+using Qed.Units;
 
 namespace Qed.Transfer;
 

@@ -246,8 +246,6 @@ public sealed class PageCacheTests
 
         public override void Write(long offset, ReadOnlySpan<byte> buffer) => throw new InvalidOperationException();
 
-        public override void SetLength(long length) => throw new InvalidOperationException();
-
         public override void Flush() => throw new InvalidOperationException();
 
         protected override void Dispose(bool disposing)

@@ -4,7 +4,7 @@ using Qed.Storage;
 namespace Qed.Tests.Support;
 
 /// <summary>Storage in memory; what was written since the last flush can be told apart, as after a crash.</summary>
-internal sealed class MemoryStorage : BlockStorage
+internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable
 {
     private readonly object _lock = new();
     private byte[] _bytes;
@@ -78,7 +78,7 @@ internal sealed class MemoryStorage : BlockStorage
         }
     }
 
-    public override void SetLength(long length)
+    public void SetLength(long length)
     {
         if (!CanWrite)
             throw new InvalidOperationException("The storage was opened for reading.");
@@ -93,7 +93,7 @@ internal sealed class MemoryStorage : BlockStorage
     }
 
     /// <summary>As a file of Linux does: what lies behind the end stays behind it.</summary>
-    public override bool TryPunch(long offset, long length)
+    public bool TryPunch(long offset, long length)
     {
         if (!CanWrite)
             throw new InvalidOperationException("The storage was opened for reading.");

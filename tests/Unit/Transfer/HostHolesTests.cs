@@ -113,7 +113,7 @@ public sealed class HostHolesTests : IDisposable
     }
 
     /// <summary>A file that is all data and counts how often it is asked.</summary>
-    private sealed class Asked(long length) : BlockStorage
+    private sealed class Asked(long length) : BlockStorage, IHoleMap
     {
         internal int Questions { get; private set; }
 
@@ -123,17 +123,17 @@ public sealed class HostHolesTests : IDisposable
 
         public override long Length => length;
 
-        public override StorageExtent NextExtent(long offset)
+        public StorageExtent NextExtent(long offset)
         {
             Questions++;
-            return base.NextExtent(offset);
+            return this.AllData(offset);
         }
+
+        public bool IsHole(long offset, long length) => false;
 
         public override int Read(long offset, Span<byte> buffer) => throw new NotSupportedException();
 
         public override void Write(long offset, ReadOnlySpan<byte> buffer) => throw new NotSupportedException();
-
-        public override void SetLength(long length) => throw new NotSupportedException();
 
         public override void Flush() => throw new NotSupportedException();
 

@@ -1,7 +1,7 @@
-using Qed.Bits;
 using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
+using Qed.Bits;
 
 namespace Qed.Formats.Qcow2;
 

@@ -1,7 +1,8 @@
-using Qed.Targets;
-using Qed.Units;
 using System;
 using System.Collections.Generic;
+using Qed.Storage;
+using Qed.Targets;
+using Qed.Units;
 
 namespace Qed.Formats.Vhd;
 

@@ -1,6 +1,6 @@
-using Qed.Bits;
 using System;
 using System.Collections.Generic;
+using Qed.Bits;
 
 namespace Qed.Formats.Vhdx;
 

@@ -49,8 +49,6 @@ internal sealed class ReplayedStorage : BlockStorage
 
     public override void Write(long offset, ReadOnlySpan<byte> buffer) => throw new NotSupportedException();
 
-    public override void SetLength(long length) => throw new NotSupportedException();
-
     public override void Flush() => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)

@@ -1,6 +1,6 @@
-using Qed.Bits;
 using System;
 using System.Buffers.Binary;
+using Qed.Bits;
 
 namespace Qed.Formats.Vhdx;
 

@@ -1,5 +1,5 @@
-using Qed.Targets;
 using System.IO;
+using Qed.Targets;
 
 namespace Qed.Formats.Vmdk;
 
