@@ -195,7 +195,7 @@ internal static class ImageChain
 
         seen.Add(file.Identity);
         Log.Opened(logger, backing.Path, backing.Format, backing.Length);
-        if (reference.Format is null && backing.Format != "raw" && FormatRegistry.ByExtension(path) is { Name: "raw" })
+        if (reference.Format is null && !backing.IsRaw && FormatRegistry.ByExtension(path) is { IsGuestBytes: true })
             Log.ProbedAsOther(logger, path, backing.Format);
         return backing;
     }

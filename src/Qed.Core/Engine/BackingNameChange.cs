@@ -68,7 +68,7 @@ internal sealed class BackingNameChange
         _header.BeforeChange();
         _storage.Write(offset, name);
         _storage.Flush();
-        QedFeatures features = QedFeatures.BackingFile | (backing.Format == "raw" ? QedFeatures.BackingFormatNoProbe : QedFeatures.None);
+        QedFeatures features = QedFeatures.BackingFile | (backing.IsRaw ? QedFeatures.BackingFormatNoProbe : QedFeatures.None);
         _header.Update(header => header with
         {
             Features = (header.Features & ~Both) | features,

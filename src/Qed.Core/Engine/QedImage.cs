@@ -98,7 +98,7 @@ public sealed class QedImage : WritableDiskImage
             QedHeader header = QedHeaderReader.Read(storage);
             string? name = QedHeaderReader.ReadBackingName(storage, header);
             bool noProbe = (header.Features & QedFeatures.BackingFormatNoProbe) != 0;
-            BackingReference? backing = name is null ? null : new BackingReference(name, noProbe ? "raw" : null);
+            BackingReference? backing = name is null ? null : new BackingReference(name, noProbe ? BackingReference.RawName : null);
             var keeper = new HeaderKeeper(storage, header, options.NeedCheckVerified);
             if (options.ForWriting)
                 PrepareForWriting(storage, keeper, options);

@@ -149,10 +149,10 @@ internal sealed class QedWriter
             try
             {
                 _storage.Write(host.Value + (offset - start), data);
-                if (run.Kind == ExtentKind.Unallocated && _image.BackingForWriting() is { } backing)
+                if (run.Kind == ExtentKind.Unallocated)
                 {
-                    CopyUp(backing, start, offset, host);
-                    CopyUp(backing, offset + length, end, host + (offset + length - start));
+                    CopyBeneath(start, offset, host);
+                    CopyBeneath(offset + length, end, host + (offset + length - start));
                 }
             }
             catch
@@ -182,11 +182,11 @@ internal sealed class QedWriter
         }
     }
 
-    /// <summary>Copies what the backing file shows in a range into a fresh cluster, whose zeroes need no writing.</summary>
-    private void CopyUp(DiskImage backing, GuestOffset from, GuestOffset to, HostOffset host)
+    /// <summary>Copy-on-write: copies what the backing file shows in a range into a fresh cluster, whose zeroes need no writing.</summary>
+    private void CopyBeneath(GuestOffset from, GuestOffset to, HostOffset host)
     {
-        long left = Math.Min(to.Value, Math.Min(backing.Length, _image.Length)) - from.Value;
-        if (left <= 0)
+        (DiskImage? backing, long left) = _image.Beneath(from, Math.Min(to.Value, _image.Length) - from.Value);
+        if (left == 0)
             return;
         byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(CopyBuffer, left));
         try
@@ -194,7 +194,7 @@ internal sealed class QedWriter
             while (left > 0)
             {
                 Span<byte> part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, left));
-                backing.Read(from, part);
+                backing!.Read(from, part);
                 if (!ZeroScan.IsZero(part))
                     _storage.Write(host.Value, part);
                 from += part.Length;

@@ -16,11 +16,15 @@ namespace Qed.Formats;
 /// <summary>All formats, and which one a file has.</summary>
 public static class FormatRegistry
 {
-    private static readonly RawFormat RawFormat = new();
+    /// <summary>The format of images that are checked, repaired and written where they lie.</summary>
+    public static ImageFormat Qed { get; } = new QedFormat();
+
+    /// <summary>The format of a file that is the guest's bytes and nothing else.</summary>
+    public static ImageFormat Raw { get; } = new RawFormat();
 
     /// <summary>Every format, raw last.</summary>
     public static IReadOnlyList<ImageFormat> All { get; } =
-        [new QedFormat(), new Qcow2Format(), new VhdxFormat(), new VhdFormat(), new VmdkFormat(), new VdiFormat(), RawFormat];
+        [Qed, new Qcow2Format(name => ByName(name).QemuName), new VhdxFormat(), new VhdFormat(), new VmdkFormat(), new VdiFormat(), Raw];
 
     /// <summary>The format of a short name or alias, in any case.</summary>
     /// <exception cref="DiskImageException">UnsupportedFeature, naming those that exist.</exception>
@@ -57,8 +61,8 @@ public static class FormatRegistry
         if (ExtentNames.IsFlat(storage.Path))
             Log.FlatDataAlone(logger, storage.Path);
         else if (RefusalAsRaw(probe, storage, fallback) is { } rule)
-            throw new DiskImageException(ErrorKind.ImageNotRecognized, rule, storage.Path) { Remedy = new(RemedyKind.SayFormat, "raw", "If it really is a raw image") };
-        return RawFormat;
+            throw new DiskImageException(ErrorKind.ImageNotRecognized, rule, storage.Path) { Remedy = new(RemedyKind.SayFormat, Raw.Name, "If it really is a raw image") };
+        return Raw;
     }
 
     /// <summary>
@@ -82,9 +86,9 @@ public static class FormatRegistry
     private static string? RefusalAsRaw(FileProbe probe, BlockStorage storage, RawFallback fallback)
     {
         ImageFormat? named = ByExtension(storage.Path);
-        if (named is not null && named != RawFormat)
+        if (named is not null && named != Raw)
             return probe.Start.IsEmpty ? "the file is empty" : $"the signature of a {named.DisplayName} image is missing, although the name says it is one";
-        bool isRecognised = fallback == RawFallback.Anything || named == RawFormat || storage is HostFile { IsBlockDevice: true } || KnownContents.AreIn(probe, storage.Path);
+        bool isRecognised = fallback == RawFallback.Anything || named == Raw || storage.HasFixedLength || KnownContents.AreIn(probe, storage.Path);
         return isRecognised ? null : "neither the name nor the contents say that this is a disk image: it holds no signature of a format, no partitions and no file system";
     }
 }

@@ -52,8 +52,11 @@ public abstract class ImageFormat
     /// <summary>Whether images of this format are checked, repaired, resized and re-parented where they lie.</summary>
     public virtual bool IsChangedInPlace => false;
 
-    /// <summary>Whether what lies behind the last byte of an image, on a block device, belongs to it all the same.</summary>
-    private protected virtual bool OwnsWholeFile => true;
+    /// <summary>
+    /// Whether a file of this format is the guest's bytes and nothing else: it can be written in order and over what is there,
+    /// and what lies behind it on a block device does not belong to it.
+    /// </summary>
+    public virtual bool IsGuestBytes => false;
 
     /// <summary>The options of a new image in QEMU's words, in the order in which QEMU names them.</summary>
     public virtual IReadOnlyList<CreationOption> CreationOptions { get; } = [CreationOption.Size];
@@ -101,7 +104,7 @@ public abstract class ImageFormat
         };
         if (refused is null)
         {
-            if (OwnsWholeFile)
+            if (!IsGuestBytes)
                 target.EndWith(stackalloc byte[EndLength]);
             return CreateWriterCore(target, options);
         }

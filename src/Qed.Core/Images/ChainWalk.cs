@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using Qed.Units;
 
@@ -25,9 +24,8 @@ internal static class ChainWalk
             }
 
             Extent run = level.Runs.Current;
-            DiskImage? below = run.Kind == ExtentKind.Unallocated ? level.Image.RequireBackingIfNamed() : null;
-            long reached = below is null ? 0 : Math.Min(run.Length, below.Length - run.Offset.Value);
-            if (reached <= 0)
+            (DiskImage? below, long reached) = run.Kind == ExtentKind.Unallocated ? level.Image.Beneath(run.Offset, run.Length) : default;
+            if (reached == 0)
             {
                 yield return new ChainExtent(run, level.Image, level.Depth);
                 continue;

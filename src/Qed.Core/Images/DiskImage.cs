@@ -19,6 +19,9 @@ public abstract class DiskImage : IDisposable
     /// <summary>The short name of the format, as qemu-img writes it: "qed", "raw".</summary>
     public abstract string Format { get; }
 
+    /// <summary>Whether the image's file is the guest's bytes and nothing else.</summary>
+    internal bool IsRaw => Format == BackingReference.RawName;
+
     /// <summary>Bytes of the guest's disk.</summary>
     public abstract long Length { get; }
 
@@ -90,11 +93,14 @@ public abstract class DiskImage : IDisposable
     /// <summary>Reads guest bytes of a range that may reach past the end of the disk, where it is zeroes.</summary>
     public void ReadOrZero(GuestOffset offset, Span<byte> buffer)
     {
-        int inside = (int)Math.Max(0, Math.Min(buffer.Length, Length - offset.Value));
+        int inside = (int)BytesInside(offset, buffer.Length);
         if (inside > 0)
             Read(offset, buffer.Slice(0, inside));
         buffer.Slice(inside).Clear();
     }
+
+    /// <summary>How many bytes of a range the disk holds; what lies past its end is zeroes.</summary>
+    internal long BytesInside(GuestOffset offset, long length) => Math.Max(0, Math.Min(length, Length - offset.Value));
 
     /// <summary>Closes the image, and the backing chain that was opened with it.</summary>
     public void Dispose()
@@ -131,14 +137,25 @@ public abstract class DiskImage : IDisposable
         return Backing;
     }
 
-    /// <summary>Reads what an extent without data of its own shows: zeroes, or the backing file and zeroes past its end.</summary>
+    /// <summary>What shows where this image says nothing: the backing image as far as that reaches, and behind it zeroes.</summary>
+    /// <param name="offset">Guest offset of an unallocated run.</param>
+    /// <param name="length">Bytes of the run.</param>
+    /// <returns>The backing image and how many bytes of the run come from it; none where there is no such image.</returns>
+    /// <exception cref="DiskImageException">BackingFileMissing: the image names one that was not opened with it.</exception>
+    internal (DiskImage? Backing, long Length) Beneath(GuestOffset offset, long length)
+    {
+        DiskImage? backing = RequireBackingIfNamed();
+        return (backing, backing?.BytesInside(offset, length) ?? 0);
+    }
+
+    /// <summary>Reads what an extent without data of its own shows: see <see cref="Beneath"/>.</summary>
     /// <exception cref="DiskImageException">BackingFileMissing: the image names one that was not opened with it.</exception>
     private protected void ReadBeneath(GuestOffset offset, ExtentKind kind, Span<byte> buffer)
     {
-        if (kind == ExtentKind.Unallocated && RequireBackingIfNamed() is { } backing)
-            backing.ReadOrZero(offset, buffer);
-        else
-            buffer.Clear();
+        (DiskImage? backing, long reached) = kind == ExtentKind.Unallocated ? Beneath(offset, buffer.Length) : default;
+        if (reached > 0)
+            backing!.Read(offset, buffer.Slice(0, (int)reached));
+        buffer.Slice((int)reached).Clear();
     }
 
     /// <summary>What this image alone says about the run that starts at an offset.</summary>

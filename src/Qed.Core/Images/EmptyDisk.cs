@@ -9,7 +9,7 @@ internal sealed class EmptyDisk(long length) : DiskImage
 {
     public override string Path => "disk";
 
-    public override string Format => "raw";
+    public override string Format => BackingReference.RawName;
 
     public override long Length => length;
 

@@ -167,8 +167,6 @@ public static class ConvertImage
         long size = PaddedSize(disk, format, options.Subformat, sectorSize, logger);
         if (options.DeleteSource)
             SourceFiles.RequireDeletable(source.Files, disk.Backing, baseline);
-        if (backing is { Format: null } && baseline?.Format == "raw")
-            backing = backing with { Format = "raw" };
         using Destination target = TargetFile.Begin(options.DestinationPath, options.Force, source.Image, logger, cancellation);
         var layout = new TargetOptions
         {
@@ -177,7 +175,7 @@ public static class ConvertImage
             TableSize = options.TableSize,
             LogicalSectorSize = sectorSize,
             PhysicalSectorSize = ConversionLosses.PhysicalSectorSize(source.Image, baseline, format, options),
-            Backing = backing,
+            Backing = backing?.StoredOver(baseline?.Format),
             BackingImage = baseline,
             Subformat = options.Subformat,
             Compress = options.Compress,

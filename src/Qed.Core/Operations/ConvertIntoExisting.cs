@@ -28,7 +28,7 @@ internal static class ConvertIntoExisting
         if (options.DeleteSource)
             SourceFiles.RequireDeletable(source.Files, source.Disk.Backing, baseline: null);
         ConversionLosses.Warn(source.Image, null, format, options, logger);
-        if (format.Name == "raw")
+        if (format.IsGuestBytes)
             return IntoRaw(source, format, options, progress, logger, cancellation);
         if (format.IsChangedInPlace)
             return IntoImage(source, options, progress, logger, cancellation);
@@ -65,7 +65,7 @@ internal static class ConvertIntoExisting
         IReadOnlyList<GuestRange> lost = source.Unreadable?.ToList() ?? [];
         if (options.Verify || options.DeleteSource)
         {
-            using DiskImage written = OpenImage.ForReading(options.DestinationPath, "qed", logger);
+            using DiskImage written = OpenImage.ForReading(options.DestinationPath, FormatRegistry.Qed.Name, logger);
             ConvertImage.Verify(source, new DiskImageRange(written, default, length), options.DestinationPath, options, progress, logger, cancellation);
         }
 

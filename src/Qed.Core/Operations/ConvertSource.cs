@@ -81,7 +81,7 @@ internal sealed class ConvertSource : IDisposable
     {
         bool asksForMore = options is { Snapshot: not null } or { Salvage: true } or { Verify: true } or { DeleteSource: true } or { Offset: not 0 }
             || options.FurtherPaths.Count > 0;
-        if (asksForMore || (options.SourceFormat ?? "raw") != "raw")
+        if (asksForMore || (options.SourceFormat is { } format && !FormatRegistry.ByName(format).IsGuestBytes))
             throw new DiskImageException(ErrorKind.UnsupportedFeature, "of a stream only a raw disk is read, once and whole", options.Path);
         long length = options.Length ?? (stream.CanSeek ? stream.Length - stream.Position : throw LengthMissing(options));
         return new StreamDisk(stream, options.Path, length);

@@ -21,7 +21,7 @@ internal static class ConvertToStream
         ILogger logger,
         CancellationToken cancellation)
     {
-        if (format.Name != "raw")
+        if (!format.IsGuestBytes)
         {
             throw new DiskImageException(
                 ErrorKind.UnsupportedFeature, $"a {format.DisplayName} image cannot be written to a stream: its first bytes are known only when all others are; a raw one can", options.DestinationPath);

@@ -31,14 +31,11 @@ public static class CreateImage
         progress?.Report(new OperationProgress("Creating", 0, 1, IsBytes: false));
         cancellation.ThrowIfCancellationRequested();
         BackingReference? backing = options.BackingPath is null ? null : new BackingReference(options.BackingPath, options.BackingFormat?.ToLowerInvariant());
-        ImageFormat format = FormatRegistry.ByName(options.Format ?? "qed");
+        ImageFormat format = FormatOf(options);
         using DiskImage? backingImage = backing is null || options.WithoutOpeningBacking ? null
             : ImageChain.OpenAsBacking(backing, options.Path, FileIdentity.Of(options.Path), logger);
         if (backing is not null && options.WithoutOpeningBacking)
             ImageChain.RequireNoLoop(backing, options.Path);
-        // What is raw today is fixed as raw: a guest that writes a foreign header into it must not change what it is.
-        if (backing is { Format: null } && backingImage?.Format == "raw")
-            backing = backing with { Format = "raw" };
         long size = SizeFor(options, format, backingImage);
         using (Destination target = TargetFile.Begin(options.Path, options.Force, source: null, logger, cancellation))
         {
@@ -49,7 +46,7 @@ public static class CreateImage
                 TableSize = options.TableSize,
                 LogicalSectorSize = options.LogicalSectorSize,
                 PhysicalSectorSize = options.PhysicalSectorSize,
-                Backing = backing,
+                Backing = backing?.StoredOver(backingImage?.Format),
                 BackingImage = backingImage,
                 Subformat = options.Subformat,
             };
@@ -66,6 +63,8 @@ public static class CreateImage
         WarnOfGeometry(result, logger);
         return result;
     }
+
+    internal static ImageFormat FormatOf(CreateImageOptions options) => options.Format is { } name ? FormatRegistry.ByName(name) : FormatRegistry.Qed;
 
     internal static void WarnOfGeometry(ImageDescription image, ILogger logger)
     {

@@ -43,11 +43,14 @@ public static class DescribeImage
         var how = new ChainOptions { Format = format, RawFallback = rawFallback, Access = StorageAccess.Peek, Image = ImageOpenOptions.DescribeOnly };
         using DiskImage image = ImageChain.OpenLink(path, how, out HostFile file);
         ImageDetails details = image.Details;
+        ImageFormat known = FormatRegistry.ByName(image.Format);
         bool? isInUse = file.IsInUse();
         return new ImageDescription
         {
             Path = file.Path,
-            Format = image.Format,
+            Format = known.Name,
+            IsGuestBytes = known.IsGuestBytes,
+            IsChangedInPlace = known.IsChangedInPlace,
             Subformat = details.Subformat,
             Size = image.Length,
             FileSize = file.Length,

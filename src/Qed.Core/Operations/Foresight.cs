@@ -21,7 +21,7 @@ public static class Foresight
     {
         if (options is null)
             throw new ArgumentNullException(nameof(options));
-        ImageFormat format = FormatRegistry.ByName(options.Format ?? "qed");
+        ImageFormat format = CreateImage.FormatOf(options);
         using DiskImage? backing = options.WithoutOpeningBacking ? null : OpenBacking(options.BackingPath, options.BackingFormat, options.Path);
         CreateImage.SizeFor(options, format, backing);
         Destination.Foresee(options.Path, options.Force);

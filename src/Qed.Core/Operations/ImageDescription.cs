@@ -12,6 +12,12 @@ public sealed record ImageDescription
     /// <summary>Short name of the format.</summary>
     public required string Format { get; init; }
 
+    /// <summary>Whether the file is the guest's bytes and nothing else.</summary>
+    public bool IsGuestBytes { get; init; }
+
+    /// <summary>Whether images of the format are checked, repaired, resized and re-parented where they lie.</summary>
+    public bool IsChangedInPlace { get; init; }
+
     /// <summary>Variant of the format, in its own words; null where it has none.</summary>
     public string? Subformat { get; init; }
 

@@ -23,7 +23,7 @@ internal static class QedFile
         {
             MissingLocks.Tell(file, logger);
             ImageFormat format = FormatRegistry.Probe(file, RawFallback.Anything, NullLogger.Instance);
-            if (format.Name != "qed")
+            if (format != FormatRegistry.Qed)
                 throw new DiskImageException(ErrorKind.UnsupportedFeature, $"the image's format is {format.DisplayName}, and {rule}", file.Path) { Remedy = remedy };
             if (access == StorageAccess.Write)
                 QedImage.RequireGrowing(file);

@@ -5,7 +5,6 @@ using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Formats;
-using Qed.Formats.Raw;
 using Qed.Images;
 using Qed.Targets;
 using Qed.Transfer;
@@ -97,7 +96,7 @@ public static class ReadContent
         TargetFile.RefuseLinkOf(image, path);
         var part = new DiskImageRange(image, range.Offset, range.Length);
         using Destination target = TargetFile.Begin(path, options.Force, image, logger, cancellation);
-        using (ImageWriter writer = FormatRegistry.ByName("raw").CreateWriter(target, new TargetOptions { Size = range.Length }))
+        using (ImageWriter writer = FormatRegistry.Raw.CreateWriter(target, new TargetOptions { Size = range.Length }))
         {
             new ImageCopier(part, null, writer, range.Length).Run(meter, cancellation);
             writer.Complete();
@@ -113,7 +112,7 @@ public static class ReadContent
     private static void Verify(DiskImage part, Destination target, CancellationToken cancellation)
     {
         // A block device may be longer than what was written to it.
-        using var image = new RawImage(target.OpenWritten());
+        using DiskImage image = FormatRegistry.Raw.Open(target.OpenWritten(), ImageOpenOptions.Default);
         using var written = new DiskImageRange(image, default, part.Length);
         if (ImageComparer.FirstDifference(part, written, ProgressMeter.Silent, cancellation) is { } offset)
             throw TargetFile.DiffersFromSource(target.Target, part.Path, offset.Value);

@@ -87,6 +87,6 @@ public static class SetBackingFile
         long copied = new RebaseCopier(image, newBacking).Run(progress.Meter("Copying from the backing file", image.Length), cancellation);
         image.Flush();
         Log.CopiedIn(logger, copied, image.Path);
-        return backing is { Format: null } && newBacking?.Format == "raw" ? backing with { Format = "raw" } : backing;
+        return backing?.StoredOver(newBacking?.Format);
     }
 }

@@ -30,7 +30,7 @@ internal sealed class StreamDisk : DiskImage
 
     public override IReadOnlyList<string> Files => [];
 
-    public override string Format => "raw";
+    public override string Format => BackingReference.RawName;
 
     public override long Length { get; }
 

@@ -4,7 +4,7 @@ using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Engine;
-using Qed.Formats.Raw;
+using Qed.Formats;
 using Qed.Images;
 using Qed.Storage;
 using Qed.Transfer;
@@ -36,7 +36,7 @@ public static class WriteContent
         if (options.SourceFile is null == options.SourceStream is null)
             throw new ArgumentException("Either a file or a stream has to be given.", nameof(options));
         logger ??= NullLogger.Instance;
-        using RawImage? file = options.SourceFile is null ? null : new RawImage(HostFile.Open(options.SourceFile, StorageAccess.Read));
+        using DiskImage? file = options.SourceFile is null ? null : FormatRegistry.Raw.Open(HostFile.Open(options.SourceFile, StorageAccess.Read), ImageOpenOptions.Default);
         using var source = new ContentSource(options.SourceStream ?? new DiskImageStream(file!), options.SourceFile, options.Path, options.Verify);
         GuestRange range;
         using (QedImage image = OpenTarget(options, logger))
@@ -100,7 +100,7 @@ public static class WriteContent
     private static void Verify(
         string path, GuestRange range, ContentSource source, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
-        using DiskImage image = OpenImage.ForReading(path, "qed", logger);
+        using DiskImage image = OpenImage.ForReading(path, FormatRegistry.Qed.Name, logger);
         // Closing it has flushed it: what is compared comes from the disk.
         (image.ExtentStorage as HostFile)?.DropCache();
         using var written = new ContentSource(new DiskImageStream(new DiskImageRange(image, range.Offset, range.Length)), path, path, withHash: true);

@@ -20,7 +20,7 @@ internal sealed class RunCursor : IDisposable
     internal RunCursor(DiskImage? image, long length)
     {
         _length = length;
-        long own = Math.Min(length, image?.Length ?? 0);
+        long own = image?.BytesInside(default, length) ?? 0;
         _runs = (own > 0 ? image!.GetChainExtents(new GuestOffset(0), own) : []).GetEnumerator();
         Advance();
     }

@@ -53,10 +53,10 @@ public sealed class NewQedImageCommand : TargetCmdlet
     {
         ImageFormat? named = FormatRegistry.ByExtension(path);
         if (Format is null)
-            return named ?? FormatRegistry.ByName("qed");
+            return named ?? FormatRegistry.Qed;
         ImageFormat format = FormatRegistry.ByName(Format);
         // Endings such as .img say a disk, and of many formats.
-        if (named is null || named == format || (named.Name == "raw" && !path.EndsWith(".raw", System.StringComparison.OrdinalIgnoreCase)))
+        if (named is null || named == format || (named.IsGuestBytes && !path.EndsWith(".raw", System.StringComparison.OrdinalIgnoreCase)))
             return format;
         throw new DiskImageException(ErrorKind.UnsupportedFeature, $"the name says {named.DisplayName}, and -Format {format.DisplayName}", path)
         {

@@ -113,7 +113,7 @@ public sealed class TestQedImageCommand : ImageCmdlet
 
     private static bool IsQed(ImageDescription link, WorkItem item)
     {
-        if (link.Format == "qed")
+        if (link.IsChangedInPlace)
             return true;
         item.Verbose($"'{link.Path}' has the format {link.Format}, which has no tables to check.");
         return false;
@@ -124,7 +124,7 @@ public sealed class TestQedImageCommand : ImageCmdlet
     {
         try
         {
-            return DescribeImage.Run(path).Format is not "qed" and var format ? format : null;
+            return DescribeImage.Run(path) is { IsChangedInPlace: false } image ? image.Format : null;
         }
         catch (DiskImageException)
         {

@@ -85,7 +85,7 @@ public class ImageInfo : ImageResult
     {
         "fixed" or "static" or "monolithicFlat" or "twoGbMaxExtentFlat" or "vmfs" => "fixed",
         "streamOptimized" => "stream",
-        _ => Format == "raw" ? null : "dynamic",
+        _ => _image.IsGuestBytes ? null : "dynamic",
     };
 
     /// <summary>See <see cref="Size"/>.</summary>

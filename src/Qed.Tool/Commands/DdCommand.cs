@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using Qed.Formats;
 using Qed.Operations;
 using Qed.Tool.CommandLine;
 
@@ -24,7 +25,7 @@ internal static class DdCommand
     {
         Request request = Read(arguments);
         string? format = arguments.ValueOf(CommonOptions.Format);
-        string target = arguments.ValueOf(CommonOptions.TargetFormat) ?? "raw";
+        string target = arguments.ValueOf(CommonOptions.TargetFormat) ?? FormatRegistry.Raw.Name;
         string path = FileOperand.PathOf(request.Input!);
         long size = DescribeImage.Run(path, format).Size;
         UInt128 start = (UInt128)request.Skip * (UInt128)request.Block;

@@ -84,7 +84,7 @@ internal sealed class NewImageSettings
     }
 
     private static ImageFormat FormatOf(CommandOption formatOption, ParsedArguments arguments)
-        => FormatRegistry.ByName(arguments.ValueOf(formatOption) ?? "raw");
+        => arguments.ValueOf(formatOption) is { } name ? FormatRegistry.ByName(name) : FormatRegistry.Raw;
 
     private static void WriteHelp(ImageFormat format, Session session)
     {

@@ -39,6 +39,10 @@ public sealed class LayeringTests
         @"(?<!namespace )\bQed\.(?<layer>[A-Z]\w+)|(?<![\w.])(?<layer>Images|Engine|Formats|Chains|Compaction|Checking|Transfer|Operations)\.[A-Z]",
         RegexOptions.Compiled);
 
+    // The common namespace's own name is that of a format as well, which can then only be meant in full.
+    private static readonly Regex FormatMention = new(
+        @"(?<!namespace Qed\.)\bFormats\.(?<format>[A-Z]\w+)|(?<![\w.])(?!Qed\.)(?<format>[A-Z]\w+)\.[A-Z]", RegexOptions.Compiled);
+
     [Fact]
     public void No_file_of_the_engine_uses_a_layer_above_its_own()
     {
@@ -57,6 +61,16 @@ public sealed class LayeringTests
     {
         IEnumerable<(string Layer, string Used)> used = Files().SelectMany(file => LayersIn(file.Code).Select(layer => (file.Layer, layer)));
         Assert.Equal([], Allowed.SelectMany(layer => layer.Value.Select(used => (layer.Key, used))).Except(used));
+    }
+
+    /// <summary>Code that two formats share lies beside their folders, and whoever wants a format asks the registry for it.</summary>
+    [Fact]
+    public void A_format_is_known_to_no_other_one_and_to_the_registry_alone()
+    {
+        (string File, string Layer, string Code)[] files = Files().Where(file => file.File != "Formats/FormatRegistry.cs").ToArray();
+        string[] formats = files.Select(file => FormatOf(file.File)).Where(format => format.Length > 0).Distinct().ToArray();
+        Assert.True(formats.Length >= 7);
+        Assert.Equal([], files.SelectMany(file => FormatsIn(file.Code).Where(format => formats.Contains(format) && format != FormatOf(file.File)).Select(format => $"{file.File} names {format}")));
     }
 
     [Fact]
@@ -97,9 +111,27 @@ public sealed class LayeringTests
     public void A_mention_is_found_in_code_and_not_in_comments(string line, string? layer)
         => Assert.Equal(layer is null ? [] : [layer], LayersIn(line));
 
+    /// <summary>The format whose folder a file lies in; empty for one that is nobody's own.</summary>
+    private static string FormatOf(string file) => file.Split('/') is ["Formats", var format, _] ? format : string.Empty;
+
+    [Theory]
+    [InlineData("using Qed.Formats.Raw;", "Raw")]
+    [InlineData("    Formats.Vhd.VhdFooter footer = null;", "Vhd")]
+    [InlineData("    Raw.RawImage image = null;", "Raw")]
+    [InlineData("namespace Qed.Formats.Vmdk;", null)]
+    [InlineData("// as Formats.Raw has it", null)]
+    [InlineData("    options.Raw.Length", null)]
+    public void A_mention_of_a_format_is_found_in_code_and_not_in_comments(string line, string? format)
+        => Assert.Equal(format is null ? [] : [format], FormatsIn(line));
+
+    private static IEnumerable<string> CodeLines(string code)
+        => code.Split('\n').Where(line => !line.TrimStart().StartsWith("//", StringComparison.Ordinal));
+
+    private static IEnumerable<string> FormatsIn(string code)
+        => CodeLines(code).SelectMany(line => FormatMention.Matches(line)).Select(match => match.Groups["format"].Value).Distinct();
+
     private static IEnumerable<string> LayersIn(string code)
-        => code.Split('\n')
-            .Where(line => !line.TrimStart().StartsWith("//", StringComparison.Ordinal))
+        => CodeLines(code)
             .SelectMany(line => Mention.Matches(line))
             .Select(match => match.Groups["layer"].Value)
             .Where(name => name != Root && Allowed.ContainsKey(name))

@@ -13,12 +13,13 @@ internal sealed class HeaderCluster
 
     /// <param name="geometry">Of the new image.</param>
     /// <param name="backing">Its backing file; null for none.</param>
+    /// <param name="backingFormat">The name of its format as QEMU has it; null where it is to be probed.</param>
     /// <param name="path">The new image, for messages.</param>
     /// <exception cref="DiskImageException">BackingFileRefused for a name that is empty, too long, or does not fit the cluster.</exception>
-    internal HeaderCluster(Qcow2Geometry geometry, BackingReference? backing, string path)
+    internal HeaderCluster(Qcow2Geometry geometry, BackingReference? backing, string? backingFormat, string path)
     {
         byte[] name = backing is null ? [] : Encoding.UTF8.GetBytes(backing.Name);
-        byte[] format = backing?.Format is { } text ? Encoding.ASCII.GetBytes(FormatRegistry.ByName(text).QemuName) : [];
+        byte[] format = backingFormat is null ? [] : Encoding.ASCII.GetBytes(backingFormat);
         byte[] features = FeatureNameTable.Encode();
         int needed = Qcow2Header.Length + (format.Length > 0 ? HeaderExtensions.PaddedLength(format.Length) : 0) + HeaderExtensions.HeadBytes + name.Length;
         // The names of features only help others to explain: in the smallest clusters they give way.

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using Qed.Images;
 using Qed.Storage;
@@ -8,7 +9,8 @@ using static Qed.Invariant;
 namespace Qed.Formats.Qcow2;
 
 /// <summary>QEMU's copy-on-write format, versions 2 and 3; version 3 is written.</summary>
-internal sealed class Qcow2Format : ImageFormat
+/// <param name="qemuNameOf">What QEMU calls the format of a short name: so an image stores that of its backing file.</param>
+internal sealed class Qcow2Format(Func<string, string> qemuNameOf) : ImageFormat
 {
     public override string Name => "qcow2";
 
@@ -47,7 +49,7 @@ internal sealed class Qcow2Format : ImageFormat
         string path = target.Storage.Path;
         Qcow2Geometry geometry = GeometryFor(options, path);
         RequireSize(options.Size, geometry, path);
-        var header = new HeaderCluster(geometry, options.Backing, path);
+        var header = new HeaderCluster(geometry, options.Backing, options.Backing?.Format is { } name ? qemuNameOf(name) : null, path);
         return new Qcow2ImageWriter(target.Storage, geometry, options, header);
     }
 

@@ -145,7 +145,7 @@ internal sealed class QedImageWriter : MappedImageWriter
     {
         QedFeatures features = QedFeatures.None;
         if (_backing is not null)
-            features = QedFeatures.BackingFile | (_backing.Format == "raw" ? QedFeatures.BackingFormatNoProbe : QedFeatures.None);
+            features = QedFeatures.BackingFile | (_backing.IsRaw ? QedFeatures.BackingFormatNoProbe : QedFeatures.None);
         var header = new QedHeader
         {
             Geometry = _geometry,

@@ -8,18 +8,18 @@ namespace Qed.Formats.Raw;
 /// <summary>Raw images: the guest's bytes and nothing else.</summary>
 internal sealed class RawFormat : ImageFormat
 {
-    public override string Name => "raw";
+    public override string Name => BackingReference.RawName;
 
     public override IReadOnlyList<string> Extensions { get; } = [".raw", ".img", ".bin", ".dd"];
 
     public override int SizeGranularity(Subformat subformat) => 1;
 
-    private protected override bool OwnsWholeFile => false;
+    public override bool IsGuestBytes => true;
 
     internal override bool Matches(FileProbe probe) => false;
 
     internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => new RawImage(storage);
 
     private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
-        => new RawImageWriter(target.Storage, options.Size);
+        => new FlatImageWriter(target.Storage, options.Size);
 }

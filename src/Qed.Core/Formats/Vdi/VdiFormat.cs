@@ -10,12 +10,10 @@ namespace Qed.Formats.Vdi;
 /// <summary>VirtualBox's disk image format, version 1.1.</summary>
 internal sealed class VdiFormat : ImageFormat
 {
-    internal const string FormatName = "vdi";
-
     /// <summary>The largest disk whose blocks, behind a map of almost 4 GiB, start at a 32-bit offset; QEMU opens as much.</summary>
     internal const long MaximumSize = 0x3ffbff80L << 20;
 
-    public override string Name => FormatName;
+    public override string Name => VdiHeader.FormatName;
 
     public override string DisplayName => "VDI";
 

@@ -10,6 +10,9 @@ namespace Qed.Formats.Vdi;
 /// <summary>The header of a VDI image, version 1.1. Numbers are little-endian.</summary>
 internal sealed record VdiHeader
 {
+    /// <summary>The short name of the format.</summary>
+    internal const string FormatName = "vdi";
+
     /// <summary>Bytes up to the end of the parent's id, which every header of version 1.1 has.</summary>
     internal const int Size = 0x1c8;
 

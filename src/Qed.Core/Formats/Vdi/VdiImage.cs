@@ -34,7 +34,7 @@ internal sealed class VdiImage : MappedImage
         };
     }
 
-    public override string Format => VdiFormat.FormatName;
+    public override string Format => VdiHeader.FormatName;
 
     public override long Length => _header.DiskSize;
 

@@ -48,7 +48,7 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
             BackingReference = VhdParentNames.Read(storage, _header);
     }
 
-    public override string Format => VhdFormat.FormatName;
+    public override string Format => VhdFooter.FormatName;
 
     public override long Length => Footer.DiskSize;
 

@@ -1,11 +1,10 @@
-using Qed.Formats.Raw;
 using Qed.Images;
 using Qed.Storage;
 
 namespace Qed.Formats.Vhd;
 
-/// <summary>An open fixed VHD: a raw image with a footer.</summary>
-internal sealed class FixedVhdImage : RawImage, IVhdImage
+/// <summary>An open fixed VHD: the guest's bytes, then the footer.</summary>
+internal sealed class FixedVhdImage : FlatImage, IVhdImage
 {
     private readonly ImageDetails _details;
 
@@ -25,7 +24,7 @@ internal sealed class FixedVhdImage : RawImage, IVhdImage
         }
     }
 
-    public override string Format => VhdFormat.FormatName;
+    public override string Format => VhdFooter.FormatName;
 
     public override ImageDetails Details => _details;
 

@@ -1,11 +1,10 @@
 using System;
-using Qed.Formats.Raw;
 using Qed.Storage;
 
 namespace Qed.Formats.Vhd;
 
 /// <summary>Fills a fixed VHD: the guest's bytes, then the footer.</summary>
-internal sealed class FixedVhdWriter(BlockStorage target, VhdFooter footer) : RawImageWriter(target, footer.CurrentSize)
+internal sealed class FixedVhdWriter(BlockStorage target, VhdFooter footer) : FlatImageWriter(target, footer.CurrentSize)
 {
     public override void Complete()
     {

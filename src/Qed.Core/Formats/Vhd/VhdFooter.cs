@@ -11,6 +11,9 @@ namespace Qed.Formats.Vhd;
 /// </summary>
 internal sealed record VhdFooter
 {
+    /// <summary>The short name of the format.</summary>
+    internal const string FormatName = "vhd";
+
     internal const int Size = 512;
 
     /// <summary>What the oldest versions of Virtual PC wrote: the last byte, which is reserved, is missing.</summary>

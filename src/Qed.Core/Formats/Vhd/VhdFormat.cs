@@ -11,8 +11,6 @@ namespace Qed.Formats.Vhd;
 /// <summary>Microsoft's Virtual Hard Disk format, which QEMU calls vpc.</summary>
 internal sealed class VhdFormat : ImageFormat
 {
-    internal const string FormatName = "vhd";
-
     /// <summary>The largest disk, 2040 GiB: with its table and bitmaps its blocks still have 32-bit sector numbers.</summary>
     internal const long MaximumSize = 2040L << 30;
 
@@ -21,7 +19,7 @@ internal sealed class VhdFormat : ImageFormat
     // Azure takes no fixed disk of another size.
     private const int FixedGranularity = 1 << 20;
 
-    public override string Name => FormatName;
+    public override string Name => VhdFooter.FormatName;
 
     public override string QemuName => "vpc";
 

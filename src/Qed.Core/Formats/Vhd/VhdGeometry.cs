@@ -5,6 +5,7 @@ namespace Qed.Formats.Vhd;
 /// <summary>Cylinders, heads and sectors of a track, which the oldest readers take for the size of the disk.</summary>
 internal readonly record struct VhdGeometry(ushort Cylinders, byte Heads, byte SectorsPerTrack)
 {
+    private const int SectorSize = 512;
     private const long MostSectors = 65535L * 16 * 255;
 
     /// <summary>Sectors that the geometry can address.</summary>
@@ -16,7 +17,7 @@ internal readonly record struct VhdGeometry(ushort Cylinders, byte Heads, byte S
     /// <summary>The geometry for a size, by the specification's appendix: at most as many sectors as the disk has.</summary>
     internal static VhdGeometry For(long diskSize)
     {
-        long sectors = Math.Min(diskSize / VhdFooter.SectorSize, MostSectors);
+        long sectors = Math.Min(diskSize / SectorSize, MostSectors);
         if (sectors >= 65535L * 16 * 63)
             return Of(sectors, 16, 255);
         long tracks = sectors / 17;

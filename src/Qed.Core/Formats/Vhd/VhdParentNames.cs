@@ -34,7 +34,7 @@ internal static class VhdParentNames
             throw new DiskImageException(ErrorKind.ImageCorrupt, "a differencing disk names no parent", storage.Path) { Structure = "VHD dynamic disk header" };
         // Absolute names of another machine lead nowhere; the parent is often where the image is.
         names.AddRange(names.Select(LastPart).Where(name => name.Length > 0).ToArray());
-        return new BackingReference(names[0], VhdFormat.FormatName) { OtherNames = names.Skip(1).Distinct().Where(name => name != names[0]).ToArray() };
+        return new BackingReference(names[0], VhdFooter.FormatName) { OtherNames = names.Skip(1).Distinct().Where(name => name != names[0]).ToArray() };
     }
 
     /// <summary>The name to store for one that is relative to the image: with backslashes, and starting with a dot.</summary>

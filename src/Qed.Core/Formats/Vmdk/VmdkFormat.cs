@@ -72,7 +72,7 @@ internal sealed class VmdkFormat : ImageFormat
         RequirePossible(options, isStream, path);
         RequireSize(options.Size, options.Subformat, path);
         if (options.Subformat == Subformat.Fixed)
-            return new FlatImageWriter(target, options.Size);
+            return new MonolithicFlatWriter(target, options.Size);
         int grain = GrainFor(options.ClusterSize ?? DefaultGrain, isStream, path);
         return isStream
             ? new StreamImageWriter(target, grain, options.Size)

@@ -1,14 +1,14 @@
 using Qed.Storage;
 using Qed.Units;
 
-namespace Qed.Formats.Raw;
+namespace Qed.Formats;
 
-/// <summary>Fills a raw image; what is not written stays a hole. Formats that only add something behind the disk derive from it.</summary>
-internal class RawImageWriter : MappedImageWriter
+/// <summary>Fills a file with the guest's bytes as they are; what is not written stays a hole. A format may add something behind them.</summary>
+internal class FlatImageWriter : MappedImageWriter
 {
     private const int SmallestPreallocation = 1 << 16;
 
-    internal RawImageWriter(BlockStorage target, long size)
+    internal FlatImageWriter(BlockStorage target, long size)
         : base(target) => target.SetLength(size);
 
     /// <summary>A block of most file systems: a smaller hole would free nothing.</summary>

@@ -1,5 +1,4 @@
 using System;
-using Qed.Formats.Raw;
 using Qed.Images;
 using Qed.Storage;
 using Qed.Targets;
@@ -8,15 +7,15 @@ using Qed.Units;
 namespace Qed.Formats.Vmdk;
 
 /// <summary>Fills a fresh monolithicFlat image: a descriptor, and beside it a raw file that it names.</summary>
-internal sealed class FlatImageWriter : ImageWriter
+internal sealed class MonolithicFlatWriter : ImageWriter
 {
     private readonly BlockStorage _target;
     private readonly byte[] _descriptor;
-    private readonly RawImageWriter _data;
+    private readonly FlatImageWriter _data;
 
     /// <param name="target">The descriptor's empty file.</param>
     /// <param name="size">Bytes of the guest's disk.</param>
-    internal FlatImageWriter(ImageTarget target, long size)
+    internal MonolithicFlatWriter(ImageTarget target, long size)
     {
         (string name, BlockStorage extent) = target.AddCompanion(ExtentNames.FlatOf(target.Target));
         _target = target.Storage;
@@ -28,7 +27,7 @@ internal sealed class FlatImageWriter : ImageWriter
                 Extents = [new DescriptorExtent(size / SparseHeader.SectorSize, DescriptorExtentType.Flat, "FLAT", name, 0)],
             },
             target.Target);
-        _data = new RawImageWriter(extent, size);
+        _data = new FlatImageWriter(extent, size);
     }
 
     public override int Grain => _data.Grain;
