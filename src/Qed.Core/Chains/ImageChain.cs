@@ -217,6 +217,6 @@ internal static class ImageChain
             throw;
         }
 
-        return format.Open(file, options.Image);
+        return format.Open(file, options.Image with { Companions = new HostCompanions(file) });
     }
 }

@@ -8,7 +8,7 @@ namespace Qed.Formats;
 /// <summary>An open image whose file holds the guest's bytes as they are, from its first one on; a format may have something behind them.</summary>
 /// <param name="storage">The image's file.</param>
 /// <param name="length">Bytes of the guest's disk.</param>
-internal abstract class FlatImage(HostFile storage, long length) : DiskImage
+internal abstract class FlatImage(BlockStorage storage, long length) : DiskImage
 {
     public override string Path => Storage.Path;
 
@@ -17,7 +17,7 @@ internal abstract class FlatImage(HostFile storage, long length) : DiskImage
     internal override BlockStorage ExtentStorage => Storage;
 
     /// <summary>The image's file.</summary>
-    protected HostFile Storage { get; } = storage;
+    protected BlockStorage Storage { get; } = storage;
 
     protected override Extent FindExtent(GuestOffset offset, long maximum)
     {

@@ -82,11 +82,22 @@ public abstract class ImageFormat
     internal virtual bool HasHeader(FileProbe probe) => Matches(probe);
 
     /// <summary>Opens an image for reading; it owns the storage from then on, also when opening fails.</summary>
-    internal abstract DiskImage Open(HostFile storage, ImageOpenOptions options);
+    internal DiskImage Open(BlockStorage storage, ImageOpenOptions options)
+    {
+        try
+        {
+            return OpenCore(storage, options);
+        }
+        catch
+        {
+            storage.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Names of further files, in its folder, that are a file's own: without it they are nothing.</summary>
     /// <exception cref="DiskImageException">The file cannot be understood.</exception>
-    internal virtual IReadOnlyList<string> PartsOf(HostFile storage) => [];
+    internal virtual IReadOnlyList<string> PartsOf(BlockStorage storage) => [];
 
     /// <summary>Starts an image in an empty file, which stays the caller's.</summary>
     /// <exception cref="DiskImageException">InvalidGeometry, InvalidSize or UnsupportedFeature, with nothing written.</exception>
@@ -114,6 +125,9 @@ public abstract class ImageFormat
             Remedy = Subformats.Contains(options.Subformat) ? null : Remedy.Advice("They have: " + string.Join(", ", Subformats) + "."),
         };
     }
+
+    /// <summary>As <see cref="Open"/>; further files that were opened it closes itself where opening fails.</summary>
+    private protected abstract DiskImage OpenCore(BlockStorage storage, ImageOpenOptions options);
 
     /// <summary>As <see cref="CreateWriter"/>, with options that the format has.</summary>
     private protected abstract ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options);

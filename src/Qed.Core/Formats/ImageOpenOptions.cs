@@ -1,4 +1,3 @@
-using System.Collections.Generic;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Storage;
@@ -39,6 +38,14 @@ internal sealed record ImageOpenOptions
         init => field = PageBudget.Require(value);
     } = PageBudget.Default;
 
-    /// <summary>Where files under construction lie, by the full path that they are to have: see PendingFile.</summary>
-    internal IReadOnlyDictionary<string, string>? PathsUnderConstruction { get; init; }
+    /// <summary>Where the further files are that the image may name; null where there is nothing but the one that is opened.</summary>
+    internal ICompanionFiles? Companions { get; init; }
+
+    /// <summary>The further files, for an image that cannot be read without them.</summary>
+    /// <param name="name">The one that is needed.</param>
+    /// <param name="image">The image's own file.</param>
+    /// <exception cref="DiskImageException">UnsupportedFeature where there are none.</exception>
+    internal ICompanionFiles RequireCompanions(string name, BlockStorage image)
+        => Companions ?? throw new DiskImageException(
+            ErrorKind.UnsupportedFeature, $"the image keeps its data in another file, '{name}', and what it is read from here is no file that has others beside it", image.Path);
 }

@@ -6,14 +6,14 @@ using Qed.Units;
 namespace Qed.Formats;
 
 /// <summary>An image in one file that is only read, and read by what its extents say; a format adds where these come from.</summary>
-internal abstract class MappedImage(HostFile storage) : DiskImage
+internal abstract class MappedImage(BlockStorage storage) : DiskImage
 {
     public override string Path => Storage.Path;
 
     internal override BlockStorage ExtentStorage => Storage;
 
     /// <summary>The image's file.</summary>
-    protected HostFile Storage { get; } = storage;
+    protected BlockStorage Storage { get; } = storage;
 
     protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {

@@ -109,7 +109,8 @@ public static class ConvertImage
         IReadOnlyList<GuestRange> lost = source.Unreadable?.ToList() ?? [];
         if (options.Verify || options.DeleteSource)
         {
-            using DiskImage written = format.Open(target.OpenWritten(), new ImageOpenOptions { PathsUnderConstruction = target.PathsUnderConstruction });
+            HostFile file = target.OpenWritten();
+            using DiskImage written = format.Open(file, new ImageOpenOptions { Companions = new HostCompanions(file, target.PathsUnderConstruction) });
             written.AttachBacking(layout.BackingImage);
             try
             {

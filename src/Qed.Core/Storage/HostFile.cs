@@ -7,7 +7,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Qed.Storage;
 
 /// <summary>A file or block device of the host.</summary>
-public sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPunchable, IBlockCloning, ISpaceReserve
+public sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPunchable, IBlockCloning, ISpaceReserve, ISectored, IDated
 {
     private readonly PositionalIo _io;
     private readonly HostExtents _extents;
@@ -50,6 +50,9 @@ public sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPunch
 
     /// <inheritdoc/>
     internal override bool HasFixedLength => IsBlockDevice;
+
+    /// <inheritdoc/>
+    DateTime IDated.LastWriteTime => Guard(() => File.GetLastWriteTimeUtc(Place));
 
     /// <summary>Bytes of a sector of a block device; null for a file, or where the system does not tell.</summary>
     public int? LogicalSectorSize => IsBlockDevice ? BlockDevice.LogicalSectorSize(_io.Handle) : null;

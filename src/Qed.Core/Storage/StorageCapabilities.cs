@@ -38,6 +38,13 @@ internal static class StorageCapabilities
     /// <inheritdoc cref="IAnnouncedWrites.Announce"/>
     internal static void Announce(this BlockStorage storage, long offset, long length) => (storage as IAnnouncedWrites)?.Announce(offset, length);
 
+    /// <inheritdoc cref="ISectored.LogicalSectorSize"/>
+    internal static int? LogicalSectorSize(this BlockStorage storage) => (storage as ISectored)?.LogicalSectorSize;
+
+    /// <inheritdoc cref="IDated.LastWriteTime"/>
+    /// <returns>Null where the storage does not tell.</returns>
+    internal static DateTime? LastWriteTime(this BlockStorage storage) => (storage as IDated)?.LastWriteTime;
+
     /// <inheritdoc cref="ICopyWithin.CopyWithin"/>
     internal static void CopyWithin(this BlockStorage storage, long from, long to, int length)
     {

@@ -73,6 +73,13 @@ public sealed class LayeringTests
         Assert.Equal([], files.SelectMany(file => FormatsIn(file.Code).Where(format => formats.Contains(format) && format != FormatOf(file.File)).Select(format => $"{file.File} names {format}")));
     }
 
+    /// <summary>All others read and write whatever has bytes.</summary>
+    [Fact]
+    public void Of_the_formats_only_what_opens_further_files_knows_that_there_are_files_of_the_host()
+        => Assert.Equal(
+            ["Formats/HostCompanions.cs"],
+            Files().Where(file => file.Layer == "Formats" && CodeLines(file.Code).Any(line => Regex.IsMatch(line, @"\bHostFile\b"))).Select(file => file.File));
+
     [Fact]
     public void Every_folder_is_a_layer_of_the_table_and_gives_its_files_their_namespace()
     {

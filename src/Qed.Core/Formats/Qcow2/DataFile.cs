@@ -1,4 +1,3 @@
-using System.Collections.Generic;
 using Qed.Images;
 using Qed.Storage;
 
@@ -10,8 +9,8 @@ namespace Qed.Formats.Qcow2;
 /// </summary>
 internal static class DataFile
 {
-    /// <exception cref="DiskImageException">BackingFileRefused, BackingFileMissing, UnsupportedFeature where no name is stored.</exception>
-    internal static HostFile Open(HostFile image, Qcow2Header header, ImageOpenOptions options)
+    /// <exception cref="DiskImageException">BackingFileRefused, BackingFileMissing, UnsupportedFeature where no name is stored, or there are no further files.</exception>
+    internal static BlockStorage Open(BlockStorage image, Qcow2Header header, ImageOpenOptions options)
     {
         string name = header.DataFileName ?? throw new DiskImageException(
             ErrorKind.UnsupportedFeature, "the image keeps its data in another file, and does not say in which", image.Path);
@@ -20,10 +19,9 @@ internal static class DataFile
         if (!options.AllowExternalData)
             throw Refused($"the image keeps its data in another file, which is not opened without consent: {name}", image, new(RemedyKind.AllowExternalData));
         string path = StoredName.TryResolve(name, image.Path) ?? throw Refused($"the data file name is not a valid path on this system: {name}", image, null);
-        IReadOnlyDictionary<string, string>? moved = options.PathsUnderConstruction;
         try
         {
-            return HostFile.Open(moved is not null && moved.TryGetValue(path, out string? now) ? now : path, image.Access);
+            return options.RequireCompanions(name, image).Open(path);
         }
         catch (DiskImageException error) when (error.Kind == ErrorKind.ImageNotFound)
         {
@@ -31,6 +29,6 @@ internal static class DataFile
         }
     }
 
-    private static DiskImageException Refused(string rule, HostFile image, Remedy? remedy)
+    private static DiskImageException Refused(string rule, BlockStorage image, Remedy? remedy)
         => new(ErrorKind.BackingFileRefused, rule, image.Path) { Structure = "external data file name", Remedy = remedy };
 }

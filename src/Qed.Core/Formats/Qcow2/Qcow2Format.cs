@@ -42,7 +42,7 @@ internal sealed class Qcow2Format(Func<string, string> qemuNameOf) : ImageFormat
 
     internal override bool Matches(FileProbe probe) => Qcow2HeaderReader.HasMagic(probe.Start);
 
-    internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => Qcow2Image.Open(storage, options);
+    private protected override DiskImage OpenCore(BlockStorage storage, ImageOpenOptions options) => Qcow2Image.Open(storage, options);
 
     private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
     {

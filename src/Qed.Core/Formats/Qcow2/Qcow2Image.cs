@@ -13,8 +13,8 @@ namespace Qed.Formats.Qcow2;
 /// <summary>An open qcow2 image: the disk, or one of its internal snapshots, for reading.</summary>
 internal sealed class Qcow2Image : DiskImage
 {
-    private readonly HostFile _storage;
-    private readonly HostFile _data;
+    private readonly BlockStorage _storage;
+    private readonly BlockStorage _data;
     private readonly Qcow2Header _header;
     private readonly Qcow2Map _map;
     private readonly CompressedReader _compressed;
@@ -24,7 +24,7 @@ internal sealed class Qcow2Image : DiskImage
     private BlockPlacement? _placement;
     private int _isCutTold;
 
-    private Qcow2Image(HostFile storage, HostFile data, Qcow2Header header, IReadOnlyList<Snapshot> snapshots, L1Table l1, long length, ImageOpenOptions options)
+    private Qcow2Image(BlockStorage storage, BlockStorage data, Qcow2Header header, IReadOnlyList<Snapshot> snapshots, L1Table l1, long length, ImageOpenOptions options)
     {
         _storage = storage;
         _data = data;
@@ -63,11 +63,11 @@ internal sealed class Qcow2Image : DiskImage
 
     public override ImageDetails Details { get; }
 
-    /// <summary>Opens an image from its file, which it owns from then on.</summary>
+    /// <summary>Opens an image from its file, which it owns once it is open.</summary>
     /// <exception cref="DiskImageException">A broken rule of the header, or a feature that is refused.</exception>
-    internal static Qcow2Image Open(HostFile storage, ImageOpenOptions options)
+    internal static Qcow2Image Open(BlockStorage storage, ImageOpenOptions options)
     {
-        HostFile data = storage;
+        BlockStorage data = storage;
         try
         {
             Qcow2Header header = Qcow2HeaderReader.Read(storage, options.AllowMissingData);
@@ -86,7 +86,6 @@ internal sealed class Qcow2Image : DiskImage
         {
             if (data != storage)
                 data.Dispose();
-            storage.Dispose();
             throw;
         }
     }
@@ -156,7 +155,7 @@ internal sealed class Qcow2Image : DiskImage
     }
 
     /// <summary>The snapshots; none where the table is damaged and nobody needs it.</summary>
-    private static IReadOnlyList<Snapshot> ReadSnapshots(HostFile storage, Qcow2Header header, ImageOpenOptions options)
+    private static IReadOnlyList<Snapshot> ReadSnapshots(BlockStorage storage, Qcow2Header header, ImageOpenOptions options)
     {
         try
         {
@@ -179,7 +178,7 @@ internal sealed class Qcow2Image : DiskImage
         return length;
     }
 
-    private static void RefuseEncryption(Qcow2Header header, HostFile storage)
+    private static void RefuseEncryption(Qcow2Header header, BlockStorage storage)
     {
         if (header.Encryption == Encryption.None)
             return;
@@ -192,7 +191,7 @@ internal sealed class Qcow2Image : DiskImage
         };
     }
 
-    private static (L1Table L1, long Length) Select(Snapshot snapshot, Qcow2Header header, HostFile storage)
+    private static (L1Table L1, long Length) Select(Snapshot snapshot, Qcow2Header header, BlockStorage storage)
     {
         ulong size = snapshot.DiskSize ?? (ulong)header.Size;
         if (size > long.MaxValue)

@@ -39,7 +39,7 @@ internal sealed class QedFormat : ImageFormat
 
     internal override bool Matches(FileProbe probe) => QedHeaderReader.HasMagic(probe.Start);
 
-    internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => QedImage.Open(storage, new QedOpenOptions { TableCacheBytes = options.TableCacheBytes });
+    private protected override DiskImage OpenCore(BlockStorage storage, ImageOpenOptions options) => QedImage.Open(storage, new QedOpenOptions { TableCacheBytes = options.TableCacheBytes });
 
     private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
     {

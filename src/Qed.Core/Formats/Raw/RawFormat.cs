@@ -18,7 +18,7 @@ internal sealed class RawFormat : ImageFormat
 
     internal override bool Matches(FileProbe probe) => false;
 
-    internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => new RawImage(storage);
+    private protected override DiskImage OpenCore(BlockStorage storage, ImageOpenOptions options) => new RawImage(storage);
 
     private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
         => new FlatImageWriter(target.Storage, options.Size);

@@ -4,10 +4,10 @@ using Qed.Storage;
 namespace Qed.Formats.Raw;
 
 /// <summary>An open raw image: guest and host offsets are the same.</summary>
-internal sealed class RawImage(HostFile storage) : FlatImage(storage, storage.Length)
+internal sealed class RawImage(BlockStorage storage) : FlatImage(storage, storage.Length)
 {
     public override string Format => BackingReference.RawName;
 
     /// <summary>A device tells what its guests count in.</summary>
-    public override ImageDetails Details => new() { LogicalSectorSize = Storage.LogicalSectorSize };
+    public override ImageDetails Details => new() { LogicalSectorSize = Storage.LogicalSectorSize() };
 }

@@ -35,18 +35,8 @@ internal sealed class VdiFormat : ImageFormat
 
     internal override bool Matches(FileProbe probe) => probe.StartHas(VdiHeader.SignatureOffset, VdiHeader.Signature);
 
-    internal override DiskImage Open(HostFile storage, ImageOpenOptions options)
-    {
-        try
-        {
-            return new VdiImage(storage, options);
-        }
-        catch
-        {
-            storage.Dispose();
-            throw;
-        }
-    }
+    private protected override DiskImage OpenCore(BlockStorage storage, ImageOpenOptions options)
+        => new VdiImage(storage, options);
 
     private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)
     {

@@ -50,7 +50,7 @@ internal sealed record VdiHeader
 
     /// <summary>Reads and checks the header of a file.</summary>
     /// <exception cref="DiskImageException">ImageNotRecognized, ImageCorrupt, or UnsupportedFeature.</exception>
-    internal static VdiHeader Read(HostFile storage)
+    internal static VdiHeader Read(BlockStorage storage)
     {
         byte[] bytes = new byte[Size];
         int read = storage.Read(0, bytes);

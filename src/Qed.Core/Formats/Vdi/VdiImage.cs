@@ -16,7 +16,7 @@ internal sealed class VdiImage : MappedImage
     private readonly BlockPlacement _placement;
     private readonly long _fileLength;
 
-    internal VdiImage(HostFile storage, ImageOpenOptions options)
+    internal VdiImage(BlockStorage storage, ImageOpenOptions options)
         : base(storage)
     {
         _header = VdiHeader.Read(storage);

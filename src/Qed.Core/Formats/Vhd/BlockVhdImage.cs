@@ -1,5 +1,4 @@
 using System;
-using System.IO;
 using Qed.Images;
 using Qed.Storage;
 using Qed.Units;
@@ -21,7 +20,7 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
     private readonly BlockPlacement _placement;
     private readonly long _fileLength;
 
-    internal BlockVhdImage(HostFile storage, FoundFooter found, ImageOpenOptions options)
+    internal BlockVhdImage(BlockStorage storage, FoundFooter found, ImageOpenOptions options)
         : base(storage)
     {
         Footer = found.Footer;
@@ -58,6 +57,8 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
 
     public VhdFooter Footer { get; }
 
+    public uint? LastWritten => Storage.LastWriteTime() is { } time ? VhdFooter.TimeStampOf(time) : null;
+
     internal override BlockPlacement PlacementAt(GuestOffset offset) => _placement;
 
     internal override string? CheckBacking(DiskImage backing)
@@ -68,7 +69,7 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
             throw WrongParent($"'{backing.Path}' has the id {parent.Footer.UniqueId}, but the parent of this disk has {_header.ParentId}");
         uint noted = _header.ParentTimeStamp;
         bool isAsNoted = noted == 0 || noted == parent.Footer.TimeStamp
-            || Math.Abs((long)noted - VhdFooter.TimeStampOf(File.GetLastWriteTimeUtc(backing.Path))) <= TimeStampTolerance;
+            || parent.LastWritten is not { } written || Math.Abs((long)noted - written) <= TimeStampTolerance;
         return isAsNoted ? null : $"its parent '{backing.Path}' may have been changed since this disk was made, for their time stamps differ";
     }
 

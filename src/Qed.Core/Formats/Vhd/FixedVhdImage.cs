@@ -8,7 +8,7 @@ internal sealed class FixedVhdImage : FlatImage, IVhdImage
 {
     private readonly ImageDetails _details;
 
-    internal FixedVhdImage(HostFile storage, FoundFooter found)
+    internal FixedVhdImage(BlockStorage storage, FoundFooter found)
         : base(storage, found.Footer.DiskSize)
     {
         Footer = found.Footer;
@@ -29,4 +29,6 @@ internal sealed class FixedVhdImage : FlatImage, IVhdImage
     public override ImageDetails Details => _details;
 
     public VhdFooter Footer { get; }
+
+    public uint? LastWritten => Storage.LastWriteTime() is { } time ? VhdFooter.TimeStampOf(time) : null;
 }

@@ -13,7 +13,7 @@ namespace Qed.Formats.Vhd;
 /// </summary>
 /// <param name="storage">The image's file.</param>
 /// <param name="logger">Receives the warning.</param>
-internal sealed class HiddenData(HostFile storage, ILogger logger)
+internal sealed class HiddenData(BlockStorage storage, ILogger logger)
 {
     // Programs that leave bitmaps clear leave all of them clear: the start of each run is enough to tell.
     private const int MostBytes = 64 << 10;

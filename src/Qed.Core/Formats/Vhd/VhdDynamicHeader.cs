@@ -49,7 +49,7 @@ internal sealed record VhdDynamicHeader
 
     /// <summary>Reads and checks the header of a file.</summary>
     /// <exception cref="DiskImageException">ImageCorrupt or UnsupportedFeature.</exception>
-    internal static VhdDynamicHeader Read(HostFile storage, VhdFooter footer)
+    internal static VhdDynamicHeader Read(BlockStorage storage, VhdFooter footer)
     {
         var fields = new FieldReader(storage, footer.DataOffset);
         uint version = fields.UInt32(24);
@@ -110,7 +110,7 @@ internal sealed record VhdDynamicHeader
         private readonly long _offset;
         private readonly string _path;
 
-        internal FieldReader(HostFile storage, long offset)
+        internal FieldReader(BlockStorage storage, long offset)
         {
             _path = storage.Path;
             _offset = offset;

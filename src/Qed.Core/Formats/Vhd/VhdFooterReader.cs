@@ -15,7 +15,7 @@ internal static class VhdFooterReader
 {
     /// <summary>Reads the footer.</summary>
     /// <exception cref="DiskImageException">ImageNotRecognized without any footer; ImageCorrupt where none is whole; UnsupportedFeature.</exception>
-    internal static FoundFooter Read(HostFile storage)
+    internal static FoundFooter Read(BlockStorage storage)
     {
         long length = storage.Length;
         byte[] end = ReadAt(storage, Math.Max(0, length - VhdFooter.Size));
@@ -47,7 +47,7 @@ internal static class VhdFooterReader
     }
 
     /// <summary>Whether the copy, where there is one that is whole, describes another disk: its place, size, type or id.</summary>
-    private static bool DiffersFromCopy(ReadOnlySpan<byte> footer, HostFile storage)
+    private static bool DiffersFromCopy(ReadOnlySpan<byte> footer, BlockStorage storage)
     {
         ReadOnlySpan<byte> copy = ReadAt(storage, 0);
         if (VhdFooter.TypeOf(footer) == VhdDiskType.Fixed || !VhdFooter.IsValid(copy))
@@ -61,7 +61,7 @@ internal static class VhdFooterReader
         return false;
     }
 
-    private static byte[] ReadAt(HostFile storage, long offset)
+    private static byte[] ReadAt(BlockStorage storage, long offset)
     {
         byte[] bytes = new byte[VhdFooter.Size];
         int read = storage.Read(offset, bytes);

@@ -64,20 +64,12 @@ internal sealed class VhdFormat : ImageFormat
 
     internal override bool HasHeader(FileProbe probe) => VhdFooter.HasCookie(probe.Start);
 
-    internal override DiskImage Open(HostFile storage, ImageOpenOptions options)
+    private protected override DiskImage OpenCore(BlockStorage storage, ImageOpenOptions options)
     {
-        try
-        {
-            FoundFooter found = VhdFooterReader.Read(storage);
-            if (found.Doubt is { } doubt)
-                Log.FooterDoubtful(options.Logger, storage.Path, doubt);
-            return found.Footer.Type == VhdDiskType.Fixed ? new FixedVhdImage(storage, found) : new BlockVhdImage(storage, found, options);
-        }
-        catch
-        {
-            storage.Dispose();
-            throw;
-        }
+        FoundFooter found = VhdFooterReader.Read(storage);
+        if (found.Doubt is { } doubt)
+            Log.FooterDoubtful(options.Logger, storage.Path, doubt);
+        return found.Footer.Type == VhdDiskType.Fixed ? new FixedVhdImage(storage, found) : new BlockVhdImage(storage, found, options);
     }
 
     private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)

@@ -7,7 +7,7 @@ namespace Qed.Formats.Vhd;
 
 /// <summary>What a new differencing disk notes of its parent.</summary>
 /// <param name="Id">The parent's unique id.</param>
-/// <param name="TimeStamp">When the parent's file was last changed.</param>
+/// <param name="TimeStamp">When the parent's file was last changed; zero where nobody tells.</param>
 /// <param name="FileName">Its name without a folder.</param>
 /// <param name="Names">The names for the locators.</param>
 internal sealed record VhdParent(Guid Id, uint TimeStamp, string FileName, IReadOnlyList<VhdParentName> Names)
@@ -32,7 +32,7 @@ internal sealed record VhdParent(Guid Id, uint TimeStamp, string FileName, IRead
 
         string fullPath = options.BackingImage.Path;
         return new VhdParent(
-            parent.Footer.UniqueId, VhdFooter.TimeStampOf(File.GetLastWriteTimeUtc(fullPath)), Path.GetFileName(fullPath), NamesFor(reference.Name, fullPath, path));
+            parent.Footer.UniqueId, parent.LastWritten ?? 0, Path.GetFileName(fullPath), NamesFor(reference.Name, fullPath, path));
     }
 
     private static List<VhdParentName> NamesFor(string name, string fullPath, string path)

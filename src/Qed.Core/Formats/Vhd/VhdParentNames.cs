@@ -21,7 +21,7 @@ internal static class VhdParentNames
 
     /// <summary>Reads all names, in the order in which they are tried.</summary>
     /// <exception cref="DiskImageException">ImageCorrupt where a locator breaks a rule, or there is no name at all.</exception>
-    internal static BackingReference Read(HostFile storage, VhdDynamicHeader header)
+    internal static BackingReference Read(BlockStorage storage, VhdDynamicHeader header)
     {
         List<string> names = header.Locators
             .Where(locator => Preference.Contains(locator.Platform))
@@ -47,7 +47,7 @@ internal static class VhdParentNames
     /// <summary>The last part of a path of any system.</summary>
     internal static string LastPart(string name) => name.Substring(name.LastIndexOfAny(['/', '\\', ':']) + 1);
 
-    private static byte[] ReadBytes(HostFile storage, VhdParentLocator locator)
+    private static byte[] ReadBytes(BlockStorage storage, VhdParentLocator locator)
     {
         bool fits = locator.Space == 0 || locator.Length <= locator.Space * (ulong)VhdFooter.SectorSize;
         if (!fits || locator.Length > MostNameBytes || locator.Offset < 0 || locator.Offset > storage.Length - locator.Length)

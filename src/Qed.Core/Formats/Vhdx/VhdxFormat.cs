@@ -47,22 +47,13 @@ internal sealed class VhdxFormat : ImageFormat
 
     internal override bool Matches(FileProbe probe) => probe.StartHas(0, VhdxImageWriter.FileSignature);
 
-    internal override DiskImage Open(HostFile storage, ImageOpenOptions options)
+    private protected override DiskImage OpenCore(BlockStorage storage, ImageOpenOptions options)
     {
-        try
-        {
-            if (!Matches(new FileProbe(storage)))
-                throw new DiskImageException(ErrorKind.ImageNotRecognized, "this is not a VHDX image: the signature 'vhdxfile' is missing", storage.Path);
-            if (options.Snapshot is { } snapshot)
-                throw new DiskImageException(ErrorKind.UnsupportedFeature, $"VHDX images have no internal snapshots, so there is no '{snapshot}'", storage.Path);
-        }
-        catch
-        {
-            storage.Dispose();
-            throw;
-        }
-
-        return VhdxImage.Open(storage, options);
+        if (!Matches(new FileProbe(storage)))
+            throw new DiskImageException(ErrorKind.ImageNotRecognized, "this is not a VHDX image: the signature 'vhdxfile' is missing", storage.Path);
+        if (options.Snapshot is { } snapshot)
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, $"VHDX images have no internal snapshots, so there is no '{snapshot}'", storage.Path);
+        return new VhdxImage(storage, options);
     }
 
     private protected override ImageWriter CreateWriterCore(ImageTarget target, TargetOptions options)

@@ -11,13 +11,13 @@ namespace Qed.Formats.Vhdx;
 /// <summary>An open VHDX image, for reading. A log that is pending is replayed in memory; the file is never changed.</summary>
 internal sealed class VhdxImage : DiskImage
 {
-    private readonly HostFile _file;
+    private readonly BlockStorage _file;
     private readonly BlockStorage _storage;
     private readonly VhdxMetadata _metadata;
     private readonly VhdxBlockMap _map;
     private readonly BlockPlacement _placement;
 
-    private VhdxImage(HostFile file, ImageOpenOptions options)
+    internal VhdxImage(BlockStorage file, ImageOpenOptions options)
     {
         _file = file;
         Header = VhdxHeader.ReadCurrent(file);
@@ -54,20 +54,6 @@ internal sealed class VhdxImage : DiskImage
     internal VhdxMetadata Metadata => _metadata;
 
     private bool IsReplayed => _storage != _file;
-
-    /// <summary>Opens an image, which owns the file from then on, also when opening fails.</summary>
-    internal static VhdxImage Open(HostFile file, ImageOpenOptions options)
-    {
-        try
-        {
-            return new VhdxImage(file, options);
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
-    }
 
     internal override BlockPlacement PlacementAt(GuestOffset offset) => _placement;
 

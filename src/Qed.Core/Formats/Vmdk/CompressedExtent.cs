@@ -8,7 +8,7 @@ namespace Qed.Formats.Vmdk;
 /// <summary>An extent of compressed grains, each behind a marker that tells whose it is and how long.</summary>
 internal sealed class CompressedExtent : VmdkExtent
 {
-    private readonly HostFile _file;
+    private readonly BlockStorage _file;
     private readonly SparseHeader _header;
     private readonly GrainTables _tables;
     private readonly DecodedGrains _decoded;
@@ -17,7 +17,7 @@ internal sealed class CompressedExtent : VmdkExtent
     /// <param name="header">Its header, which says that grains are compressed.</param>
     /// <param name="length">Bytes of it that belong to the disk, at most its capacity.</param>
     /// <param name="options">How the image is opened.</param>
-    internal CompressedExtent(HostFile file, SparseHeader header, long length, ImageOpenOptions options)
+    internal CompressedExtent(BlockStorage file, SparseHeader header, long length, ImageOpenOptions options)
         : base(length)
     {
         _file = file;

@@ -30,7 +30,7 @@ internal static class DescriptorReader
     internal static bool IsDescriptor(ReadOnlySpan<byte> start) => HasTitle(start) || StartsWithVersion(start);
 
     /// <summary>Reads the descriptor that a file is.</summary>
-    internal static Descriptor ReadFile(HostFile file)
+    internal static Descriptor ReadFile(BlockStorage file)
     {
         long length = file.Length;
         return length <= LongestText ? Parse(ReadText(file, 0, (int)length), file.Path)
@@ -38,7 +38,7 @@ internal static class DescriptorReader
     }
 
     /// <summary>Reads the descriptor within a sparse extent; null where it has none.</summary>
-    internal static Descriptor? ReadEmbedded(HostFile file, SparseHeader header)
+    internal static Descriptor? ReadEmbedded(BlockStorage file, SparseHeader header)
     {
         if (header.DescriptorSector == 0 || header.DescriptorSectors == 0)
             return null;
@@ -194,7 +194,7 @@ internal static class DescriptorReader
     private static string? Find(Dictionary<string, string> values, string name)
         => values.TryGetValue(name, out string? value) ? value : null;
 
-    private static string ReadText(HostFile file, long offset, int length)
+    private static string ReadText(BlockStorage file, long offset, int length)
     {
         byte[] bytes = new byte[length];
         int read = file.Read(offset, bytes);

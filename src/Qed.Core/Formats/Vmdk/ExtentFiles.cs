@@ -1,5 +1,3 @@
-using System;
-using System.IO;
 using System.Linq;
 using Qed.Storage;
 
@@ -14,19 +12,15 @@ internal static class ExtentFiles
     /// <summary>Opens one extent's file, for what the image itself was opened for.</summary>
     /// <param name="name">The name as the descriptor has it.</param>
     /// <param name="image">The descriptor's file.</param>
-    /// <param name="options">Where files under construction lie.</param>
-    /// <exception cref="DiskImageException">BackingFileRefused, ImageNotFound, and what opening a file throws.</exception>
-    internal static HostFile Open(string name, HostFile image, ImageOpenOptions options)
+    /// <param name="options">Where there are further files.</param>
+    /// <exception cref="DiskImageException">BackingFileRefused, ImageNotFound, UnsupportedFeature where there are none, and what opening a file throws.</exception>
+    internal static BlockStorage Open(string name, BlockStorage image, ImageOpenOptions options)
     {
         RequireBareName(name, image.Path);
-        string folder = Path.GetDirectoryName(image.Path)!;
-        string path = Path.Combine(folder, name);
-        if (options.PathsUnderConstruction?.TryGetValue(path, out string? place) != true)
-            place = path;
-        HostFile file;
         try
         {
-            file = HostFile.Open(place!, path, image.Access);
+            return options.RequireCompanions(name, image).OpenBeside(name)
+                ?? throw Refused($"the extent '{name}' is a link that leads out of the image's own folder", image.Path);
         }
         catch (DiskImageException error) when (error.Kind == ErrorKind.ImageNotFound)
         {
@@ -34,17 +28,6 @@ internal static class ExtentFiles
             {
                 Remedy = Remedy.Advice("An image of several files is copied and moved with all of them."),
             };
-        }
-
-        try
-        {
-            RequireSameFolder(name, file, folder, image);
-            return file;
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
         }
     }
 
@@ -63,21 +46,6 @@ internal static class ExtentFiles
         if (fault is not null)
             throw Refused($"an extent of the descriptor has {fault}, but extents must be files in the image's own folder: {Shorten(name)}", imagePath);
     }
-
-    /// <summary>Asks where the opened file really lies, so that no link can be swapped between the question and the opening.</summary>
-    private static void RequireSameFolder(string name, HostFile file, string folder, HostFile image)
-    {
-        // The image itself may be reached through a link: the folder where it really lies is its own as well.
-        if (FolderOf(file) is { } real && (IsSame(real, folder) || (FolderOf(image) is { } own && IsSame(real, own))))
-            return;
-        throw Refused($"the extent '{name}' is a link that leads out of the image's own folder", image.Path);
-    }
-
-    private static string? FolderOf(HostFile file) => Path.GetDirectoryName(file.RealPath);
-
-    private static bool IsSame(string left, string right)
-        => string.Equals(left, right, HostPlatform.IsWindows ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal)
-            || (FileIdentity.Of(left) is { } identity && identity == FileIdentity.Of(right));
 
     private static string Shorten(string name)
     {

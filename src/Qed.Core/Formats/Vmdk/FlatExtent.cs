@@ -5,7 +5,7 @@ using Qed.Storage;
 namespace Qed.Formats.Vmdk;
 
 /// <summary>An extent whose file holds the guest's bytes as they are, from some place on.</summary>
-internal sealed class FlatExtent(HostFile file, long start, long length) : VmdkExtent(length)
+internal sealed class FlatExtent(BlockStorage file, long start, long length) : VmdkExtent(length)
 {
     private readonly long _fileLength = file.Length;
 
@@ -14,7 +14,7 @@ internal sealed class FlatExtent(HostFile file, long start, long length) : VmdkE
     /// <param name="line">The line.</param>
     /// <param name="allowMissing">Whether the file may be shorter than the line says.</param>
     /// <exception cref="DiskImageException">ImageCorrupt where the file is shorter.</exception>
-    internal static FlatExtent Open(HostFile file, DescriptorExtent line, bool allowMissing)
+    internal static FlatExtent Open(BlockStorage file, DescriptorExtent line, bool allowMissing)
     {
         long start = line.FirstSector * SparseHeader.SectorSize;
         long length = line.Sectors * SparseHeader.SectorSize;

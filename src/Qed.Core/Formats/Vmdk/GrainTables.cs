@@ -18,7 +18,7 @@ internal sealed class GrainTables
 {
     private const uint ZeroGrain = 1;
 
-    private readonly HostFile _file;
+    private readonly BlockStorage _file;
     private readonly SparseHeader _header;
     private readonly CachedTables _cache;
     private readonly long _fileLength;
@@ -30,7 +30,7 @@ internal sealed class GrainTables
     /// <param name="file">The extent's file.</param>
     /// <param name="header">Its header, checked.</param>
     /// <param name="options">How the image is opened; its logger receives a warning where the redundant tables are needed.</param>
-    internal GrainTables(HostFile file, SparseHeader header, ImageOpenOptions options)
+    internal GrainTables(BlockStorage file, SparseHeader header, ImageOpenOptions options)
     {
         _file = file;
         _logger = options.Logger;

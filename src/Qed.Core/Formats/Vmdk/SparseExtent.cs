@@ -8,7 +8,7 @@ namespace Qed.Formats.Vmdk;
 /// <summary>An extent of grains that lie in the file as they are.</summary>
 internal sealed class SparseExtent : VmdkExtent
 {
-    private readonly HostFile _file;
+    private readonly BlockStorage _file;
     private readonly SparseHeader _header;
     private readonly GrainTables _tables;
     private readonly ILogger _logger;
@@ -17,7 +17,7 @@ internal sealed class SparseExtent : VmdkExtent
     /// <param name="header">Its header, which says that grains are not compressed.</param>
     /// <param name="length">Bytes of it that belong to the disk, at most its capacity.</param>
     /// <param name="options">How the image is opened.</param>
-    internal SparseExtent(HostFile file, SparseHeader header, long length, ImageOpenOptions options)
+    internal SparseExtent(BlockStorage file, SparseHeader header, long length, ImageOpenOptions options)
         : base(length)
     {
         _file = file;

@@ -22,7 +22,7 @@ internal static class SparseHeaderReader
 
     /// <summary>Reads and checks the header of an extent.</summary>
     /// <exception cref="DiskImageException">ImageCorrupt, UnsupportedFeature, or ImageNotRecognized for another kind of file.</exception>
-    internal static SparseHeader Read(HostFile file)
+    internal static SparseHeader Read(BlockStorage file)
     {
         long length = file.Length;
         SparseHeader header = ReadAt(file, 0, "header");
@@ -37,7 +37,7 @@ internal static class SparseHeaderReader
         => sector.Length >= 4 && BinaryPrimitives.ReadUInt32LittleEndian(sector) == SparseHeader.Magic;
 
     /// <summary>The footer takes precedence: all that was not known when the header was written stands in it.</summary>
-    private static SparseHeader ReadFooter(HostFile file, long length)
+    private static SparseHeader ReadFooter(BlockStorage file, long length)
     {
         long end = length & -SparseHeader.SectorSize;
         long footer = end - (2 * SparseHeader.SectorSize);
@@ -57,7 +57,7 @@ internal static class SparseHeaderReader
             : throw Corrupt(file, "the footer does not say where the grain directory lies", "footer field gdOffset", footer + 56, header.Directory);
     }
 
-    private static SparseHeader ReadAt(HostFile file, long offset, string structure)
+    private static SparseHeader ReadAt(BlockStorage file, long offset, string structure)
     {
         Span<byte> sector = stackalloc byte[SparseHeader.Size];
         if (file.Read(offset, sector) < SparseHeader.Size)
@@ -124,7 +124,7 @@ internal static class SparseHeaderReader
     }
 
     /// <summary>One directory that lies in the file whole is enough, and bounds the capacity by the file's length.</summary>
-    private static void RequireDirectories(HostFile file, SparseHeader header, long length)
+    private static void RequireDirectories(BlockStorage file, SparseHeader header, long length)
     {
         bool isThere = LiesInside(header.Directory, header, length)
             || ((header.Flags & SparseFlags.RedundantDirectory) != 0 && LiesInside(header.RedundantDirectory, header, length));
@@ -146,18 +146,18 @@ internal static class SparseHeaderReader
         => sector >= 1 && sector <= MostSectors && header.Tables <= length / SparseHeader.EntrySize
             && (long)sector * SparseHeader.SectorSize <= length - (header.Tables * SparseHeader.EntrySize);
 
-    private static DiskImageException Corrupt(HostFile file, string rule, string structure, long offset, ulong? value)
+    private static DiskImageException Corrupt(BlockStorage file, string rule, string structure, long offset, ulong? value)
         => new(ErrorKind.ImageCorrupt, rule, file.Path) { Structure = structure, Offset = offset, Value = value };
 
     private static DiskImageException Unsupported(Fields fields, string rule, string field, int offset, ulong value)
         => new(ErrorKind.UnsupportedFeature, rule, fields.File.Path) { Structure = fields.Name(field), Offset = fields.Offset + offset, Value = value };
 
     /// <summary>The fields of one header sector, each checked as it is read.</summary>
-    private readonly ref struct Fields(HostFile file, ReadOnlySpan<byte> sector, long offset, string structure)
+    private readonly ref struct Fields(BlockStorage file, ReadOnlySpan<byte> sector, long offset, string structure)
     {
         private readonly ReadOnlySpan<byte> _sector = sector;
 
-        internal HostFile File { get; } = file;
+        internal BlockStorage File { get; } = file;
 
         internal long Offset { get; } = offset;
 

@@ -30,7 +30,7 @@ internal readonly record struct StreamMarker(ulong Value, uint DataSize, StreamM
     internal bool IsGrain => DataSize != 0;
 
     /// <summary>Reads the fields at an offset; null where the file ends before.</summary>
-    internal static StreamMarker? Read(HostFile file, long offset)
+    internal static StreamMarker? Read(BlockStorage file, long offset)
     {
         Span<byte> bytes = stackalloc byte[FieldsSize];
         return file.Read(offset, bytes) == FieldsSize ? Parse(bytes, (StreamMarkerType)BinaryPrimitives.ReadUInt32LittleEndian(bytes.Slice(12))) : null;

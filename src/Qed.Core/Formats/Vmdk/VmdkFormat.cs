@@ -51,9 +51,9 @@ internal sealed class VmdkFormat : ImageFormat
 
     internal override bool Matches(FileProbe probe) => VmdkOpener.Matches(probe);
 
-    internal override DiskImage Open(HostFile storage, ImageOpenOptions options) => VmdkOpener.Open(storage, options);
+    private protected override DiskImage OpenCore(BlockStorage storage, ImageOpenOptions options) => VmdkOpener.Open(storage, options);
 
-    internal override IReadOnlyList<string> PartsOf(HostFile storage)
+    internal override IReadOnlyList<string> PartsOf(BlockStorage storage)
     {
         if (!DescriptorReader.IsDescriptor(new FileProbe(storage).Start))
             return [];

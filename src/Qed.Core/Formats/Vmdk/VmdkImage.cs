@@ -10,12 +10,12 @@ namespace Qed.Formats.Vmdk;
 /// <summary>An open VMDK image: its extents side by side.</summary>
 internal sealed class VmdkImage : DiskImage
 {
-    private readonly HostFile _storage;
+    private readonly BlockStorage _storage;
     private readonly Descriptor _descriptor;
     private readonly VmdkExtent[] _extents;
     private readonly long[] _starts;
     private readonly BlockPlacement?[] _placements;
-    private readonly IReadOnlyList<HostFile> _others;
+    private readonly IReadOnlyList<BlockStorage> _others;
 
     /// <param name="storage">The image's own file.</param>
     /// <param name="descriptor">Its descriptor.</param>
@@ -23,7 +23,7 @@ internal sealed class VmdkImage : DiskImage
     /// <param name="others">The further files, which the image owns like its own.</param>
     /// <param name="details">What the format has to say.</param>
     /// <param name="length">Bytes of the guest's disk.</param>
-    internal VmdkImage(HostFile storage, Descriptor descriptor, VmdkExtent[] extents, IReadOnlyList<HostFile> others, ImageDetails details, long length)
+    internal VmdkImage(BlockStorage storage, Descriptor descriptor, VmdkExtent[] extents, IReadOnlyList<BlockStorage> others, ImageDetails details, long length)
     {
         _storage = storage;
         _descriptor = descriptor;
@@ -102,7 +102,7 @@ internal sealed class VmdkImage : DiskImage
     {
         if (disposing)
         {
-            foreach (HostFile file in _others)
+            foreach (BlockStorage file in _others)
                 file.Dispose();
             _storage.Dispose();
         }

@@ -17,10 +17,10 @@ internal static class VmdkOpener
         => SparseHeaderReader.HasMagic(probe.Start) || DescriptorReader.IsDescriptor(probe.Start)
             || probe.StartHas(0, OldSparseMagic) || probe.StartHas(0, SeSparseMagic);
 
-    /// <summary>Opens an image, which owns the storage from then on.</summary>
-    internal static VmdkImage Open(HostFile storage, ImageOpenOptions options)
+    /// <summary>Opens an image, which owns the storage once it is open.</summary>
+    internal static VmdkImage Open(BlockStorage storage, ImageOpenOptions options)
     {
-        var others = new List<HostFile>();
+        var others = new List<BlockStorage>();
         try
         {
             var probe = new FileProbe(storage);
@@ -33,14 +33,13 @@ internal static class VmdkOpener
         }
         catch
         {
-            foreach (HostFile file in others)
+            foreach (BlockStorage file in others)
                 file.Dispose();
-            storage.Dispose();
             throw;
         }
     }
 
-    private static VmdkImage OpenSparse(HostFile storage, ImageOpenOptions options)
+    private static VmdkImage OpenSparse(BlockStorage storage, ImageOpenOptions options)
     {
         SparseHeader header = SparseHeaderReader.Read(storage);
         Descriptor descriptor = DescriptorReader.ReadEmbedded(storage, header)
@@ -55,7 +54,7 @@ internal static class VmdkOpener
         return new VmdkImage(storage, descriptor, [CreateSparse(storage, header, length, options)], [], Describe(descriptor, [header]), length);
     }
 
-    private static VmdkImage OpenDescriptor(HostFile storage, ImageOpenOptions options, List<HostFile> others)
+    private static VmdkImage OpenDescriptor(BlockStorage storage, ImageOpenOptions options, List<BlockStorage> others)
     {
         Descriptor descriptor = DescriptorReader.ReadFile(storage);
         long length = descriptor.Extents.Sum(line => line.Sectors) * SparseHeader.SectorSize;
@@ -66,7 +65,7 @@ internal static class VmdkOpener
         return new VmdkImage(storage, descriptor, extents, others, Describe(descriptor, headers), length);
     }
 
-    private static VmdkExtent OpenExtent(DescriptorExtent line, HostFile image, ImageOpenOptions options, List<HostFile> others, List<SparseHeader> headers)
+    private static VmdkExtent OpenExtent(DescriptorExtent line, BlockStorage image, ImageOpenOptions options, List<BlockStorage> others, List<SparseHeader> headers)
     {
         if (line.Type == DescriptorExtentType.Zero)
             return new ZeroExtent(line.Sectors * SparseHeader.SectorSize);
@@ -78,7 +77,7 @@ internal static class VmdkOpener
             };
         }
 
-        HostFile file = ExtentFiles.Open(line.FileName!, image, options);
+        BlockStorage file = ExtentFiles.Open(line.FileName!, image, options);
         others.Add(file);
         if (line.Type == DescriptorExtentType.Flat)
             return FlatExtent.Open(file, line, options.AllowMissingData);
@@ -98,7 +97,7 @@ internal static class VmdkOpener
         return CreateSparse(file, header, line.Sectors * SparseHeader.SectorSize, options);
     }
 
-    private static VmdkExtent CreateSparse(HostFile file, SparseHeader header, long length, ImageOpenOptions options)
+    private static VmdkExtent CreateSparse(BlockStorage file, SparseHeader header, long length, ImageOpenOptions options)
         => header.IsCompressed ? new CompressedExtent(file, header, length, options) : new SparseExtent(file, header, length, options);
 
     private static ImageDetails Describe(Descriptor descriptor, List<SparseHeader> headers)
@@ -122,7 +121,7 @@ internal static class VmdkOpener
         };
     }
 
-    private static void RefuseOtherKinds(FileProbe probe, HostFile file)
+    private static void RefuseOtherKinds(FileProbe probe, BlockStorage file)
     {
         string? kind = probe.StartHas(0, OldSparseMagic) ? "a COWD extent (vmfsSparse)"
             : probe.StartHas(0, SeSparseMagic) ? "an SESparse extent (seSparse)"

@@ -38,7 +38,10 @@ internal static class Qcow2Files
     }
 
     internal static Qcow2Image Open(string path, ImageOpenOptions? options = null)
-        => Qcow2Image.Open(HostFile.Open(path, StorageAccess.Peek), options ?? ImageOpenOptions.Default);
+    {
+        HostFile file = HostFile.Open(path, StorageAccess.Peek);
+        return (Qcow2Image)FormatRegistry.ByName("qcow2").Open(file, (options ?? ImageOpenOptions.Default) with { Companions = new HostCompanions(file) });
+    }
 
     internal static byte[] ReadAll(DiskImage image)
     {

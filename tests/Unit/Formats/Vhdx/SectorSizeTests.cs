@@ -54,9 +54,9 @@ public sealed class SectorSizeTests : IDisposable
     [Fact]
     public void Of_4096_bytes_are_read_by_an_independent_reader()
     {
-        LibVhdi.Require();
+        Libvhdi.Require();
         Convert("disk.raw", "a.vhdx", 4096, 4096);
-        Assert.Equal(_disk, LibVhdi.ReadAll(_folder, _folder["a.vhdx"]));
+        Assert.Equal(_disk, Libvhdi.ReadAll(_folder, _folder["a.vhdx"]));
     }
 
     [Theory]

@@ -64,9 +64,9 @@ public sealed class VhdxDifferencingTests : IDisposable
     [InlineData(32)]
     public void Libvhdi_reads_the_same_through_the_parent(int blockMiB)
     {
-        LibVhdi.Require();
+        Libvhdi.Require();
         MakeChild(blockMiB * MiB);
-        byte[] theirs = LibVhdi.ReadAll(_folder, Child, _folder["base.vhdx"]);
+        byte[] theirs = Libvhdi.ReadAll(_folder, Child, _folder["base.vhdx"]);
         // Where a block's state says that it is zero libvhdi reads the file from its start, and so finds the headers there.
         Assert.True(_changed.AsSpan(0, 6 * MiB).SequenceEqual(theirs.AsSpan(0, 6 * MiB)));
         Assert.True(_changed.AsSpan(8 * MiB).SequenceEqual(theirs.AsSpan(8 * MiB)));
@@ -158,7 +158,7 @@ public sealed class VhdxDifferencingTests : IDisposable
         Assert.SkipUnless(HostPlatform.IsLinux, "on Windows the drive may exist");
         MakeChild(2 * MiB);
         byte[] bytes = File.ReadAllBytes(Child);
-        using (var image = VhdxImage.Open(HostFile.Open(_folder["base.vhdx"], StorageAccess.Read), ImageOpenOptions.Default))
+        using (var image = (VhdxImage)FormatRegistry.ByName("vhdx").Open(HostFile.Open(_folder["base.vhdx"], StorageAccess.Read), ImageOpenOptions.Default))
             Replace(bytes, image.Header.DataWriteGuid, @"d:\somewhere\base.vhdx");
         File.WriteAllBytes(Child, bytes);
         Assert.True(_changed.AsSpan().SequenceEqual(TestImage.ReadAll(Child)));
@@ -238,8 +238,8 @@ public sealed class VhdxDifferencingTests : IDisposable
             Assert.Equal(200 * 512, child.GetExtent(new GuestOffset(199 * 512), MiB).End.Value);
         }
 
-        LibVhdi.Require();
-        Assert.True(expected.AsSpan(0, 6 * MiB).SequenceEqual(LibVhdi.ReadAll(_folder, Child, _folder["base.vhdx"]).AsSpan(0, 6 * MiB)));
+        Libvhdi.Require();
+        Assert.True(expected.AsSpan(0, 6 * MiB).SequenceEqual(Libvhdi.ReadAll(_folder, Child, _folder["base.vhdx"]).AsSpan(0, 6 * MiB)));
     }
 
     private ImageDescription MakeChild(int blockSize) => ConvertImage.Run(new ConvertImageOptions

@@ -43,7 +43,7 @@ public sealed class VhdxInteropTests : IDisposable
             ConvertImage.Run(new ConvertImageOptions { Path = raw, DestinationPath = image, Subformat = subformat, ClusterSize = blockSize, Verify = true });
             AssertReadsAs(raw, image);
             if (size > 0 && LibVhdiIsThere())
-                Assert.True(File.ReadAllBytes(raw).AsSpan().SequenceEqual(LibVhdi.ReadAll(_folder, image)), $"{content}, {subformat}: libvhdi reads something else");
+                Assert.True(File.ReadAllBytes(raw).AsSpan().SequenceEqual(Libvhdi.ReadAll(_folder, image)), $"{content}, {subformat}: libvhdi reads something else");
             ConvertImage.Run(new ConvertImageOptions { Path = image, DestinationPath = _folder["back.raw"], Force = true });
             Assert.True(File.ReadAllBytes(raw).AsSpan().SequenceEqual(File.ReadAllBytes(_folder["back.raw"])));
         }
@@ -151,7 +151,7 @@ public sealed class VhdxInteropTests : IDisposable
     {
         try
         {
-            LibVhdi.Require();
+            Libvhdi.Require();
             return true;
         }
         catch (Exception skipped) when (skipped is not OutOfMemoryException)
