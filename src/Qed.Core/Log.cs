@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Qed;
 
-/// <summary>Every message of the engine's log, in one place.</summary>
+/// <summary>Every message of the engine's log, in one place. Once a version is out a number stays what it is; a new message takes the next.</summary>
 internal static partial class Log
 {
     [LoggerMessage(1, LogLevel.Warning, "The backing file '{Path}' has a raw image's name but was recognised as {Format}. If a guest wrote it, this may be a trap: it is safer to have its format stored.")]
@@ -47,96 +47,96 @@ internal static partial class Log
     [LoggerMessage(14, LogLevel.Warning, "'{Path}' was not closed cleanly. It was checked and found sound, so it can be written.")]
     internal static partial void NeededCheck(ILogger logger, string path);
 
-    [LoggerMessage(20, LogLevel.Warning, "Nothing references {Leaks} clusters of '{Path}': space is lost, data is not.")]
+    [LoggerMessage(15, LogLevel.Warning, "Nothing references {Leaks} clusters of '{Path}': space is lost, data is not.")]
     internal static partial void LeaksFound(ILogger logger, string path, long leaks);
 
-    [LoggerMessage(18, LogLevel.Information, "Repairing '{Path}': {Change}.")]
+    [LoggerMessage(16, LogLevel.Information, "Repairing '{Path}': {Change}.")]
     internal static partial void RepairChange(ILogger logger, string path, string change);
 
-    [LoggerMessage(19, LogLevel.Information, "Put '{Path}' back as it was before the repair.")]
+    [LoggerMessage(17, LogLevel.Information, "Put '{Path}' back as it was before the repair.")]
     internal static partial void RepairUndone(ILogger logger, string path);
 
-    [LoggerMessage(21, LogLevel.Warning, "A repair of '{Path}', or undoing one, has begun and not ended; its undo file is '{UndoPath}'.")]
+    [LoggerMessage(18, LogLevel.Warning, "A repair of '{Path}', or undoing one, has begun and not ended; its undo file is '{UndoPath}'.")]
     internal static partial void RepairUnfinished(ILogger logger, string path, string undoPath);
 
-    [LoggerMessage(22, LogLevel.Warning, "'{UndoPath}' is the undo file of a repair that has not ended, and of another state of '{Path}' than the present one.")]
+    [LoggerMessage(19, LogLevel.Warning, "'{UndoPath}' is the undo file of a repair that has not ended, and of another state of '{Path}' than the present one.")]
     internal static partial void UndoOfAnotherState(ILogger logger, string undoPath, string path);
 
-    [LoggerMessage(23, LogLevel.Warning, "What the repair of '{Path}' had changed is as it was before, amid whatever else has changed since.")]
+    [LoggerMessage(20, LogLevel.Warning, "What the repair of '{Path}' had changed is as it was before, amid whatever else has changed since.")]
     internal static partial void UndoneByForce(ILogger logger, string path);
 
-    [LoggerMessage(24, LogLevel.Warning, "'{Path}' is not as it was before its repair: {Bytes} bytes were put back, and {Lost}. The undo file '{UndoPath}' is kept.")]
+    [LoggerMessage(21, LogLevel.Warning, "'{Path}' is not as it was before its repair: {Bytes} bytes were put back, and {Lost}. The undo file '{UndoPath}' is kept.")]
     internal static partial void UndoneInPart(ILogger logger, string path, long bytes, string lost, string undoPath);
 
-    [LoggerMessage(16, LogLevel.Warning, "'{Path}': {Warning}.")]
+    [LoggerMessage(22, LogLevel.Warning, "'{Path}': {Warning}.")]
     internal static partial void BackingFileDoubtful(ILogger logger, string path, string warning);
 
-    [LoggerMessage(17, LogLevel.Warning, "'{Path}' has internal snapshots, which the target does not get: {Names}.")]
+    [LoggerMessage(23, LogLevel.Warning, "'{Path}' has internal snapshots, which the target does not get: {Names}.")]
     internal static partial void SnapshotsDropped(ILogger logger, string path, string names);
 
-    [LoggerMessage(15, LogLevel.Information, "Deleted the source '{Path}' after a verified conversion.")]
+    [LoggerMessage(24, LogLevel.Information, "Deleted the source '{Path}' after a verified conversion.")]
     internal static partial void DeletedSource(ILogger logger, string path);
 
-    [LoggerMessage(40, LogLevel.Warning, "'{Path}' ends inside its last data cluster, whose last {Missing} bytes are read as zeroes. If it is a copy, it may not be whole.")]
+    [LoggerMessage(25, LogLevel.Warning, "'{Path}' ends inside its last data cluster, whose last {Missing} bytes are read as zeroes. If it is a copy, it may not be whole.")]
     internal static partial void EndsInCluster(ILogger logger, string path, long missing);
 
-    [LoggerMessage(41, LogLevel.Warning, "'{Path}' is damaged: its grain {Damage}. The redundant copy is used instead.")]
+    [LoggerMessage(26, LogLevel.Warning, "'{Path}' is damaged: its grain {Damage}. The redundant copy is used instead.")]
     internal static partial void RedundantTablesUsed(ILogger logger, string path, string damage);
 
-    [LoggerMessage(42, LogLevel.Warning, "'{Path}' is the data of a VMDK disk without its descriptor, and is read as the raw disk that it holds.")]
+    [LoggerMessage(27, LogLevel.Warning, "'{Path}' is the data of a VMDK disk without its descriptor, and is read as the raw disk that it holds.")]
     internal static partial void FlatDataAlone(ILogger logger, string path);
 
-    [LoggerMessage(43, LogLevel.Warning, "'{Path}' has bitmaps of what was changed since a backup, which the target does not get: {Names}. The next backup of it must be a full one.")]
+    [LoggerMessage(28, LogLevel.Warning, "'{Path}' has bitmaps of what was changed since a backup, which the target does not get: {Names}. The next backup of it must be a full one.")]
     internal static partial void BitmapsDropped(ILogger logger, string path, string names);
 
-    [LoggerMessage(44, LogLevel.Warning, "'{Path}' is a disk of {SectorSize}-byte sectors, and the {Format} target is one of {TargetSectorSize}-byte sectors: its guest may not find its partitions there.")]
+    [LoggerMessage(29, LogLevel.Warning, "'{Path}' is a disk of {SectorSize}-byte sectors, and the {Format} target is one of {TargetSectorSize}-byte sectors: its guest may not find its partitions there.")]
     internal static partial void SectorSizeLost(ILogger logger, string path, int sectorSize, int targetSectorSize, string format);
 
-    [LoggerMessage(45, LogLevel.Warning, "The blocks of '{Path}' lie so scattered that not all of their places were compared with each other.")]
+    [LoggerMessage(30, LogLevel.Warning, "The blocks of '{Path}' lie so scattered that not all of their places were compared with each other.")]
     internal static partial void PlacesTooScattered(ILogger logger, string path);
 
-    [LoggerMessage(46, LogLevel.Warning, "'{Path}' has data in sectors that its bitmaps call unused: they are read as zeroes, as the format says. Where a program wrote it that never sets the bits, convert it with one that does not look at them, such as QEMU.")]
+    [LoggerMessage(31, LogLevel.Warning, "'{Path}' has data in sectors that its bitmaps call unused: they are read as zeroes, as the format says. Where a program wrote it that never sets the bits, convert it with one that does not look at them, such as QEMU.")]
     internal static partial void DataInUnusedSectors(ILogger logger, string path);
 
-    [LoggerMessage(47, LogLevel.Warning, "'{Path}': {Doubt}.")]
+    [LoggerMessage(32, LogLevel.Warning, "'{Path}': {Doubt}.")]
     internal static partial void FooterDoubtful(ILogger logger, string path, string doubt);
 
-    [LoggerMessage(48, LogLevel.Warning, "{Damage} What lies there is copied as it reads, and there may be more of it.")]
+    [LoggerMessage(33, LogLevel.Warning, "{Damage} What lies there is copied as it reads, and there may be more of it.")]
     internal static partial void SalvagedOverlap(ILogger logger, string damage);
 
-    [LoggerMessage(30, LogLevel.Information, "Compared '{Path}' with '{DifferencePath}' in {Milliseconds} ms: they {Outcome}.")]
+    [LoggerMessage(34, LogLevel.Information, "Compared '{Path}' with '{DifferencePath}' in {Milliseconds} ms: they {Outcome}.")]
     internal static partial void Compared(ILogger logger, string path, string differencePath, long milliseconds, string outcome);
 
-    [LoggerMessage(31, LogLevel.Information, "Read {Bytes} bytes at guest offset {Offset} from '{Path}'.")]
+    [LoggerMessage(35, LogLevel.Information, "Read {Bytes} bytes at guest offset {Offset} from '{Path}'.")]
     internal static partial void ContentRead(ILogger logger, long bytes, long offset, string path);
 
-    [LoggerMessage(32, LogLevel.Information, "Wrote {Bytes} bytes at guest offset {Offset} into '{Path}'.")]
+    [LoggerMessage(36, LogLevel.Information, "Wrote {Bytes} bytes at guest offset {Offset} into '{Path}'.")]
     internal static partial void ContentWritten(ILogger logger, long bytes, long offset, string path);
 
-    [LoggerMessage(33, LogLevel.Information, "'{Path}' is not measured as {Format}: {Reason}")]
+    [LoggerMessage(37, LogLevel.Information, "'{Path}' is not measured as {Format}: {Reason}")]
     internal static partial void NotMeasured(ILogger logger, string path, string format, string reason);
 
-    [LoggerMessage(34, LogLevel.Warning, "{Bytes} bytes of '{Path}' could not be read, in {Ranges} ranges, and are zeroes in '{Target}'. By their length and guest offset: {First}.")]
+    [LoggerMessage(38, LogLevel.Warning, "{Bytes} bytes of '{Path}' could not be read, in {Ranges} ranges, and are zeroes in '{Target}'. By their length and guest offset: {First}.")]
     internal static partial void Salvaged(ILogger logger, string path, long bytes, int ranges, string target, string first);
 
-    [LoggerMessage(35, LogLevel.Warning, "{Bytes} bytes of '{Path}' were read once and could not be read again, so they were not verified.")]
+    [LoggerMessage(39, LogLevel.Warning, "{Bytes} bytes of '{Path}' were read once and could not be read again, so they were not verified.")]
     internal static partial void NotVerified(ILogger logger, string path, long bytes);
 
-    [LoggerMessage(50, LogLevel.Warning, "'{Path}' has data that the system could not write to its disk ({Error}). What is read of it comes from memory.")]
+    [LoggerMessage(40, LogLevel.Warning, "'{Path}' has data that the system could not write to its disk ({Error}). What is read of it comes from memory.")]
     internal static partial void NotWrittenOut(ILogger logger, string path, string error);
 
-    [LoggerMessage(51, LogLevel.Warning, "'{Path}' lies on a file system without locks: nothing keeps others from writing it meanwhile, so make sure that nobody does.")]
+    [LoggerMessage(41, LogLevel.Warning, "'{Path}' lies on a file system without locks: nothing keeps others from writing it meanwhile, so make sure that nobody does.")]
     internal static partial void NoLocks(ILogger logger, string path);
 
-    [LoggerMessage(60, LogLevel.Warning, "The new '{Path}' could not keep of the file that it replaces: {Lost}.")]
+    [LoggerMessage(42, LogLevel.Warning, "The new '{Path}' could not keep of the file that it replaces: {Lost}.")]
     internal static partial void AttributesLost(ILogger logger, string path, string lost);
 
-    [LoggerMessage(61, LogLevel.Warning, "'{Path}' is replaced by a new file; its {Names} other names (hard links) go on leading to the old one.")]
+    [LoggerMessage(43, LogLevel.Warning, "'{Path}' is replaced by a new file; its {Names} other names (hard links) go on leading to the old one.")]
     internal static partial void NamesLost(ILogger logger, string path, long names);
 
-    [LoggerMessage(62, LogLevel.Warning, "Removed '{Path}', which an earlier run has left that was killed while it wrote '{Target}'.")]
+    [LoggerMessage(44, LogLevel.Warning, "Removed '{Path}', which an earlier run has left that was killed while it wrote '{Target}'.")]
     internal static partial void LeftoverRemoved(ILogger logger, string path, string target);
 
-    [LoggerMessage(63, LogLevel.Warning, "'{Path}' belonged to the image that was overwritten and could not be removed: {Reason}")]
+    [LoggerMessage(45, LogLevel.Warning, "'{Path}' belonged to the image that was overwritten and could not be removed: {Reason}")]
     internal static partial void ReplacedNotRemoved(ILogger logger, string path, string reason);
 }
