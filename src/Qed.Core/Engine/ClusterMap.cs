@@ -118,6 +118,32 @@ internal sealed class ClusterMap
         }
     }
 
+    /// <summary>Gives a span that has no L2 table one whose entries are all alike: written at once, past the cache.</summary>
+    /// <param name="l1Index">The span.</param>
+    /// <param name="piece">Entries as they lie on disk, of which the table is a multiple.</param>
+    /// <returns>False, with nothing done, where the span has a table.</returns>
+    internal bool TryAddTable(int l1Index, ReadOnlySpan<byte> piece)
+    {
+        if (TableOf(l1Index) is not null)
+            return false;
+        HostOffset table = _allocator.Allocate(_geometry.TableSize);
+        try
+        {
+            for (long done = 0; done < _geometry.TableBytes; done += piece.Length)
+                _storage.Write(table.Value + done, piece);
+        }
+        catch
+        {
+            // Nothing references the clusters yet.
+            _allocator.Return(table, _geometry.TableSize);
+            throw;
+        }
+
+        lock (_l1Lock)
+            SetL1(l1Index, table);
+        return true;
+    }
+
     /// <summary>Removes an L2 table from the map; its clusters are unreferenced after the next commit.</summary>
     internal void DropTable(int l1Index)
     {
@@ -223,10 +249,15 @@ internal sealed class ClusterMap
             if (_l1[l1Index] != TableEntry.Unallocated)
                 return new HostOffset((long)_l1[l1Index]);
             HostOffset table = _allocator.Allocate(_geometry.TableSize);
-            Volatile.Write(ref _l1[l1Index], (ulong)table.Value);
-            _dirtyL1.Add(l1Index);
+            SetL1(l1Index, table);
             return table;
         }
+    }
+
+    private void SetL1(int l1Index, HostOffset table)
+    {
+        Volatile.Write(ref _l1[l1Index], (ulong)table.Value);
+        _dirtyL1.Add(l1Index);
     }
 
     /// <summary>How many clusters of a run are valid: it may start well and go on beyond the end of the file.</summary>

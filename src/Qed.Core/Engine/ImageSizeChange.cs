@@ -13,8 +13,10 @@ namespace Qed.Engine;
 /// </summary>
 internal sealed class ImageSizeChange
 {
-    // Entries that are marked at once: as many as a page of a table holds.
+    // Entries that are marked at once: at most as many as a page of a table holds.
     private const int MarksAtOnce = TablePage.Entries;
+
+    private const int LargestPiece = 1 << 20;
 
     private readonly QedImage _image;
     private readonly QedWriter _writer;
@@ -99,15 +101,38 @@ internal sealed class ImageSizeChange
         _header.Update(header => header with { ImageSize = size });
     }
 
-    /// <summary>Little by little: terabytes that must not show through take more marks than there is memory for.</summary>
+    /// <summary>
+    /// Little by little: terabytes that must not show through take more marks than there is memory for. Where a whole span
+    /// has no table yet it gets one at once.
+    /// </summary>
     private void MarkZero(GuestOffset start, long clusters)
     {
-        for (long done = 0; done < clusters; done += MarksAtOnce)
+        byte[] tableOfMarks = Marks((int)Math.Min(Geometry.TableBytes, LargestPiece));
+        for (GuestOffset end = start + (clusters << Geometry.ClusterBits); start < end;)
         {
             _cancellation.ThrowIfCancellationRequested();
-            _image.Map.Set(start + (done << Geometry.ClusterBits), Math.Min(MarksAtOnce, clusters - done), TableEntry.Zero);
+            bool isWholeSpan = (start.Value & (Geometry.L2Span - 1)) == 0 && end - start >= Geometry.L2Span;
+            if (isWholeSpan && _image.Map.TryAddTable(Geometry.L1Index(start), tableOfMarks))
+            {
+                start += Geometry.L2Span;
+                continue;
+            }
+
+            int toPageEnd = MarksAtOnce - (Geometry.L2Index(start) & (MarksAtOnce - 1));
+            long count = Math.Min(toPageEnd, (end - start) >> Geometry.ClusterBits);
+            _image.Map.Set(start, count, TableEntry.Zero);
             _writer.CommitIfMuchWaits();
+            start += count << Geometry.ClusterBits;
         }
+    }
+
+    private static byte[] Marks(int bytes)
+    {
+        var marks = new ulong[bytes / TableEntry.Size];
+        for (int i = 0; i < marks.Length; i++)
+            marks[i] = TableEntry.Zero;
+        TableCodec.Convert(marks);
+        return TableCodec.Bytes(marks.AsSpan()).ToArray();
     }
 
     /// <summary>Zero marks may be left from a growth that a crash cut short; anything else is not ours to show to the guest.</summary>
