@@ -5,6 +5,7 @@ using System.Threading;
 using Qed.Compaction;
 using Qed.Layout;
 using Qed.Storage;
+using Qed.Tables;
 
 namespace Qed.Checking;
 
@@ -66,7 +67,7 @@ internal sealed class ImageRepairer
             return result;
         result = CutPartOfCluster(checker, result);
         if (result.LeakedClusters > 0)
-            result = Reclaim(result);
+            result = Reclaim(checker.Scan, result);
         // The pass that has just ended found nothing wrong: only now may the mark go.
         if (!result.NeedsCheck || !result.IsClean)
             return result;
@@ -115,13 +116,13 @@ internal sealed class ImageRepairer
         return result with { TailBytes = 0, Issues = result.Issues.Where(issue => issue.Kind != CheckIssueKind.PartOfCluster).ToArray() };
     }
 
-    private CheckResult Reclaim(CheckResult before)
+    private CheckResult Reclaim(ImageScan scan, CheckResult before)
     {
         CheckResult after = before with { LeakedClusters = 0, Issues = before.Issues.Where(issue => issue.Kind != CheckIssueKind.LeakedClusters).ToArray() };
         // A rehearsal need not go through it: nothing depends on where the clusters go.
         if (!_isRehearsal)
         {
-            new ClusterReclaimer(_storage, _stages, _cancellation).Run();
+            new ClusterReclaimer(_storage, _stages, _cancellation).Run(scan);
             Check(out after);
         }
 

@@ -11,6 +11,7 @@ namespace Qed.Checking;
 internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> startJournal, StageMeter stages, CancellationToken cancellation)
     : BlockStorage, IResizable, IHoleMap, IPunchable, IAnnouncedWrites
 {
+    private readonly object _saving = new();
     private UndoJournal? _journal;
 
     public override string Path => image.Path;
@@ -57,8 +58,11 @@ internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> sta
     /// <summary>Saves a range that will be written soon, so that many are made durable at once.</summary>
     public void Announce(long offset, long length)
     {
-        Begin();
-        _journal!.Save(image, offset, length, stages("Saving for an undo", length), cancellation);
+        lock (_saving)
+        {
+            Begin();
+            _journal!.Save(image, offset, length, stages("Saving for an undo", length), cancellation);
+        }
     }
 
     /// <summary>The image is its owner's to close.</summary>
@@ -70,7 +74,11 @@ internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> sta
 
     private void Save(long offset, long length)
     {
-        Announce(offset, length);
-        _journal!.Flush();
+        // Clusters are copied by several threads at a time.
+        lock (_saving)
+        {
+            Announce(offset, length);
+            _journal!.Flush();
+        }
     }
 }

@@ -1,4 +1,7 @@
 using System;
+#if NET
+using System.Numerics;
+#endif
 using Qed.Units;
 
 namespace Qed.Tables;
@@ -6,7 +9,7 @@ namespace Qed.Tables;
 /// <summary>One bit for each cluster of the host file.</summary>
 internal sealed class ClusterBitmap
 {
-    private readonly ulong[] _words;
+    private ulong[] _words;
 
     internal ClusterBitmap(long clusters)
     {
@@ -15,7 +18,7 @@ internal sealed class ClusterBitmap
     }
 
     /// <summary>Clusters that the bitmap has bits for.</summary>
-    internal long Count { get; }
+    internal long Count { get; private set; }
 
     /// <summary>The bits, 64 a word, for loops that cannot afford a call.</summary>
     internal ulong[] Words => _words;
@@ -40,6 +43,22 @@ internal sealed class ClusterBitmap
             _words[i] |= other._words[i];
     }
 
+    /// <summary>Makes room for more clusters, whose bits are clear.</summary>
+    internal void GrowTo(long clusters)
+    {
+        if (clusters <= Count)
+            return;
+        Array.Resize(ref _words, (int)((clusters + 63) / 64));
+        Count = clusters;
+    }
+
+    /// <summary>Sets bits.</summary>
+    internal void Set(ClusterIndex first, long count)
+    {
+        for (long cluster = first.Value; cluster < first.Value + count; cluster++)
+            _words[cluster >> 6] |= 1UL << (int)(cluster & 63);
+    }
+
     /// <summary>Clears bits.</summary>
     internal void Clear(ClusterIndex first, long count)
     {
@@ -51,20 +70,15 @@ internal sealed class ClusterBitmap
     internal long CountBelow(long end)
     {
         long count = 0;
-        for (long start = Next(0, value: true); start < end;)
-        {
-            long stop = Math.Min(end, Next(start, value: false));
-            count += stop - start;
-            start = Next(stop, value: true);
-        }
-
-        return count;
+        for (long word = 0; word < end >> 6; word++)
+            count += Ones(_words[word]);
+        return (end & 63) == 0 ? count : count + Ones(_words[end >> 6] & ((1UL << (int)(end & 63)) - 1));
     }
 
-    /// <summary>The lowest run of clear bits of a length that ends below a position; null where there is none.</summary>
-    internal ClusterIndex? FindClearRun(long length, long end)
+    /// <summary>The lowest run of clear bits of a length between two positions; null where there is none.</summary>
+    internal ClusterIndex? FindClearRun(long length, long from, long end)
     {
-        for (long start = Next(0, value: false); start + length <= end;)
+        for (long start = Next(from, value: false); start + length <= end;)
         {
             long stop = Next(start, value: true);
             if (stop - start >= length)
@@ -83,19 +97,57 @@ internal sealed class ClusterBitmap
         {
             ulong word = (_words[from >> 6] ^ flip) >> (int)(from & 63);
             if (word != 0)
-            {
-                while ((word & 1) == 0)
-                {
-                    word >>= 1;
-                    from++;
-                }
-
-                return Math.Min(from, Count);
-            }
-
+                return Math.Min(from + TrailingZeroes(word), Count);
             from = (from | 63) + 1;
         }
 
         return Count;
     }
+
+    /// <summary>The last cluster at or before a position whose bit has a value; -1 where there is none.</summary>
+    internal long Previous(long from, bool value)
+    {
+        ulong flip = value ? 0 : ulong.MaxValue;
+        while (from >= 0)
+        {
+            ulong word = (_words[from >> 6] ^ flip) << (int)(63 - (from & 63));
+            if (word != 0)
+                return from - LeadingZeroes(word);
+            from = (from & ~63L) - 1;
+        }
+
+        return -1;
+    }
+
+#if NET
+    private static int Ones(ulong word) => BitOperations.PopCount(word);
+
+    private static int TrailingZeroes(ulong word) => BitOperations.TrailingZeroCount(word);
+
+    private static int LeadingZeroes(ulong word) => BitOperations.LeadingZeroCount(word);
+#else
+    private static int Ones(ulong word)
+    {
+        int count = 0;
+        for (; word != 0; word &= word - 1)
+            count++;
+        return count;
+    }
+
+    private static int TrailingZeroes(ulong word)
+    {
+        int count = 0;
+        for (; (word & 1) == 0; word >>= 1)
+            count++;
+        return count;
+    }
+
+    private static int LeadingZeroes(ulong word)
+    {
+        int count = 0;
+        for (; word <= ulong.MaxValue >> 1; word <<= 1)
+            count++;
+        return count;
+    }
+#endif
 }

@@ -20,6 +20,18 @@ internal sealed record TableBatch(IReadOnlyList<TableLocation> Tables, HostOffse
     /// <summary>The most bytes that are read at once.</summary>
     internal const int MaximumBytes = 1 << 20;
 
+    /// <summary>Entries read of each of the tables.</summary>
+    internal int EntriesEach => Entries / Tables.Count;
+
+    /// <summary>The table that an entry of the batch is one of.</summary>
+    internal TableLocation TableOf(int entry) => Tables[entry / EntriesEach];
+
+    /// <summary>Index in its table of an entry of the batch.</summary>
+    internal int IndexInTable(int entry) => FirstEntry + (entry % EntriesEach);
+
+    /// <summary>Where an entry of the batch lies: the tables lie side by side.</summary>
+    internal HostOffset OffsetOf(int entry) => Offset + ((long)entry * TableEntry.Size);
+
     /// <summary>Cuts tables into batches, in file order so that the disk reads ahead.</summary>
     internal static IEnumerable<TableBatch> Cut(List<TableLocation> tables, QedGeometry geometry)
     {

@@ -75,6 +75,15 @@ internal sealed class TableScanner : IDisposable
         }
     }
 
+    /// <summary>The entries of a batch, table by table; none where nothing of it was ever written. Valid until the next batch is read.</summary>
+    internal ReadOnlySpan<ulong> EntriesOf(TableBatch batch)
+    {
+        if (IsHole(batch))
+            return default;
+        Read(batch);
+        return _entries.AsSpan(0, batch.Entries);
+    }
+
     /// <summary>Calls an action for each data entry that points at a valid cluster.</summary>
     internal void ForEachData(TableBatch batch, EntryAction action)
     {

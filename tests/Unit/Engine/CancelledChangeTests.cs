@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Linq;
 using System.Threading;
 using Qed.Checking;
 using Qed.Compaction;
@@ -145,14 +146,16 @@ public sealed class CancelledChangeTests : IDisposable
         return disk;
     }
 
-    /// <summary>A full disk that was written backwards, so that a shrink drops what comes first in the file.</summary>
+    /// <summary>A full disk that was written in random order, so that a shrink leaves gaps everywhere.</summary>
     private static byte[] Scattered(out byte[] disk)
     {
         byte[] content = Patterns.Random(Size, 1);
         disk = content;
+        int[] blocks = [.. Enumerable.Range(0, Size / 16384)];
+        new Random(5).Shuffle(blocks);
         return TestImage.Bytes(Size, Cluster, 1, fill: image =>
         {
-            for (int offset = Size - 16384; offset >= 0; offset -= 16384)
+            foreach (int offset in blocks.Select(block => block * 16384))
                 image.Write(new GuestOffset(offset), content.AsSpan(offset, 16384));
         });
     }
