@@ -1,7 +1,6 @@
 using System;
 using System.Globalization;
 using System.IO;
-using Qed.Checking;
 using Qed.Operations;
 
 namespace Qed.Benchmarks;

@@ -4,47 +4,45 @@ using System.Threading;
 
 namespace Qed;
 
-/// <summary>Gives the meter of a stage of the work.</summary>
-/// <param name="activity">What is being done, as a participle.</param>
-/// <param name="total">Bytes in all; zero while unknown.</param>
-internal delegate ProgressMeter StageMeter(string activity, long total);
-
-/// <summary>Counts how far parallel work has come and reports it a few times a second, never backwards.</summary>
+/// <summary>
+/// Counts how far parallel work has come and tells it, never backwards: four times a second at most, and nothing of what is
+/// done sooner. Whoever is told need not slow it down once more.
+/// </summary>
 internal sealed class ProgressMeter
 {
     private static readonly long Interval = Stopwatch.Frequency / 4;
 
-    private readonly Action<long, long>? _report;
+    private readonly IProgress<OperationProgress>? _progress;
+    private readonly string _activity;
     private readonly object _lock = new();
     private long _total;
     private long _reached;
     private long _nextReport;
 
-    /// <param name="total">Units in all; zero while unknown.</param>
-    /// <param name="report">Called with the units done and those in all; null where nobody wants to know.</param>
-    internal ProgressMeter(long total, Action<long, long>? report)
+    /// <param name="progress">Who wants to know; null for nobody.</param>
+    /// <param name="activity">What is being done, as a participle.</param>
+    /// <param name="total">Bytes in all; zero while unknown.</param>
+    internal ProgressMeter(IProgress<OperationProgress>? progress, string activity, long total = 0)
     {
+        _progress = progress;
+        _activity = activity;
         _total = total;
-        _report = report;
         _nextReport = Stopwatch.GetTimestamp() + Interval;
     }
 
     /// <summary>A meter that reports to nobody.</summary>
-    internal static ProgressMeter Silent { get; } = new(0, null);
+    internal static ProgressMeter Silent { get; } = new(null, string.Empty);
 
-    /// <summary>Silent meters for each stage.</summary>
-    internal static StageMeter NoStages { get; } = (_, _) => Silent;
-
-    /// <summary>Says how many units there are in all, once that is known.</summary>
+    /// <summary>Says how many bytes there are in all, once that is known.</summary>
     internal void Expect(long total)
     {
-        if (_report is not null)
+        if (_progress is not null)
             Volatile.Write(ref _total, total);
     }
 
     internal void ReachedAtLeast(long value)
     {
-        if (_report is null || Stopwatch.GetTimestamp() < Volatile.Read(ref _nextReport))
+        if (_progress is null || Stopwatch.GetTimestamp() < Volatile.Read(ref _nextReport))
             return;
         lock (_lock)
         {
@@ -52,7 +50,7 @@ internal sealed class ProgressMeter
             if (Stopwatch.GetTimestamp() < _nextReport)
                 return;
             Volatile.Write(ref _nextReport, Stopwatch.GetTimestamp() + Interval);
-            _report(_reached, Volatile.Read(ref _total));
+            _progress.Report(new OperationProgress(_activity, _reached, Volatile.Read(ref _total)));
         }
     }
 }

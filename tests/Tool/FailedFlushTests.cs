@@ -132,7 +132,7 @@ public sealed class FailedFlushTests : IDisposable
                 bool isUnfinished = CheckImage.Run(new CheckImageOptions { Path = _folder["image.qed"] }).UnfinishedUndoPath is not null;
                 Assert.True(isUnfinished || IsMarked("image.qed") || isLast, $"the mark is gone although flush {flush} failed");
                 if (File.Exists(_folder["image.qed.undo"]))
-                    RepairImage.Undo(_folder["image.qed"]);
+                    UndoRepair.Run(new UndoRepairOptions { Path = _folder["image.qed"] });
                 Assert.Equal(broken, File.ReadAllBytes(_folder["image.qed"]));
             });
     }
@@ -152,7 +152,7 @@ public sealed class FailedFlushTests : IDisposable
             {
                 Assert.True(isLast || File.Exists(_folder["image.qed.undo"]), $"the undo file is gone although flush {flush} failed");
                 if (!isLast)
-                    RepairImage.Undo(_folder["image.qed"]);
+                    UndoRepair.Run(new UndoRepairOptions { Path = _folder["image.qed"] });
                 Assert.Equal(broken, File.ReadAllBytes(_folder["image.qed"]));
             });
     }

@@ -90,7 +90,7 @@ public sealed class SystemErrorTests : IDisposable
         byte[] leaky = MakeLeaky();
         RepairImage.Run(new RepairImageOptions { Path = _folder["image.qed"] });
         Fail("unlink,unlinkat", "EIO", "check --undo {d}/image.qed", "the device reported an I/O error");
-        RepairImage.Undo(_folder["image.qed"]);
+        UndoRepair.Run(new UndoRepairOptions { Path = _folder["image.qed"] });
         Assert.Equal(leaky, File.ReadAllBytes(_folder["image.qed"]));
         Assert.False(File.Exists(_folder["image.qed.undo"]));
     }

@@ -7,39 +7,11 @@ using Qed.Storage;
 namespace Qed.Chains;
 
 /// <summary>
-/// Backing file names: what they stand for, which are refused, and how one is stored. A name comes from an untrusted
-/// file, so it is a literal path, relative to the image that holds it, and nothing else.
+/// Backing file names: what they stand for, and which are refused. A name comes from an untrusted file, so it is a literal
+/// path, relative to the image that holds it, and nothing else.
 /// </summary>
-public static class BackingNames
+internal static class BackingNames
 {
-    private static readonly char[] Separators = ['/', '\\'];
-
-    /// <summary>Whether a name is a <c>json:</c> or <c>protocol:</c> form, which is never opened.</summary>
-    public static bool IsPseudoProtocol(string name)
-    {
-        if (name is null)
-            throw new ArgumentNullException(nameof(name));
-        return StoredName.IsPseudoProtocol(name);
-    }
-
-    /// <summary>The name to store for a backing file: relative to the image's folder, so that both can move together.</summary>
-    /// <param name="backingFullPath">Full path of the backing file.</param>
-    /// <param name="imageFullPath">Full path of the image that is to rest on it.</param>
-    /// <returns>A relative name with forward slashes, which Windows reads too; the full path where the volumes differ.</returns>
-    public static string NameFor(string backingFullPath, string imageFullPath)
-    {
-        string[] target = Path.GetFullPath(backingFullPath).Split(Separators);
-        string[] folder = (Path.GetDirectoryName(Path.GetFullPath(imageFullPath)) ?? string.Empty).TrimEnd(Separators).Split(Separators);
-        int common = 0;
-        while (common < folder.Length && common < target.Length - 1 && folder[common] == target[common])
-            common++;
-        if (common == 0)
-            return backingFullPath;
-        string name = string.Join("/", Enumerable.Repeat("..", folder.Length - common).Concat(target.Skip(common)));
-        // A first part with a colon would read as a protocol.
-        return IsPseudoProtocol(name) ? "./" + name : name;
-    }
-
     /// <summary>The path of a backing file: of several names the first that leads to a file, else the first that is allowed.</summary>
     /// <param name="reference">The names.</param>
     /// <param name="imagePath">The image that stores them.</param>
@@ -53,7 +25,7 @@ public static class BackingNames
         if (reference.OtherNames.Count == 0)
             return Resolve(reference.Name, imagePath);
         string[] paths = new[] { reference.Name }.Concat(reference.OtherNames)
-            .Where(name => !IsPseudoProtocol(name))
+            .Where(name => !StoredName.IsPseudoProtocol(name))
             .Select(name => Resolve(name, imagePath))
             .ToArray();
         return paths.FirstOrDefault(path => (isWanted || !IsRemote(path)) && File.Exists(path)) ?? paths.FirstOrDefault() ?? Resolve(reference.Name, imagePath);
@@ -77,7 +49,7 @@ public static class BackingNames
     /// <exception cref="DiskImageException">BackingFileRefused for pseudo-protocols and invalid paths.</exception>
     internal static string Resolve(string name, string imagePath)
     {
-        if (IsPseudoProtocol(name))
+        if (StoredName.IsPseudoProtocol(name))
         {
             throw Refused(
                 name.StartsWith("json:", StringComparison.OrdinalIgnoreCase)

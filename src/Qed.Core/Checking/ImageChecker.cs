@@ -54,7 +54,7 @@ internal sealed class ImageChecker
         };
     }
 
-    private IEnumerable<CheckIssue> Issues()
+    private IEnumerable<ImageIssue> Issues()
     {
         foreach (TableFault fault in Scan.Faults)
             yield return Findings.Of(fault, Scan.Header, Scan.Bounds);

@@ -21,20 +21,20 @@ internal sealed class ImageRepairer
     private readonly BlockStorage _storage;
     private readonly RepairMode _mode;
     private readonly CancellationToken _cancellation;
-    private readonly StageMeter _stages;
+    private readonly IProgress<OperationProgress>? _progress;
     private readonly bool _isRehearsal;
 
-    internal ImageRepairer(BlockStorage storage, RepairMode mode, StageMeter stages, CancellationToken cancellation)
-        : this(storage, mode, isRehearsal: false, stages, cancellation)
+    internal ImageRepairer(BlockStorage storage, RepairMode mode, IProgress<OperationProgress>? progress, CancellationToken cancellation)
+        : this(storage, mode, isRehearsal: false, progress, cancellation)
     {
     }
 
-    private ImageRepairer(BlockStorage storage, RepairMode mode, bool isRehearsal, StageMeter stages, CancellationToken cancellation)
+    private ImageRepairer(BlockStorage storage, RepairMode mode, bool isRehearsal, IProgress<OperationProgress>? progress, CancellationToken cancellation)
     {
         _storage = storage;
         _mode = mode;
         _cancellation = cancellation;
-        _stages = stages;
+        _progress = progress;
         _isRehearsal = isRehearsal;
     }
 
@@ -46,10 +46,10 @@ internal sealed class ImageRepairer
 
     /// <summary>Lists what a repair would do, without doing it.</summary>
     /// <returns>What is wrong now, and what would be done.</returns>
-    internal static (CheckResult Check, List<RepairChange> Changes) Plan(BlockStorage storage, RepairMode mode, StageMeter stages, CancellationToken cancellation)
+    internal static (CheckResult Check, List<RepairChange> Changes) Plan(BlockStorage storage, RepairMode mode, IProgress<OperationProgress>? progress, CancellationToken cancellation)
     {
         using var overlay = new OverlayStorage(storage);
-        var rehearsal = new ImageRepairer(overlay, mode, isRehearsal: true, stages, cancellation);
+        var rehearsal = new ImageRepairer(overlay, mode, isRehearsal: true, progress, cancellation);
         rehearsal.Run();
         return (rehearsal.Found!, rehearsal.Changes);
     }
@@ -90,7 +90,7 @@ internal sealed class ImageRepairer
     private ImageChecker Check(out CheckResult result)
     {
         var checker = new ImageChecker(_storage, IssuesInRound);
-        result = checker.Run(_stages("Checking", 0), _cancellation);
+        result = checker.Run(new ProgressMeter(_progress, "Checking"), _cancellation);
         Found ??= result;
         return checker;
     }
@@ -99,7 +99,7 @@ internal sealed class ImageRepairer
     private bool Mend(ImageChecker checker, CheckResult result)
     {
         RepairPlan plan = RepairPlan.Make(_storage, checker.Scan, result.Issues, _cancellation);
-        plan.Apply(_stages, _cancellation);
+        plan.Apply(_progress, _cancellation);
         Changes.AddRange(plan.Changes);
         return !plan.IsEmpty;
     }
@@ -122,7 +122,7 @@ internal sealed class ImageRepairer
         // A rehearsal need not go through it: nothing depends on where the clusters go.
         if (!_isRehearsal)
         {
-            new ClusterReclaimer(_storage, _stages, _cancellation).Run(scan);
+            new ClusterReclaimer(_storage, _progress, _cancellation).Run(scan);
             Check(out after);
         }
 

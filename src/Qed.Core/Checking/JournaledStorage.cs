@@ -8,7 +8,8 @@ namespace Qed.Checking;
 /// An image under repair: before anything in it is overwritten or cut off, what stands there is in the undo journal, on
 /// stable storage. The journal is started by the first change, so a repair that changes nothing leaves none.
 /// </summary>
-internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> startJournal, StageMeter stages, CancellationToken cancellation)
+internal sealed class JournaledStorage(
+    BlockStorage image, Func<UndoJournal> startJournal, IProgress<OperationProgress>? progress, CancellationToken cancellation)
     : BlockStorage, IResizable, IHoleMap, IPunchable, IAnnouncedWrites
 {
     private readonly object _saving = new();
@@ -61,7 +62,7 @@ internal sealed class JournaledStorage(BlockStorage image, Func<UndoJournal> sta
         lock (_saving)
         {
             Begin();
-            _journal!.Save(image, offset, length, stages("Saving for an undo", length), cancellation);
+            _journal!.Save(image, offset, length, new ProgressMeter(progress, "Saving for an undo", length), cancellation);
         }
     }
 

@@ -23,12 +23,12 @@ internal sealed class L1Judge
 
     private readonly BlockStorage _storage;
     private readonly ImageScan _check;
-    private readonly IReadOnlyList<CheckIssue> _issues;
+    private readonly IReadOnlyList<ImageIssue> _issues;
     private readonly CancellationToken _cancellation;
     private readonly TableReader _reader;
     private readonly List<L1Verdict> _verdicts = [];
 
-    private L1Judge(BlockStorage storage, ImageScan check, IReadOnlyList<CheckIssue> issues, CancellationToken cancellation)
+    private L1Judge(BlockStorage storage, ImageScan check, IReadOnlyList<ImageIssue> issues, CancellationToken cancellation)
     {
         _storage = storage;
         _check = check;
@@ -43,7 +43,7 @@ internal sealed class L1Judge
     /// <param name="check">A scan of it that has run.</param>
     /// <param name="issues">What the check has found.</param>
     /// <param name="cancellation">Honoured between clusters that are looked at.</param>
-    internal static IReadOnlyList<L1Verdict> Judge(BlockStorage storage, ImageScan check, IReadOnlyList<CheckIssue> issues, CancellationToken cancellation)
+    internal static IReadOnlyList<L1Verdict> Judge(BlockStorage storage, ImageScan check, IReadOnlyList<ImageIssue> issues, CancellationToken cancellation)
     {
         var judge = new L1Judge(storage, check, issues, cancellation);
         judge.Judge();
@@ -52,10 +52,10 @@ internal sealed class L1Judge
 
     private void Judge()
     {
-        List<CheckIssue> faulty = _issues
+        List<ImageIssue> faulty = _issues
             .Where(issue => issue is { L1Index: int index, L2Index: null } && index < Geometry.L1EntriesFor(_check.Header.ImageSize))
             .ToList();
-        List<CheckIssue> shared = faulty.Where(issue => issue.Kind == CheckIssueKind.TableReferencedTwice).ToList();
+        List<ImageIssue> shared = faulty.Where(issue => issue.Kind == CheckIssueKind.TableReferencedTwice).ToList();
         List<Doubt> doubts = faulty.Except(shared).Select(issue => new Doubt(issue, issue.L1Index!.Value, IsWeak: false, Table: null)).ToList();
         doubts.AddRange(DoubtfulTables());
         bool mustWait = JudgeShared(shared, doubts);
@@ -70,13 +70,13 @@ internal sealed class L1Judge
     private IEnumerable<Doubt> DoubtfulTables()
     {
         var usedAsData = new HashSet<long>();
-        var evidence = new Dictionary<int, CheckIssue>();
-        foreach (CheckIssue issue in _issues)
+        var evidence = new Dictionary<int, ImageIssue>();
+        foreach (ImageIssue issue in _issues)
         {
             if (issue is not { L1Index: int l1Index, L2Index: int l2Index } || _check.Bounds.EntriesInsideDisk(l1Index, l2Index, 1) == 0)
                 continue;
             if (issue.Kind == CheckIssueKind.TableReferencedTwice)
-                usedAsData.Add(Geometry.ClusterOf(issue.HostOffset!.Value).Value);
+                usedAsData.Add(Geometry.ClusterOf(issue.Place()).Value);
             else if (issue.Kind != CheckIssueKind.DataReferencedTwice && !evidence.ContainsKey(l1Index))
                 evidence.Add(l1Index, issue);
         }
@@ -91,22 +91,22 @@ internal sealed class L1Judge
             bool isGarbage = bad >= LeastGarbage && bad > 4 * sound;
             if (!isGarbage && !(isData && bad >= sound))
                 continue;
-            CheckIssue issue = isData ? FirstInto(first) : evidence[table.L1Index];
+            ImageIssue issue = isData ? FirstInto(first) : evidence[table.L1Index];
             yield return new Doubt(issue, table.L1Index, IsWeak: !isGarbage, table.Offset);
         }
     }
 
-    private CheckIssue FirstInto(long table) => _issues.First(issue => issue is { L2Index: not null, HostOffset: { } offset, Kind: CheckIssueKind.TableReferencedTwice }
-        && Geometry.ClusterOf(offset).Value >= table && Geometry.ClusterOf(offset).Value < table + Geometry.TableSize);
+    private ImageIssue FirstInto(long table) => _issues.First(issue => issue is { L2Index: not null, HostOffset: not null, Kind: CheckIssueKind.TableReferencedTwice }
+        && Geometry.ClusterOf(issue.Place()).Value >= table && Geometry.ClusterOf(issue.Place()).Value < table + Geometry.TableSize);
 
     /// <param name="doubts">The entries, and what shows that they are wrong.</param>
     /// <param name="copied">Entries that get a copy of what they lead to; that is no orphan, though what it overlaps may be.</param>
-    private void JudgeDoubts(List<Doubt> doubts, List<CheckIssue> copied)
+    private void JudgeDoubts(List<Doubt> doubts, List<ImageIssue> copied)
     {
         if (doubts.Count == 0)
             return;
         TableSalvager salvager = Salvage(doubts.Select(doubt => doubt.Index).Concat(copied.Select(issue => issue.L1Index!.Value)), out ImageScan without);
-        salvager.Exclude(copied.Select(issue => issue.HostOffset!.Value));
+        salvager.Exclude(copied.Select(issue => issue.Place()));
         List<Doubt> cutOff = doubts.Where(doubt => IsCutOff(doubt.Issue, without, salvager)).ToList();
         _verdicts.AddRange(cutOff.Select(doubt => new L1Verdict(doubt.Issue, doubt.Index, L1Remedy.Extend)));
         List<Doubt> open = doubts.Except(cutOff).ToList();
@@ -131,10 +131,11 @@ internal sealed class L1Judge
     /// Whether the file ends within the entry's table: what is there of it looks like one, and is nobody else's. That an
     /// entry leads beyond the end is otherwise a mere sign of its being wrong.
     /// </summary>
-    private bool IsCutOff(CheckIssue issue, ImageScan without, TableSalvager salvager)
+    private bool IsCutOff(ImageIssue issue, ImageScan without, TableSalvager salvager)
     {
-        if (issue is not { Kind: CheckIssueKind.EntryBeyondEndOfFile, L2Index: null, HostOffset: { } start } || start.Value >= _storage.Length)
+        if (issue is not { Kind: CheckIssueKind.EntryBeyondEndOfFile, L2Index: null, HostOffset: { } offset } || offset >= _storage.Length)
             return false;
+        HostOffset start = issue.Place();
         ClusterBitmap used = without.References.Used;
         if (used.Next(Geometry.ClusterOf(start).Value, value: true) < used.Count)
             return false;
@@ -149,12 +150,12 @@ internal sealed class L1Judge
     }
 
     /// <returns>Whether the others have to wait, since the orphans that are left depend on what is done.</returns>
-    private bool JudgeShared(List<CheckIssue> shared, List<Doubt> doubts)
+    private bool JudgeShared(List<ImageIssue> shared, List<Doubt> doubts)
     {
         bool mustWait = false;
-        foreach (CheckIssue issue in shared)
+        foreach (ImageIssue issue in shared)
         {
-            List<TableLocation> others = shared.Count > MostConflicts ? [] : Overlapping(issue.HostOffset!.Value);
+            List<TableLocation> others = shared.Count > MostConflicts ? [] : Overlapping(issue.Place());
             L1Verdict verdict = mustWait || others.Count == 0
                 ? new L1Verdict(issue, issue.L1Index!.Value, mustWait ? L1Remedy.Wait : L1Remedy.Copy)
                 : JudgeConflict(issue, others, doubts);
@@ -169,7 +170,7 @@ internal sealed class L1Judge
     /// Of tables that overlap in part at most one is right. The wrong entry is the one that leaves fewer faults than the
     /// others if it is empty; where that also leaves a whole orphaned table, it is its own.
     /// </summary>
-    private L1Verdict JudgeConflict(CheckIssue issue, List<TableLocation> others, List<Doubt> doubts)
+    private L1Verdict JudgeConflict(ImageIssue issue, List<TableLocation> others, List<Doubt> doubts)
     {
         int[] claimants = [.. others.Select(other => other.L1Index), issue.L1Index!.Value];
         int[] elsewhere = [.. doubts.Select(doubt => doubt.Index).Except(claimants)];
@@ -209,5 +210,5 @@ internal sealed class L1Judge
     /// <param name="Index">An L1 entry.</param>
     /// <param name="IsWeak">Whether its table is only odd, and might be right.</param>
     /// <param name="Table">What it leads to; null where that can be no table.</param>
-    private sealed record Doubt(CheckIssue Issue, int Index, bool IsWeak, HostOffset? Table);
+    private sealed record Doubt(ImageIssue Issue, int Index, bool IsWeak, HostOffset? Table);
 }

@@ -30,4 +30,4 @@ internal enum L1Remedy
 /// <param name="Index">The entry.</param>
 /// <param name="Remedy">What is done.</param>
 /// <param name="Table">The orphaned table, for <see cref="L1Remedy.Repoint"/>.</param>
-internal sealed record L1Verdict(CheckIssue Issue, int Index, L1Remedy Remedy, HostOffset Table = default);
+internal sealed record L1Verdict(ImageIssue Issue, int Index, L1Remedy Remedy, HostOffset Table = default);

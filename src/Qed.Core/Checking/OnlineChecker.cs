@@ -4,7 +4,6 @@ using System.Linq;
 using System.Threading;
 using Qed.Storage;
 using Qed.Tables;
-using Qed.Units;
 
 namespace Qed.Checking;
 
@@ -24,7 +23,7 @@ internal sealed class OnlineChecker
     private readonly BlockStorage _storage;
     private readonly int _maximumIssues;
     private readonly CancellationToken _cancellation;
-    private Dictionary<Key, CheckIssue>? _issues;
+    private Dictionary<Key, ImageIssue>? _issues;
     private ClusterBitmap? _everUsed;
     private long _corruptions = long.MaxValue;
 
@@ -69,8 +68,8 @@ internal sealed class OnlineChecker
 
     private void Believe(ImageChecker checker, CheckResult result)
     {
-        var found = new Dictionary<Key, CheckIssue>();
-        foreach (CheckIssue issue in result.Issues.Where(issue => issue.Kind != CheckIssueKind.LeakedClusters))
+        var found = new Dictionary<Key, ImageIssue>();
+        foreach (ImageIssue issue in result.Issues.Where(issue => issue.Kind != CheckIssueKind.LeakedClusters))
             found[new Key(issue.Kind, issue.L1Index, issue.L2Index, issue.HostOffset)] = issue;
         _issues = _issues is null ? found : found.Where(pair => _issues.ContainsKey(pair.Key)).ToDictionary(pair => pair.Key, pair => pair.Value);
         // More than can be listed cannot be told apart; they are at most as many as the fewest that a pass has found.
@@ -82,5 +81,5 @@ internal sealed class OnlineChecker
             _everUsed.UnionWith(checker.Scan.References.Used);
     }
 
-    private readonly record struct Key(CheckIssueKind Kind, int? L1Index, int? L2Index, HostOffset? HostOffset);
+    private readonly record struct Key(CheckIssueKind Kind, int? L1Index, int? L2Index, long? HostOffset);
 }

@@ -27,14 +27,14 @@ internal sealed class RepairPlan
     private readonly long _length;
     private List<Step> _steps = [];
 
-    private RepairPlan(BlockStorage storage, ImageScan check, IReadOnlyList<CheckIssue> issues)
+    private RepairPlan(BlockStorage storage, ImageScan check, IReadOnlyList<ImageIssue> issues)
     {
         _storage = storage;
         _check = check;
         _reader = new TableReader(storage, check.Header);
         _tables = check.Tables.ToDictionary(table => table.L1Index, table => table.Offset);
-        foreach (CheckIssue issue in issues.Where(issue => issue.Kind == CheckIssueKind.TableReferencedTwice))
-            NoteData(issue.HostOffset!.Value, isTable: issue.L2Index is null);
+        foreach (ImageIssue issue in issues.Where(issue => issue.Kind == CheckIssueKind.TableReferencedTwice))
+            NoteData(issue.Place(), isTable: issue.L2Index is null);
         _invalidBecomes = check.Header.HasBackingFile ? TableEntry.Zero : TableEntry.Unallocated;
         _length = storage.Length;
     }
@@ -68,7 +68,7 @@ internal sealed class RepairPlan
     /// <param name="check">A scan of it that has run.</param>
     /// <param name="issues">What the check has found.</param>
     /// <param name="cancellation">Honoured between clusters that are looked at.</param>
-    internal static RepairPlan Make(BlockStorage storage, ImageScan check, IReadOnlyList<CheckIssue> issues, CancellationToken cancellation)
+    internal static RepairPlan Make(BlockStorage storage, ImageScan check, IReadOnlyList<ImageIssue> issues, CancellationToken cancellation)
     {
         var plan = new RepairPlan(storage, check, issues);
         IReadOnlyList<L1Verdict> verdicts = L1Judge.Judge(storage, check, issues, cancellation);
@@ -76,22 +76,22 @@ internal sealed class RepairPlan
             plan.Add(verdict);
         HashSet<int> doubtful = [.. verdicts.Select(verdict => verdict.Index)];
         HashSet<long> noTables = plan.ClustersOfTables(doubtful);
-        foreach (CheckIssue issue in issues)
+        foreach (ImageIssue issue in issues)
             plan.Add(issue, doubtful, noTables);
         plan.ChooseStage(issues);
         return plan;
     }
 
     /// <summary>Makes the changes, durably, each in an order that a crash cannot turn into a loss.</summary>
-    /// <param name="stages">Told how far the copying is.</param>
+    /// <param name="progress">Told how far the copying is.</param>
     /// <param name="cancellation">Honoured while clusters are copied, when no entry has changed yet.</param>
-    internal void Apply(StageMeter stages, CancellationToken cancellation)
+    internal void Apply(IProgress<OperationProgress>? progress, CancellationToken cancellation)
     {
         if (IsEmpty)
             return;
         if (_steps[0].Stage > Stage.Entries)
             _storage.SetLength(EndOf(_steps) << Geometry.ClusterBits);
-        ProgressMeter meter = stages("Copying shared clusters", _steps.Sum(step => (long)step.Clusters) << Geometry.ClusterBits);
+        var meter = new ProgressMeter(progress, "Copying shared clusters", _steps.Sum(step => (long)step.Clusters) << Geometry.ClusterBits);
         var mover = new ClusterMover(_storage, Geometry, meter.ReachedAtLeast);
         long end = Geometry.ClustersToHold(new ByteCount(_length));
         foreach (Step step in _steps.Where(step => step.Entry is not null))
@@ -102,7 +102,7 @@ internal sealed class RepairPlan
                 continue;
             }
 
-            mover.Add(Geometry.ClusterOf(step.Change.Issue!.HostOffset!.Value), new ClusterIndex(end), step.Clusters, step.Entry!.Value);
+            mover.Add(Geometry.ClusterOf(step.Change.Issue!.Place()), new ClusterIndex(end), step.Clusters, step.Entry!.Value);
             end += step.Clusters;
         }
 
@@ -118,7 +118,7 @@ internal sealed class RepairPlan
     }
 
     /// <summary>Keeps the steps of the first stage that has any, unless the file would grow over what is left beyond its end.</summary>
-    private void ChooseStage(IReadOnlyList<CheckIssue> issues)
+    private void ChooseStage(IReadOnlyList<ImageIssue> issues)
     {
         if (IsEmpty)
             return;
@@ -127,9 +127,9 @@ internal sealed class RepairPlan
         if (stage <= Stage.Entries)
             return;
         long end = EndOf(_steps) << Geometry.ClusterBits;
-        var mended = new HashSet<CheckIssue>(_steps.Select(step => step.Change.Issue!));
+        var mended = new HashSet<ImageIssue>(_steps.Select(step => step.Change.Issue!));
         bool coversOthers = issues.Any(issue => issue is { Kind: CheckIssueKind.EntryBeyondEndOfFile, HostOffset: { } start }
-            && start.Value < end && !mended.Contains(issue));
+            && start < end && !mended.Contains(issue));
         if (coversOthers)
             _steps = [];
     }
@@ -184,7 +184,7 @@ internal sealed class RepairPlan
         }
     }
 
-    private void Add(CheckIssue issue, HashSet<int> doubtful, HashSet<long> noTables)
+    private void Add(ImageIssue issue, HashSet<int> doubtful, HashSet<long> noTables)
     {
         if (issue.L1Index is not { } l1Index || doubtful.Contains(l1Index))
             return;
@@ -196,12 +196,12 @@ internal sealed class RepairPlan
         }
 
         // An entry that leads to what may be no table may be right; the next round sees what became of that.
-        bool isWaiting = issue is { Kind: CheckIssueKind.TableReferencedTwice, HostOffset: { } offset } && noTables.Contains(Geometry.ClusterOf(offset).Value);
+        bool isWaiting = issue is { Kind: CheckIssueKind.TableReferencedTwice, HostOffset: not null } && noTables.Contains(Geometry.ClusterOf(issue.Place()).Value);
         if (issue.L2Index is { } l2Index && !isWaiting)
             AddL2(issue, l1Index, l2Index);
     }
 
-    private void AddL2(CheckIssue issue, int l1Index, int l2Index)
+    private void AddL2(ImageIssue issue, int l1Index, int l2Index)
     {
         HostOffset entry = _tables[l1Index] + ((long)l2Index * TableEntry.Size);
         string name = RepairWords.NameOf(l1Index, l2Index);
@@ -209,21 +209,21 @@ internal sealed class RepairPlan
             Set(issue, entry, TableEntry.Unallocated, RepairWords.ClearBeyondEnd(name));
         else if (issue.Kind is CheckIssueKind.DataReferencedTwice or CheckIssueKind.TableReferencedTwice)
             Copy(issue, entry, 1, RepairWords.CopyCluster(name));
-        else if (issue is { Kind: CheckIssueKind.EntryBeyondEndOfFile, HostOffset: { } start } && start.Value < _length)
+        else if (issue is { Kind: CheckIssueKind.EntryBeyondEndOfFile, HostOffset: { } start } && start < _length)
             Extend(issue, 1, "a data cluster");
         else
             Set(issue, entry, _invalidBecomes, RepairWords.Empty(name, _check.Header));
     }
 
-    private void Extend(CheckIssue issue, int clusters, string what)
+    private void Extend(ImageIssue issue, int clusters, string what)
     {
-        long end = Geometry.ClusterOf(issue.HostOffset!.Value).Value + clusters;
+        long end = Geometry.ClusterOf(issue.Place()).Value + clusters;
         long missing = (end << Geometry.ClusterBits) - _length;
         var change = new RepairChange(RepairWords.Extend(missing, what), issue);
         _steps.Add(new Step(Stage.Length, change) { End = end });
     }
 
-    private void Set(CheckIssue issue, HostOffset entry, ulong value, string description, bool isL1Verdict = false)
+    private void Set(ImageIssue issue, HostOffset entry, ulong value, string description, bool isL1Verdict = false)
     {
         // An entry can break several rules; the one that is listed first decides.
         if (!_changed.Add(entry))
@@ -233,7 +233,7 @@ internal sealed class RepairPlan
         _steps.Add(new Step(stage, new RepairChange(description, issue)) { Entry = entry, Value = value });
     }
 
-    private void Copy(CheckIssue issue, HostOffset entry, int clusters, string description)
+    private void Copy(ImageIssue issue, HostOffset entry, int clusters, string description)
     {
         if (_changed.Add(entry))
             _steps.Add(new Step(issue.L2Index is null ? Stage.Tables : Stage.Data, new RepairChange(description, issue)) { Entry = entry, Clusters = clusters });

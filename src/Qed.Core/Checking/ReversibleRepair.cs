@@ -1,10 +1,10 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Security.Cryptography;
 using System.Threading;
 using Qed.Layout;
 using Qed.Storage;
-using Qed.Units;
 
 namespace Qed.Checking;
 
@@ -19,17 +19,17 @@ internal sealed class ReversibleRepair(BlockStorage image, IUndoStore store)
     /// <summary>Repairs the image; its journal is started by the first change.</summary>
     /// <returns>What is wrong afterwards, and what was done.</returns>
     internal (CheckResult Check, List<RepairChange> Changes) Run(RepairMode mode, CancellationToken cancellation)
-        => Run(mode, ProgressMeter.NoStages, cancellation);
+        => Run(mode, null, cancellation);
 
     /// <summary>Repairs the image; its journal is started by the first change.</summary>
     /// <returns>What is wrong afterwards, and what was done.</returns>
-    internal (CheckResult Check, List<RepairChange> Changes) Run(RepairMode mode, StageMeter stages, CancellationToken cancellation)
+    internal (CheckResult Check, List<RepairChange> Changes) Run(RepairMode mode, IProgress<OperationProgress>? progress, CancellationToken cancellation)
     {
-        using var storage = new JournaledStorage(image, StartJournal, stages, cancellation);
+        using var storage = new JournaledStorage(image, StartJournal, progress, cancellation);
         // A repair that was cut short is ended, also where nothing is left to be done.
         if (UndoInspection.HeaderOf(store) is { IsUnfinished: true })
             storage.Begin();
-        var repairer = new ImageRepairer(storage, mode, stages, cancellation);
+        var repairer = new ImageRepairer(storage, mode, progress, cancellation);
         CheckResult check = repairer.Run();
         _found = repairer.Found;
         if (storage.Journal is null && MarkedHeader.Read(image) is { IsUnfinished: true })
@@ -91,7 +91,7 @@ internal sealed class ReversibleRepair(BlockStorage image, IUndoStore store)
             Path = image.Path,
             IsExact = isExact,
             RestoredBytes = restored,
-            LostRanges = journal.Damaged.Select(record => new LostRange(new HostOffset(record.Offset), record.Length)).ToArray(),
+            LostRanges = journal.Damaged.Select(record => new ByteRange(record.Offset, record.Length)).ToArray(),
             IsCutOff = journal.IsCutOff,
         };
     }

@@ -18,16 +18,16 @@ internal sealed class ClusterReclaimer
     private const long MostAtOnce = 1 << 20;
 
     private readonly BlockStorage _storage;
-    private readonly StageMeter _stages;
+    private readonly IProgress<OperationProgress>? _progress;
     private readonly CancellationToken _cancellation;
 
     /// <param name="storage">The image. It must be sound but for leaks, and nobody else may use it.</param>
-    /// <param name="stages">Told how far it is.</param>
+    /// <param name="progress">Told how far it is.</param>
     /// <param name="cancellation">Honoured anywhere; the image is sound then, with fewer leaks.</param>
-    internal ClusterReclaimer(BlockStorage storage, StageMeter stages, CancellationToken cancellation)
+    internal ClusterReclaimer(BlockStorage storage, IProgress<OperationProgress>? progress, CancellationToken cancellation)
     {
         _storage = storage;
-        _stages = stages;
+        _progress = progress;
         _cancellation = cancellation;
     }
 
@@ -48,7 +48,7 @@ internal sealed class ClusterReclaimer
 
         QedGeometry geometry = scan.Header.Geometry;
         long before = geometry.ClustersToHold(new ByteCount(_storage.Length));
-        var moves = new LayoutMoves(_storage, scan, isRehearsal: false, _stages("Moving clusters", 0), _cancellation);
+        var moves = new LayoutMoves(_storage, scan, isRehearsal: false, new ProgressMeter(_progress, "Moving clusters"), _cancellation);
         moves.CutTail();
         TableSettler.Settle(moves, TablePlaces.BelowEnd(moves.Layout));
         MoveDataDown(moves);
@@ -60,7 +60,7 @@ internal sealed class ClusterReclaimer
     private ImageScan Scan()
     {
         var scan = new ImageScan(_storage, maximumFaults: 0);
-        scan.Run(_stages("Checking", 0), _cancellation);
+        scan.Run(new ProgressMeter(_progress, "Checking"), _cancellation);
         return scan;
     }
 

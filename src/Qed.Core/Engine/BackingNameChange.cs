@@ -36,6 +36,10 @@ internal sealed class BackingNameChange
         return bytes;
     }
 
+    /// <summary>The feature bits of a backing file.</summary>
+    internal static QedFeatures FeaturesOf(BackingReference backing)
+        => QedFeatures.BackingFile | (backing.IsRaw ? QedFeatures.BackingFormatNoProbe : QedFeatures.None);
+
     /// <summary>Refuses what must not be changed, for those who do other things first.</summary>
     /// <exception cref="DiskImageException">UnsupportedFeature where unknown compatible features forbid it.</exception>
     internal static void RequireAllowed(QedHeader header, string path)
@@ -68,10 +72,9 @@ internal sealed class BackingNameChange
         _header.BeforeChange();
         _storage.Write(offset, name);
         _storage.Flush();
-        QedFeatures features = QedFeatures.BackingFile | (backing.IsRaw ? QedFeatures.BackingFormatNoProbe : QedFeatures.None);
         _header.Update(header => header with
         {
-            Features = (header.Features & ~Both) | features,
+            Features = (header.Features & ~Both) | FeaturesOf(backing),
             BackingNameOffset = offset,
             BackingNameSize = (uint)name.Length,
         });

@@ -1,4 +1,3 @@
-using Qed.Images;
 using Qed.Layout;
 using Qed.Units;
 

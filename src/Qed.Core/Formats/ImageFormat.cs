@@ -58,9 +58,6 @@ public abstract class ImageFormat
     /// </summary>
     public virtual bool IsGuestBytes => false;
 
-    /// <summary>The options of a new image in QEMU's words, in the order in which QEMU names them.</summary>
-    public virtual IReadOnlyList<CreationOption> CreationOptions { get; } = [CreationOption.Size];
-
     /// <summary>What the guest's size must be a multiple of, in bytes.</summary>
     /// <param name="subformat">The variant that is to be written.</param>
     public abstract int SizeGranularity(Subformat subformat);

@@ -29,7 +29,7 @@ public static class CheckImage
         using HostFile file = QedFile.Open(options.Path, access, logger, "only QED images have tables that can be checked");
         BlockStorage storage = options.MaximumBytesPerSecond is { } rate ? new ThrottledStorage(file, rate, cancellation) : file;
         CheckResult result = options.Online
-            ? new OnlineChecker(storage, options.MaximumIssues, cancellation).Run(progress.Meter("Checking", total: 0))
+            ? new OnlineChecker(storage, options.MaximumIssues, cancellation).Run(new ProgressMeter(progress, "Checking"))
             : Run(storage, options.MaximumIssues, progress, cancellation);
         Log.Checked(logger, file.Path, (long)result.Duration.TotalMilliseconds, result.Corruptions, result.LeakedClusters);
         return result with { UnfinishedUndoPath = WarnOfUnfinishedUndo(file, logger) };
@@ -50,5 +50,5 @@ public static class CheckImage
     }
 
     internal static CheckResult Run(BlockStorage storage, int maximumIssues, IProgress<OperationProgress>? progress, CancellationToken cancellation)
-        => new ImageChecker(storage, maximumIssues).Run(progress.Meter("Checking", total: 0), cancellation);
+        => new ImageChecker(storage, maximumIssues).Run(new ProgressMeter(progress, "Checking"), cancellation);
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using System.Linq;
 using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -62,22 +63,22 @@ public static class CompareImages
         };
         if (options.FirstOnly && sizesMatter)
             return result;
-        ProgressMeter meter = progress.Meter("Comparing", Math.Max(left.Length, right.Length));
+        var meter = new ProgressMeter(progress, "Comparing", Math.Max(left.Length, right.Length));
         var comparer = new ImageComparer(left, right, new SharedFiles(), meter, cancellation);
         if (options.FirstOnly)
         {
             GuestOffset? first = comparer.FirstDifference();
-            return result with { IsEqual = first is null, FirstDifference = first };
+            return result with { IsEqual = first is null, FirstDifference = first?.Value };
         }
 
         DifferenceList all = comparer.AllDifferences(options.MaximumRanges);
         return result with
         {
             IsEqual = !sizesMatter && all.Count == 0,
-            FirstDifference = all.First,
+            FirstDifference = all.First?.Value,
             DifferingBytes = all.Bytes,
             RangeCount = all.Count,
-            Ranges = all.Ranges,
+            Ranges = all.Ranges.Select(range => range.Bytes).ToArray(),
         };
     }
 }

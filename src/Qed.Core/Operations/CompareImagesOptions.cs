@@ -1,5 +1,3 @@
-using Qed.Formats;
-
 namespace Qed.Operations;
 
 /// <summary>Which two images <see cref="CompareImages"/> is to compare, and how far.</summary>

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using Qed.Units;
 
 namespace Qed.Operations;
 
@@ -22,8 +21,8 @@ public sealed record CompareResult
     /// <summary>Whether a guest would see no difference; of sizes only where that was asked for.</summary>
     public required bool IsEqual { get; init; }
 
-    /// <summary>The first sector whose bytes differ; null where none does.</summary>
-    public GuestOffset? FirstDifference { get; init; }
+    /// <summary>Offset of the first sector whose bytes differ; null where none does.</summary>
+    public long? FirstDifference { get; init; }
 
     /// <summary>Bytes of all ranges that differ; not counted, like the ranges, where only the first difference was asked for.</summary>
     public long DifferingBytes { get; init; }
@@ -32,7 +31,7 @@ public sealed record CompareResult
     public long RangeCount { get; init; }
 
     /// <summary>The first of these ranges, in order, as many as were asked for.</summary>
-    public IReadOnlyList<GuestRange> Ranges { get; init; } = [];
+    public IReadOnlyList<ByteRange> Ranges { get; init; } = [];
 
     /// <summary>How long the comparison took.</summary>
     public TimeSpan Duration { get; init; }

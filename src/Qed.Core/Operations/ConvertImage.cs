@@ -4,7 +4,6 @@ using System.Linq;
 using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Qed.Chains;
 using Qed.Formats;
 using Qed.Images;
 using Qed.Storage;
@@ -57,10 +56,10 @@ public static class ConvertImage
 
         if (options.DeleteSource)
             SourceFiles.Delete(files, logger);
-        ImageDescription? target = options.DestinationStream is null ? DescribeImage.Run(options.DestinationPath, format.Name) : null;
+        ImageDescription? target = options.DestinationStream is null ? DescribeImage.Of(options.DestinationPath, format.Name) : null;
         if (target is not null)
             CreateImage.WarnOfGeometry(target, logger);
-        var result = new ConvertResult { File = target, UnreadableRanges = lost };
+        var result = new ConvertResult { File = target, UnreadableRanges = lost.Select(range => range.Bytes).ToArray() };
         if (lost.Count > 0)
             Log.Salvaged(logger, options.Path, result.UnreadableBytes, lost.Count, target?.Path ?? options.DestinationPath, FirstOf(lost));
         return result;
@@ -99,13 +98,13 @@ public static class ConvertImage
         using (ImageWriter writer = format.CreateWriter(target, layout))
         {
             var copier = new ImageCopier(source.Disk, layout.BackingImage, writer, layout.Size, HowToCopy(options, cancellation));
-            long copied = copier.Run(progress.Meter("Converting", layout.Size), cancellation);
+            long copied = copier.Run(new ProgressMeter(progress, "Converting", layout.Size), cancellation);
             source.RequireEnd();
             writer.Complete();
             Log.Copied(logger, source.Disk.Path, target.Target, copied, layout.Size);
         }
 
-        target.Finish(progress.Meter("Writing zeroes", target.Storage.Length), cancellation);
+        target.Finish(new ProgressMeter(progress, "Writing zeroes", target.Storage.Length), cancellation);
         IReadOnlyList<GuestRange> lost = source.Unreadable?.ToList() ?? [];
         if (options.Verify || options.DeleteSource)
         {
@@ -142,7 +141,7 @@ public static class ConvertImage
         CancellationToken cancellation)
     {
         long lost = source.Unreadable?.Bytes ?? 0;
-        ProgressMeter meter = progress.Meter("Verifying", source.Disk.Length);
+        var meter = new ProgressMeter(progress, "Verifying", source.Disk.Length);
         if (ImageComparer.FirstDifference(source.Disk, target, meter, cancellation, source.Unreadable) is { } offset)
             throw TargetFile.DiffersFromSource(name, options.Path, offset.Value);
         if (source.Unreadable?.Bytes > lost)
@@ -159,9 +158,9 @@ public static class ConvertImage
         CancellationToken cancellation)
     {
         DiskImage disk = source.Disk;
-        BackingReference? backing = options.BackingPath is null ? null : new BackingReference(options.BackingPath, options.BackingFormat?.ToLowerInvariant());
-        using DiskImage? baseline = backing is null ? null
-            : ImageChain.OpenAsBacking(backing, options.DestinationPath, FileIdentity.Of(options.DestinationPath), logger);
+        using RequestedBacking? backing = RequestedBacking.Open(
+            RequestedBacking.Named(options.BackingPath, options.BackingFormat), options.DestinationPath, logger);
+        DiskImage? baseline = backing?.Image;
         DirtyPages.WriteOut(baseline, logger);
         ConversionLosses.Warn(source.Image, baseline, format, options, logger);
         int? sectorSize = ConversionLosses.LogicalSectorSize(source.Image, baseline, format, options);
@@ -176,7 +175,7 @@ public static class ConvertImage
             TableSize = options.TableSize,
             LogicalSectorSize = sectorSize,
             PhysicalSectorSize = ConversionLosses.PhysicalSectorSize(source.Image, baseline, format, options),
-            Backing = backing?.StoredOver(baseline?.Format),
+            Backing = backing?.Reference,
             BackingImage = baseline,
             Subformat = options.Subformat,
             Compress = options.Compress,

@@ -1,6 +1,5 @@
 using System.Collections.Generic;
 using System.IO;
-using Qed.Formats;
 
 namespace Qed.Operations;
 

@@ -51,12 +51,12 @@ internal static class ConvertIntoExisting
         ConvertSource source, ConvertImageOptions options, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         long length = source.Disk.Length;
-        using (QedImage target = OpenImage.ForWriting(options.DestinationPath, logger))
+        using (QedImage target = OpenImage.ForWriting(options.DestinationPath, ChangeNeeds.Default, progress, logger, cancellation))
         {
             RequireRoom(source, target.Length, options);
             using var writer = new InPlaceWriter(target);
             CopyOptions how = ConvertImage.HowToCopy(options, cancellation) with { WriteZeroes = !options.TargetIsZero };
-            long copied = new ImageCopier(source.Disk, null, writer, length, how).Run(progress.Meter("Converting", length), cancellation);
+            long copied = new ImageCopier(source.Disk, null, writer, length, how).Run(new ProgressMeter(progress, "Converting", length), cancellation);
             source.RequireEnd();
             writer.Complete();
             Log.Copied(logger, source.Disk.Path, target.Path, copied, length);
@@ -65,7 +65,7 @@ internal static class ConvertIntoExisting
         IReadOnlyList<GuestRange> lost = source.Unreadable?.ToList() ?? [];
         if (options.Verify || options.DeleteSource)
         {
-            using DiskImage written = OpenImage.ForReading(options.DestinationPath, FormatRegistry.Qed.Name, logger);
+            using DiskImage written = OpenImage.ForReading(options.DestinationPath, FormatRegistry.Qed.Name, default, logger);
             ConvertImage.Verify(source, new DiskImageRange(written, default, length), options.DestinationPath, options, progress, logger, cancellation);
         }
 

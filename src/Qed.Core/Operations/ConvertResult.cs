@@ -1,6 +1,5 @@
 using System.Collections.Generic;
 using System.Linq;
-using Qed.Units;
 
 namespace Qed.Operations;
 
@@ -18,7 +17,7 @@ public sealed record ConvertResult
     /// The ranges of the source's disk that could not be read and are zeroes in the target, in order; empty unless that was
     /// allowed by <see cref="ConvertImageOptions.Salvage"/>.
     /// </summary>
-    public IReadOnlyList<GuestRange> UnreadableRanges { get; init; } = [];
+    public IReadOnlyList<ByteRange> UnreadableRanges { get; init; } = [];
 
     /// <summary>Bytes of these ranges.</summary>
     public long UnreadableBytes => UnreadableRanges.Sum(range => range.Length);

@@ -36,7 +36,7 @@ internal static class ConvertToStream
             source.Disk,
             (bytes, count) => CallersStream.Use(options.DestinationPath, () => target.Write(bytes, 0, count)),
             ConvertImage.HowToCopy(options, cancellation).Limit,
-            progress.Meter("Converting", length),
+            new ProgressMeter(progress, "Converting", length),
             cancellation);
         source.RequireEnd();
         CallersStream.Use(options.DestinationPath, target.Flush);

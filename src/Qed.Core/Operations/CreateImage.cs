@@ -2,11 +2,9 @@ using System;
 using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Qed.Chains;
 using Qed.Formats;
 using Qed.Images;
 using Qed.Layout;
-using Qed.Storage;
 using Qed.Targets;
 
 namespace Qed.Operations;
@@ -28,15 +26,13 @@ public static class CreateImage
         if (options is null)
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
-        progress?.Report(new OperationProgress("Creating", 0, 1, IsBytes: false));
         cancellation.ThrowIfCancellationRequested();
-        BackingReference? backing = options.BackingPath is null ? null : new BackingReference(options.BackingPath, options.BackingFormat?.ToLowerInvariant());
         ImageFormat format = FormatOf(options);
-        using DiskImage? backingImage = backing is null || options.WithoutOpeningBacking ? null
-            : ImageChain.OpenAsBacking(backing, options.Path, FileIdentity.Of(options.Path), logger);
-        if (backing is not null && options.WithoutOpeningBacking)
-            ImageChain.RequireNoLoop(backing, options.Path);
-        long size = SizeFor(options, format, backingImage);
+        BackingReference? reference = RequestedBacking.Named(options.BackingPath, options.BackingFormat);
+        using RequestedBacking? backing = options.WithoutOpeningBacking
+            ? RequestedBacking.Trust(reference, options.Path)
+            : RequestedBacking.Open(reference, options.Path, logger);
+        long size = SizeFor(options, format, backing?.Image);
         using (Destination target = TargetFile.Begin(options.Path, options.Force, source: null, logger, cancellation))
         {
             var layout = new TargetOptions
@@ -46,20 +42,20 @@ public static class CreateImage
                 TableSize = options.TableSize,
                 LogicalSectorSize = options.LogicalSectorSize,
                 PhysicalSectorSize = options.PhysicalSectorSize,
-                Backing = backing?.StoredOver(backingImage?.Format),
-                BackingImage = backingImage,
+                Backing = backing?.Reference,
+                BackingImage = backing?.Image,
                 Subformat = options.Subformat,
             };
             TargetRoom.Require(target, format, layout);
             using (ImageWriter writer = format.CreateWriter(target, layout))
                 writer.Complete();
 
-            target.Finish(progress.Meter("Writing zeroes", target.Storage.Length), cancellation);
+            target.Finish(new ProgressMeter(progress, "Writing zeroes", target.Storage.Length), cancellation);
             target.Commit();
         }
 
         Log.Created(logger, options.Path, size);
-        ImageDescription result = DescribeImage.Run(options.Path, format.Name);
+        ImageDescription result = DescribeImage.Of(options.Path, format.Name);
         WarnOfGeometry(result, logger);
         return result;
     }

@@ -1,5 +1,3 @@
-using Qed.Formats;
-
 namespace Qed.Operations;
 
 /// <summary>What <see cref="CreateImage"/> is to create.</summary>

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
-using Qed.Checking;
 using Qed.Layout;
 using Qed.Units;
 
@@ -13,15 +12,16 @@ internal static class DamagedRanges
     /// <summary>The ranges in the disk's order, none of which overlaps another; empty for formats that cannot be checked.</summary>
     internal static IReadOnlyList<GuestRange> Of(MapImageOptions options, CancellationToken cancellation)
     {
-        ImageDescription image = DescribeImage.Run(options.Path, options.SourceFormat, options.RawFallback);
+        ImageDescription image = DescribeImage.Of(options.Path, options.SourceFormat, options.RawFallback);
         if (QedGeometry.TryCreate(image.ClusterSize ?? 0, image.TableSize ?? 0) is not { } geometry)
             return [];
         CheckResult check = CheckImage.Run(new CheckImageOptions { Path = options.Path, MaximumIssues = int.MaxValue }, cancellation: cancellation);
         var ranges = new List<GuestRange>();
-        foreach (CheckIssue issue in check.Issues)
+        foreach (ImageIssue issue in check.Issues)
         {
-            if (issue.GuestOffset is not { } start || start.Value >= image.Size)
+            if (issue.GuestOffset is not { } offset || offset >= image.Size)
                 continue;
+            var start = new GuestOffset(offset);
             long length = Math.Min(issue.L2Index is null ? geometry.L2Span : geometry.ClusterSize, image.Size - start.Value);
             // Two findings of one entry, or of a table and an entry in it.
             GuestOffset from = ranges.Count > 0 && ranges[ranges.Count - 1].End > start ? ranges[ranges.Count - 1].End : start;

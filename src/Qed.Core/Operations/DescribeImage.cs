@@ -1,4 +1,7 @@
+using System;
 using System.Collections.Generic;
+using System.Threading;
+using Microsoft.Extensions.Logging;
 using Qed.Chains;
 using Qed.Formats;
 using Qed.Images;
@@ -10,41 +13,45 @@ namespace Qed.Operations;
 public static class DescribeImage
 {
     /// <summary>Describes one image.</summary>
-    /// <param name="path">The image's file.</param>
-    /// <param name="format">Its format; null to probe.</param>
-    /// <param name="rawFallback">When a file of no known format is a raw disk.</param>
     /// <exception cref="DiskImageException">The file cannot be read, or its header breaks a rule.</exception>
-    public static ImageDescription Run(string path, string? format = null, RawFallback rawFallback = RawFallback.Anything)
-        => Run(path, format, rawFallback, isWanted: false);
-
-    /// <summary>Describes an image and each one that it rests on, from the top down, each as soon as it is known.</summary>
-    /// <param name="path">The top image's file.</param>
-    /// <param name="format">Its format; null to probe.</param>
-    /// <param name="rawFallback">When a file of no known format is a raw disk.</param>
-    /// <exception cref="DiskImageException">Also BackingFileMissing, BackingFileRefused and BackingChainLoop, after the links before them.</exception>
-    public static IEnumerable<ImageDescription> RunChain(string path, string? format = null, RawFallback rawFallback = RawFallback.Anything)
+    /// <exception cref="OperationCanceledException">The work was cancelled before it began.</exception>
+    public static ImageDescription Run(
+        DescribeImageOptions options,
+        IProgress<OperationProgress>? progress = null,
+        ILogger? logger = null,
+        CancellationToken cancellation = default)
     {
-        var seen = new HashSet<FileIdentity>();
-        string? next = path;
-        string? previous = null;
-        while (next is not null)
-        {
-            ImageDescription link = DescribeLink(next, previous, format, previous is null ? rawFallback : RawFallback.Anything, seen);
-            yield return link;
-            previous = link.Path;
-            format = link.BackingFormat;
-            // Refused names are described without a path; resolving one again says why.
-            next = link.BackingPath is { } name ? link.BackingFullPath ?? BackingNames.Resolve(name, link.Path) : null;
-        }
+        if (options is null)
+            throw new ArgumentNullException(nameof(options));
+        cancellation.ThrowIfCancellationRequested();
+        return Describe(options, isWanted: false);
     }
 
-    private static ImageDescription Run(string path, string? format, RawFallback rawFallback, bool isWanted)
+    /// <summary>Describes an image and each one that it rests on, from the top down, each as soon as it is known.</summary>
+    /// <exception cref="DiskImageException">
+    /// While enumerating; also BackingFileMissing, BackingFileRefused and BackingChainLoop, after the links before them.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">While enumerating: the work was cancelled.</exception>
+    public static IEnumerable<ImageDescription> RunChain(
+        DescribeImageOptions options,
+        IProgress<OperationProgress>? progress = null,
+        ILogger? logger = null,
+        CancellationToken cancellation = default)
     {
-        var how = new ChainOptions { Format = format, RawFallback = rawFallback, Access = StorageAccess.Peek, Image = ImageOpenOptions.DescribeOnly };
-        using DiskImage image = ImageChain.OpenLink(path, how, out HostFile file);
+        if (options is null)
+            throw new ArgumentNullException(nameof(options));
+        return DescribeChain(options, cancellation);
+    }
+
+    /// <summary>Describes an image for an operation that goes on, or has come to its end.</summary>
+    internal static ImageDescription Of(string path, string? format = null, RawFallback rawFallback = RawFallback.Anything)
+        => Describe(new DescribeImageOptions { Path = path, SourceFormat = format, RawFallback = rawFallback }, isWanted: false);
+
+    /// <summary>Describes an image that is open, but for who has it in use.</summary>
+    internal static ImageDescription Of(DiskImage image, HostFile file, bool isWanted)
+    {
         ImageDetails details = image.Details;
         ImageFormat known = FormatRegistry.ByName(image.Format);
-        bool? isInUse = file.IsInUse();
         return new ImageDescription
         {
             Path = file.Path,
@@ -67,23 +74,53 @@ public static class DescribeImage
             BackingPath = image.BackingReference?.Name,
             BackingFullPath = FullPathOf(image, isWanted),
             BackingFormat = image.BackingReference?.Format,
-            InUse = isInUse,
-            InUseBy = isInUse == true ? LockHolder.Describe(path) : null,
         };
     }
 
-    private static ImageDescription DescribeLink(string path, string? namedBy, string? format, RawFallback rawFallback, HashSet<FileIdentity> seen)
+    private static IEnumerable<ImageDescription> DescribeChain(DescribeImageOptions options, CancellationToken cancellation)
     {
-        ImageChain.RequireFreshLink(path, namedBy, seen);
-        if (FileIdentity.Of(path) is { } identity)
+        var seen = new HashSet<FileIdentity>();
+        DescribeImageOptions? next = options;
+        string? namedBy = null;
+        while (next is not null)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            ImageDescription link = DescribeLink(next, namedBy, seen);
+            yield return link;
+            namedBy = link.Path;
+            // Refused names are described without a path; resolving one again says why.
+            next = link.BackingPath is { } name
+                ? new DescribeImageOptions { Path = link.BackingFullPath ?? BackingNames.Resolve(name, link.Path), SourceFormat = link.BackingFormat }
+                : null;
+        }
+    }
+
+    private static ImageDescription Describe(DescribeImageOptions options, bool isWanted)
+    {
+        var how = new ChainOptions
+        {
+            Format = options.SourceFormat,
+            RawFallback = options.RawFallback,
+            Access = StorageAccess.Peek,
+            Image = ImageOpenOptions.DescribeOnly,
+        };
+        using DiskImage image = ImageChain.OpenLink(options.Path, how, out HostFile file);
+        bool? isInUse = file.IsInUse();
+        return Of(image, file, isWanted) with { InUse = isInUse, InUseBy = isInUse == true ? LockHolder.Describe(options.Path) : null };
+    }
+
+    private static ImageDescription DescribeLink(DescribeImageOptions options, string? namedBy, HashSet<FileIdentity> seen)
+    {
+        ImageChain.RequireFreshLink(options.Path, namedBy, seen);
+        if (FileIdentity.Of(options.Path) is { } identity)
             seen.Add(identity);
         try
         {
-            return Run(path, format, rawFallback, isWanted: true);
+            return Describe(options, isWanted: true);
         }
         catch (DiskImageException error) when (error.Kind == ErrorKind.ImageNotFound && namedBy is not null)
         {
-            throw new DiskImageException(ErrorKind.BackingFileMissing, $"the backing file '{path}' does not exist", namedBy, error);
+            throw new DiskImageException(ErrorKind.BackingFileMissing, $"the backing file '{options.Path}' does not exist", namedBy, error);
         }
     }
 

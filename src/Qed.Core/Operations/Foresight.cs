@@ -1,10 +1,8 @@
 using System;
 using System.Threading;
 using Microsoft.Extensions.Logging.Abstractions;
-using Qed.Chains;
 using Qed.Formats;
 using Qed.Images;
-using Qed.Storage;
 using Qed.Targets;
 
 namespace Qed.Operations;
@@ -22,8 +20,9 @@ public static class Foresight
         if (options is null)
             throw new ArgumentNullException(nameof(options));
         ImageFormat format = CreateImage.FormatOf(options);
-        using DiskImage? backing = options.WithoutOpeningBacking ? null : OpenBacking(options.BackingPath, options.BackingFormat, options.Path);
-        CreateImage.SizeFor(options, format, backing);
+        BackingReference? reference = options.WithoutOpeningBacking ? null : RequestedBacking.Named(options.BackingPath, options.BackingFormat);
+        using RequestedBacking? backing = RequestedBacking.Open(reference, options.Path, NullLogger.Instance);
+        CreateImage.SizeFor(options, format, backing?.Image);
         Destination.Foresee(options.Path, options.Force);
     }
 
@@ -36,7 +35,8 @@ public static class Foresight
         ConvertImage.TargetFormat(options);
         using ConvertSource source = ConvertSource.Open(options, NullLogger.Instance, CancellationToken.None);
         source.RefuseLink(options.DestinationPath);
-        using DiskImage? backing = OpenBacking(options.BackingPath, options.BackingFormat, options.DestinationPath);
+        BackingReference? reference = RequestedBacking.Named(options.BackingPath, options.BackingFormat);
+        RequestedBacking.Open(reference, options.DestinationPath, NullLogger.Instance)?.Dispose();
         Destination.Foresee(options.DestinationPath, options.Force);
     }
 
@@ -48,7 +48,7 @@ public static class Foresight
         if (options is null)
             throw new ArgumentNullException(nameof(options));
         ImageForChange.RequireQed(options.Path);
-        ImageDescription image = DescribeImage.Run(options.Path);
+        ImageDescription image = DescribeImage.Of(options.Path);
         ResizeImage.RequireAllowed(options, image.Size);
         return image;
     }
@@ -57,8 +57,4 @@ public static class Foresight
     /// <param name="path">The image's file.</param>
     /// <exception cref="DiskImageException">The file cannot be read, or is not of a format that is changed in place.</exception>
     public static void OfChanging(string path) => ImageForChange.RequireQed(path);
-
-    private static DiskImage? OpenBacking(string? name, string? format, string overlay)
-        => name is null ? null
-            : ImageChain.OpenAsBacking(new BackingReference(name, format?.ToLowerInvariant()), overlay, FileIdentity.Of(overlay), NullLogger.Instance);
 }

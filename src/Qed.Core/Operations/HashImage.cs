@@ -34,7 +34,7 @@ public static class HashImage
             throw new ArgumentOutOfRangeException(nameof(options), options.Algorithm.Name, "The algorithm is none of MD5, SHA1, SHA256, SHA384 and SHA512.");
         var watch = Stopwatch.StartNew();
         using DiskImage image = OpenImage.ForReading(options.Path, options.SourceFormat, options.RawFallback, logger ?? NullLogger.Instance);
-        byte[] hash = ContentHash.Of(image, options.Algorithm, progress.Meter("Hashing", image.Length), cancellation);
+        byte[] hash = ContentHash.Of(image, options.Algorithm, new ProgressMeter(progress, "Hashing", image.Length), cancellation);
         return new HashResult
         {
             Path = image.Path,

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Qed.Formats;
 
 namespace Qed.Operations;
 

@@ -1,5 +1,4 @@
 using System.Collections.Generic;
-using Qed.Images;
 
 namespace Qed.Operations;
 

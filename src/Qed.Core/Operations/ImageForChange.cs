@@ -23,8 +23,14 @@ internal sealed record ChangeNeeds
     /// <summary>Whether its tables must be sound, so that they are checked however cleanly it was closed.</summary>
     internal bool MustBeSound { get; init; }
 
+    /// <summary>The most memory in bytes that pages of its tables take.</summary>
+    internal long TableCacheBytes { get; init; } = PageBudget.Default;
+
     /// <summary>Refuses, by throwing, what the header alone tells; given the header and the image's path.</summary>
     internal Action<QedHeader, string>? Require { get; init; }
+
+    internal QedOpenOptions OpenOptions(bool isChecked)
+        => new() { ForWriting = true, NeedCheckVerified = isChecked, MayRefuse = true, TableCacheBytes = TableCacheBytes };
 }
 
 /// <summary>
@@ -32,8 +38,9 @@ internal sealed record ChangeNeeds
 /// the change leaves the file as it is.
 /// </summary>
 /// <param name="Image">The image.</param>
+/// <param name="File">Its file, which the image owns.</param>
 /// <param name="Check">What a check has found that does not keep it from being written; null where none was needed.</param>
-internal sealed record ImageForChange(QedImage Image, CheckResult? Check) : IDisposable
+internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult? Check) : IDisposable
 {
     /// <summary>Whether work on the image was cut short.</summary>
     internal bool WasCutShort => Check is { NeedsCheck: true };
@@ -59,7 +66,7 @@ internal sealed record ImageForChange(QedImage Image, CheckResult? Check) : IDis
             QedHeader header = QedHeaderReader.Read(file);
             needs.Require?.Invoke(header, file.Path);
             check = needs.MustBeSound || IsDoubtful(file, header) ? RequireSound(file, header, progress, cancellation) : null;
-            image = QedImage.Open(file, new QedOpenOptions { ForWriting = true, NeedCheckVerified = check is not null, MayRefuse = true });
+            image = QedImage.Open(file, needs.OpenOptions(check is not null));
             Log.Opened(logger, image.Path, image.Format, image.Length);
         }
         catch
@@ -72,7 +79,7 @@ internal sealed record ImageForChange(QedImage Image, CheckResult? Check) : IDis
         {
             if (needs.WithBacking)
                 ImageChain.AttachChain(image, file.Identity, StorageAccess.Read, logger);
-            return new ImageForChange(image, check);
+            return new ImageForChange(image, file, check);
         }
         catch
         {
@@ -98,10 +105,18 @@ internal sealed record ImageForChange(QedImage Image, CheckResult? Check) : IDis
 
     public void Dispose() => Image.Dispose();
 
+    /// <summary>The image as it stands, but for who has it in use.</summary>
+    internal ImageDescription Describe() => DescribeImage.Of(Image, File, isWanted: false);
+
     /// <summary>Gives the space of unreferenced clusters back to the host.</summary>
+    /// <returns>Clusters by which the file has become shorter.</returns>
     /// <exception cref="OperationCanceledException">Cancelled; the image is sound and not marked as closed cleanly, so that the next one goes on.</exception>
-    internal void Reclaim(IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
-        => Log.Reclaimed(logger, Image.Rearrange(storage => new ClusterReclaimer(storage, progress.Meter, cancellation).Run()), Image.Path);
+    internal long Reclaim(IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
+    {
+        long clusters = Image.Rearrange(storage => new ClusterReclaimer(storage, progress, cancellation).Run());
+        Log.Reclaimed(logger, clusters, Image.Path);
+        return clusters;
+    }
 
     /// <summary>Whether an image was not closed cleanly, its last cluster is cut off, or a repair whose undo file is gone was cut short.</summary>
     private static bool IsDoubtful(HostFile file, QedHeader header)

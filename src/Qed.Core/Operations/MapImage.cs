@@ -33,7 +33,7 @@ public static class MapImage
         var how = new ChainOptions { Format = options.SourceFormat, RawFallback = options.RawFallback };
         IReadOnlyList<GuestRange> damage = options.TellDamage ? DamagedRanges.Of(options, cancellation) : [];
         using DiskImage image = options.TopOnly ? ImageChain.OpenLink(options.Path, how, out _) : ImageChain.OpenChain(options.Path, how, logger);
-        ProgressMeter meter = progress.Meter("Mapping", image.Length);
+        var meter = new ProgressMeter(progress, "Mapping", image.Length);
         MappedExtent? pending = null;
         foreach (MappedExtent next in Runs(image, damage, options.TopOnly))
         {
@@ -52,7 +52,7 @@ public static class MapImage
                 pending = next;
             }
 
-            meter.ReachedAtLeast(next.End.Value);
+            meter.ReachedAtLeast(next.End);
         }
 
         if (pending is { } last)
@@ -66,7 +66,7 @@ public static class MapImage
         {
             foreach (MappedExtent run in Runs(image, start, damaged.Offset - start, topOnly))
                 yield return run;
-            yield return new MappedExtent(damaged.Offset, damaged.Length, ExtentKind.Unallocated, null, 0, null) { IsDamaged = true };
+            yield return new MappedExtent(damaged.Offset.Value, damaged.Length, ExtentKind.Unallocated, null, 0, null) { IsDamaged = true };
             start = damaged.End;
         }
 
@@ -80,7 +80,7 @@ public static class MapImage
             : image.GetChainExtents(start, length).Select(found => From(found.Run, found.Holder, found.Depth));
 
     private static MappedExtent From(Extent run, DiskImage holder, int depth)
-        => new(run.Offset, run.Length, run.Kind, run.HostOffset, depth, run.Kind == ExtentKind.Unallocated ? null : holder.Path);
+        => new(run.Offset.Value, run.Length, run.Kind, run.HostOffset?.Value, depth, run.Kind == ExtentKind.Unallocated ? null : holder.Path);
 
     private static bool Continues(MappedExtent run, MappedExtent next)
         => run.Kind == next.Kind && run.Depth == next.Depth && run.IsDamaged == next.IsDamaged

@@ -1,5 +1,3 @@
-using Qed.Formats;
-
 namespace Qed.Operations;
 
 /// <summary>Which image <see cref="MapImage"/> is to map.</summary>

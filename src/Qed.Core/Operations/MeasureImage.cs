@@ -22,17 +22,11 @@ public static class MeasureImage
     private const long ReserveStep = 64 << 20;
 
     /// <summary>Measures the conversion to one format.</summary>
-    /// <param name="format">The target's format.</param>
-    /// <param name="options">The source, and how the target is to be.</param>
-    /// <param name="progress">Told how much of the source has been looked at.</param>
-    /// <param name="logger">Receives warnings.</param>
-    /// <param name="cancellation">Honoured between pieces.</param>
     /// <exception cref="DiskImageException">
     /// Of any image of the source's chain; UnsupportedFeature, InvalidSize or InvalidGeometry where the conversion is not possible.
     /// </exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public static ImageMeasure Run(
-        string format,
+    public static MeasureResult Run(
         MeasureImageOptions options,
         IProgress<OperationProgress>? progress = null,
         ILogger? logger = null,
@@ -40,16 +34,16 @@ public static class MeasureImage
     {
         if (options is null)
             throw new ArgumentNullException(nameof(options));
-        ImageFormat target = FormatRegistry.ByName(format);
+        ImageFormat target = FormatRegistry.ByName(options.Format ?? throw new ArgumentException("The target's format is not given.", nameof(options)));
         using DiskImage source = OpenSource(options, logger);
         return Measure(source, target, options, progress, cancellation);
     }
 
-    /// <summary>Measures the conversion to each format that there is, but for those that do not have what is asked for.</summary>
+    /// <summary>Measures the conversion to each format that there is, but for those that do not have what is asked for. The options name no format.</summary>
     /// <returns>The measures, taken while they are enumerated; the source is open until the enumeration ends.</returns>
     /// <exception cref="DiskImageException">While enumerating: of any image of the source's chain.</exception>
     /// <exception cref="OperationCanceledException">While enumerating: the work was cancelled.</exception>
-    public static IEnumerable<ImageMeasure> RunAll(
+    public static IEnumerable<MeasureResult> RunAll(
         MeasureImageOptions options,
         IProgress<OperationProgress>? progress = null,
         ILogger? logger = null,
@@ -60,13 +54,13 @@ public static class MeasureImage
         return MeasureAll(options, progress, logger ?? NullLogger.Instance, cancellation);
     }
 
-    private static IEnumerable<ImageMeasure> MeasureAll(
+    private static IEnumerable<MeasureResult> MeasureAll(
         MeasureImageOptions options, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         using DiskImage source = OpenSource(options, logger);
         foreach (ImageFormat format in FormatRegistry.All)
         {
-            ImageMeasure? measure = null;
+            MeasureResult? measure = null;
             try
             {
                 measure = Measure(source, format, options, progress, cancellation);
@@ -88,7 +82,7 @@ public static class MeasureImage
         _ => throw new ArgumentException("Neither a source nor the size of an empty disk is given.", nameof(options)),
     };
 
-    private static ImageMeasure Measure(
+    private static MeasureResult Measure(
         DiskImage source, ImageFormat format, MeasureImageOptions options, IProgress<OperationProgress>? progress, CancellationToken cancellation)
     {
         var target = new TargetOptions
@@ -102,10 +96,10 @@ public static class MeasureImage
         };
         // A conversion into a folder gives it this name, and some formats write it into the file.
         string name = System.IO.Path.ChangeExtension(source.Path, format.Extensions[0]);
-        ProgressMeter meter = progress.Meter($"Measuring as {format.Name}", target.Size);
+        var meter = new ProgressMeter(progress, $"Measuring as {format.Name}", target.Size);
         try
         {
-            return new ImageMeasure
+            return new MeasureResult
             {
                 Path = source.Path,
                 Format = format.Name,

@@ -1,5 +1,3 @@
-using Qed.Formats;
-
 namespace Qed.Operations;
 
 /// <summary>Which conversion <see cref="MeasureImage"/> is to measure.</summary>
@@ -16,6 +14,9 @@ public sealed record MeasureImageOptions
 
     /// <summary>When the source of no known format is taken for a raw disk, where its format is not given.</summary>
     public RawFallback RawFallback { get; init; }
+
+    /// <summary>Short name of the target's format; null where all formats are measured.</summary>
+    public string? Format { get; init; }
 
     /// <summary>Variant of the target's format.</summary>
     public Subformat Subformat { get; init; }

@@ -16,12 +16,13 @@ namespace Qed.Operations;
 public static class ReadContent
 {
     /// <summary>Reads a range into a file, which appears only when it is whole, or into a stream.</summary>
+    /// <returns>The range that was read.</returns>
     /// <exception cref="DiskImageException">
     /// Of any image of the chain; InvalidSize for a range that is not within the disk; ImageExists, NotEnoughSpace or
     /// AccessDenied of the file, AccessDenied also where the stream fails.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is left of the file, the stream has what was read so far.</exception>
-    public static GuestRange Run(
+    public static ByteRange Run(
         ReadContentOptions options,
         IProgress<OperationProgress>? progress = null,
         ILogger? logger = null,
@@ -32,13 +33,13 @@ public static class ReadContent
         if (options.DestinationFile is null == options.DestinationStream is null)
             throw new ArgumentException("Either a file or a stream has to be given.", nameof(options));
         using DiskImage image = Open(options, logger, out GuestRange range);
-        ProgressMeter meter = progress.Meter("Reading", range.Length);
+        var meter = new ProgressMeter(progress, "Reading", range.Length);
         if (options.DestinationStream is { } stream)
             ReadInto(stream, image, range, meter, cancellation);
         else
             ReadInto(options.DestinationFile!, image, range, options, meter, logger ?? NullLogger.Instance, cancellation);
         Log.ContentRead(logger ?? NullLogger.Instance, range.Length, range.Offset.Value, image.Path);
-        return range;
+        return range.Bytes;
     }
 
     /// <summary>Reads a range into memory; the options name no destination.</summary>
@@ -64,7 +65,7 @@ public static class ReadContent
 
         byte[] bytes = new byte[range.Length];
         using var memory = new MemoryStream(bytes);
-        ReadInto(memory, image, range, progress.Meter("Reading", range.Length), cancellation);
+        ReadInto(memory, image, range, new ProgressMeter(progress, "Reading", range.Length), cancellation);
         return bytes;
     }
 

@@ -1,5 +1,4 @@
 using System.IO;
-using Qed.Formats;
 
 namespace Qed.Operations;
 

@@ -1,5 +1,3 @@
-using Qed.Checking;
-
 namespace Qed.Operations;
 
 /// <summary>What <see cref="RepairImage"/> is to do.</summary>

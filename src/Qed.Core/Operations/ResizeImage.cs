@@ -21,7 +21,7 @@ public static class ResizeImage
     /// Cancelled. The disk has its old size, or already the new one; space that a shrink has not given back yet is given back
     /// when it is run again.
     /// </exception>
-    public static ImageDescription Run(
+    public static ChangeResult Run(
         ResizeImageOptions options,
         IProgress<OperationProgress>? progress = null,
         ILogger? logger = null,
@@ -30,21 +30,28 @@ public static class ResizeImage
         if (options is null)
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
+        ImageDescription before;
+        long reclaimed = 0;
         // Dropping clusters frees only what nothing else references, and new ones must not be taken for old.
         using (ImageForChange opened = ImageForChange.Open(options.Path, new ChangeNeeds { MustBeSound = true }, progress, logger, cancellation))
         {
             QedImage image = opened.Image;
-            long oldSize = image.Length;
-            RequireAllowed(options, oldSize);
+            before = opened.Describe();
+            RequireAllowed(options, before.Size);
             long size = options.Size ?? MinimumSize(image, progress, logger, cancellation);
             image.RequireLegalSize(size);
             cancellation.ThrowIfCancellationRequested();
-            if (size != oldSize || opened.WasCutShort)
-                Change(opened, size, progress, logger, cancellation);
-            Log.Resized(logger, image.Path, oldSize, size);
+            if (size != before.Size || opened.WasCutShort)
+                reclaimed = Change(opened, size, progress, logger, cancellation);
+            Log.Resized(logger, image.Path, before.Size, size);
         }
 
-        return DescribeImage.Run(options.Path);
+        return new ChangeResult
+        {
+            Before = before,
+            After = DescribeImage.Of(options.Path),
+            ReclaimedClusters = reclaimed,
+        };
     }
 
     /// <summary>Throws where the size is none, or smaller without consent.</summary>
@@ -56,21 +63,20 @@ public static class ResizeImage
             throw ShrinkRefused(options.Path, oldSize, options.Size.Value);
     }
 
-    private static void Change(ImageForChange opened, long size, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
+    private static long Change(ImageForChange opened, long size, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         long oldSize = opened.Image.Length;
         opened.Begin(logger);
         opened.Image.SetSize(size, cancellation);
         // Work that was cut short may have lost clusters that nobody has given back.
-        if (size < oldSize || opened.HasLeftovers)
-            opened.Reclaim(progress, logger, cancellation);
+        return size < oldSize || opened.HasLeftovers ? opened.Reclaim(progress, logger, cancellation) : 0;
     }
 
     /// <summary>Everything up to the last sector that is not zero, and a sector at least.</summary>
     private static long MinimumSize(QedImage image, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         DirtyPages.WriteOut(image, logger);
-        return Math.Max(QedGeometry.SectorSize, LastData.EndOf(image, progress.Meter("Looking for the last data", image.Length), cancellation));
+        return Math.Max(QedGeometry.SectorSize, LastData.EndOf(image, new ProgressMeter(progress, "Looking for the last data", image.Length), cancellation));
     }
 
     /// <summary>Nobody wants a disk of no size; a size of 0 is what a script computes by mistake.</summary>

@@ -6,7 +6,6 @@ using Qed.Chains;
 using Qed.Engine;
 using Qed.Formats;
 using Qed.Images;
-using Qed.Storage;
 using Qed.Transfer;
 
 namespace Qed.Operations;
@@ -20,7 +19,7 @@ public static class SetBackingFile
     /// <summary>Changes the backing file of one image.</summary>
     /// <exception cref="DiskImageException">Of the image or any image of either chain; BackingChainLoop where the image would rest on itself; ImageCorrupt where data would be copied into tables that are not sound.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the backing file is the old one, some of its data is now in the image too.</exception>
-    public static ImageDescription Run(
+    public static ChangeResult Run(
         SetBackingFileOptions options,
         IProgress<OperationProgress>? progress = null,
         ILogger? logger = null,
@@ -29,28 +28,40 @@ public static class SetBackingFile
         if (options is null)
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
-        BackingReference? backing = Reference(options);
+        BackingReference? reference = Reference(options);
         var needs = new ChangeNeeds
         {
             WithBacking = !options.MetadataOnly,
             MustBeSound = !options.MetadataOnly,
             Require = BackingNameChange.RequireAllowed,
         };
+        ImageDescription before;
+        long copied = 0;
+        long reclaimed = 0;
         using (ImageForChange opened = ImageForChange.Open(options.Path, needs, progress, logger, cancellation))
         {
+            before = opened.Describe();
+            using RequestedBacking? backing = options.MetadataOnly
+                ? RequestedBacking.Trust(reference, opened.Image.Path)
+                : RequestedBacking.Open(reference, opened.Image.Path, logger);
             if (options.MetadataOnly)
-                ChangeNameAlone(opened, backing, logger);
+                opened.Begin(logger);
             else
-                backing = CopyDifferences(opened, backing, progress, logger, cancellation);
+                copied = CopyDifferences(opened, backing?.Image, progress, logger, cancellation);
             cancellation.ThrowIfCancellationRequested();
-            string? old = opened.Image.BackingReference?.Name;
-            opened.Image.SetBackingName(backing);
-            Log.Rebased(logger, opened.Image.Path, old ?? "(none)", backing?.Name ?? "(none)");
+            opened.Image.SetBackingName(backing?.Reference);
+            Log.Rebased(logger, opened.Image.Path, before.BackingPath ?? "(none)", backing?.Reference.Name ?? "(none)");
             if (opened.HasLeftovers && !options.MetadataOnly)
-                opened.Reclaim(progress, logger, cancellation);
+                reclaimed = opened.Reclaim(progress, logger, cancellation);
         }
 
-        return DescribeImage.Run(options.Path);
+        return new ChangeResult
+        {
+            Before = before,
+            After = DescribeImage.Of(options.Path),
+            WrittenBytes = copied,
+            ReclaimedClusters = reclaimed,
+        };
     }
 
     private static BackingReference? Reference(SetBackingFileOptions options)
@@ -63,30 +74,17 @@ public static class SetBackingFile
         return new BackingReference(options.BackingPath, format);
     }
 
-    /// <summary>Nothing is read, and the new name may lead nowhere yet; but never back to the image.</summary>
-    private static void ChangeNameAlone(ImageForChange opened, BackingReference? backing, ILogger logger)
-    {
-        if (backing is not null)
-            ImageChain.RequireNoLoop(backing, opened.Image.Path);
-        opened.Begin(logger);
-    }
-
-    private static BackingReference? CopyDifferences(
-        ImageForChange opened,
-        BackingReference? backing,
-        IProgress<OperationProgress>? progress,
-        ILogger logger,
-        CancellationToken cancellation)
+    private static long CopyDifferences(
+        ImageForChange opened, DiskImage? newBacking, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         QedImage image = opened.Image;
-        using DiskImage? newBacking = backing is null ? null : ImageChain.OpenAsBacking(backing, image.Path, FileIdentity.Of(image.Path), logger);
         DirtyPages.WriteOut(image, logger);
         DirtyPages.WriteOut(newBacking, logger);
         cancellation.ThrowIfCancellationRequested();
         opened.Begin(logger);
-        long copied = new RebaseCopier(image, newBacking).Run(progress.Meter("Copying from the backing file", image.Length), cancellation);
+        long copied = new RebaseCopier(image, newBacking).Run(new ProgressMeter(progress, "Copying from the backing file", image.Length), cancellation);
         image.Flush();
         Log.CopiedIn(logger, copied, image.Path);
-        return backing?.StoredOver(newBacking?.Format);
+        return copied;
     }
 }

@@ -37,7 +37,7 @@ internal static class TargetRoom
         // What can be read only once is not read for this.
         if (source.IsSequential)
             throw TooSmall(target, most, room);
-        ProgressMeter meter = progress.Meter("Measuring", options.Size);
+        var meter = new ProgressMeter(progress, "Measuring", options.Size);
         long needed = MeasureImage.LengthOf(
             format, target.Target, options, writer => new ImageCopier(source, options.BackingImage, writer, options.Size).Run(meter, cancellation));
         if (needed > room)

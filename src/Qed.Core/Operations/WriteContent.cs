@@ -25,7 +25,7 @@ public static class WriteContent
     /// whose length is unknown; ImageCorrupt where verifying finds a difference.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled; part of the range may be written.</exception>
-    public static GuestRange Run(
+    public static ChangeResult Run(
         WriteContentOptions options,
         IProgress<OperationProgress>? progress = null,
         ILogger? logger = null,
@@ -38,27 +38,36 @@ public static class WriteContent
         logger ??= NullLogger.Instance;
         using DiskImage? file = options.SourceFile is null ? null : FormatRegistry.Raw.Open(HostFile.Open(options.SourceFile, StorageAccess.Read), ImageOpenOptions.Default);
         using var source = new ContentSource(options.SourceStream ?? new DiskImageStream(file!), options.SourceFile, options.Path, options.Verify);
+        ImageDescription before;
         GuestRange range;
-        using (QedImage image = OpenTarget(options, logger))
+        using (ImageForChange opened = OpenTarget(options, progress, logger, cancellation))
         {
+            QedImage image = opened.Image;
+            before = opened.Describe();
+            opened.Begin(logger);
             long? length = options.Length ?? source.Length;
             RequireRoom(image, source, options.Offset, length);
-            range = Write(image, source, options.Offset, length, progress.Meter("Writing", length ?? 0), cancellation);
+            range = Write(image, source, options.Offset, length, new ProgressMeter(progress, "Writing", length ?? 0), cancellation);
             image.Flush();
         }
 
         if (options.Verify)
             Verify(options.Path, range, source, progress, logger, cancellation);
         Log.ContentWritten(logger, range.Length, range.Offset.Value, options.Path);
-        return range;
+        return new ChangeResult
+        {
+            Before = before,
+            After = DescribeImage.Of(options.Path),
+            WrittenBytes = range.Length,
+        };
     }
 
-    private static QedImage OpenTarget(WriteContentOptions options, ILogger logger)
+    private static ImageForChange OpenTarget(WriteContentOptions options, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         // Its lock would keep the very same process out, which would be hard to understand.
         if (options.SourceFile is not null && FileIdentity.Of(options.SourceFile) is { } source && FileIdentity.Of(options.Path) == source)
             throw new DiskImageException(ErrorKind.ImageExists, "source and target are the same file", options.Path);
-        return OpenImage.ForWriting(options.Path, logger);
+        return ImageForChange.Open(options.Path, ChangeNeeds.Default, progress, logger, cancellation);
     }
 
     private static void RequireRoom(QedImage image, ContentSource source, long offset, long? length)
@@ -100,11 +109,11 @@ public static class WriteContent
     private static void Verify(
         string path, GuestRange range, ContentSource source, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
-        using DiskImage image = OpenImage.ForReading(path, FormatRegistry.Qed.Name, logger);
+        using DiskImage image = OpenImage.ForReading(path, FormatRegistry.Qed.Name, default, logger);
         // Closing it has flushed it: what is compared comes from the disk.
         (image.ExtentStorage as HostFile)?.DropCache();
         using var written = new ContentSource(new DiskImageStream(new DiskImageRange(image, range.Offset, range.Length)), path, path, withHash: true);
-        ProgressMeter meter = progress.Meter("Verifying", range.Length);
+        var meter = new ProgressMeter(progress, "Verifying", range.Length);
         for (long done = 0; done < range.Length;)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -7,4 +7,7 @@ public readonly record struct GuestRange(GuestOffset Offset, long Length)
 {
     /// <summary>The guest offset just behind the range.</summary>
     public GuestOffset End => Offset + Length;
+
+    /// <summary>The range in plain numbers, as those outside of the engine count.</summary>
+    public ByteRange Bytes => new(Offset.Value, Length);
 }

@@ -1,7 +1,6 @@
 using System.IO;
 using System.Linq;
 using System.Management.Automation;
-using Qed.Chains;
 
 namespace Qed.PowerShell.Binding;
 
@@ -25,11 +24,11 @@ internal sealed class BackingNameRule(SessionState session, PathResolver resolve
         if (IsAbsolute(written))
             return full;
         bool isMeantFromImage = !File.Exists(full) && File.Exists(Path.Combine(Path.GetDirectoryName(imagePath) ?? string.Empty, written));
-        return isMeantFromImage ? written : BackingNames.NameFor(full, imagePath);
+        return isMeantFromImage ? written : StoredName.NameFor(full, imagePath);
     }
 
     private bool IsPseudoProtocol(string written)
-        => BackingNames.IsPseudoProtocol(written)
+        => StoredName.IsPseudoProtocol(written)
             && !session.Path.IsProviderQualified(written)
             && !session.Drive.GetAll().Any(drive => written.StartsWith(drive.Name + ":", System.StringComparison.OrdinalIgnoreCase));
 

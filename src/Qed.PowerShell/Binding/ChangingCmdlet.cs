@@ -17,17 +17,17 @@ public abstract class ChangingCmdlet : ImageCmdlet
     /// <summary>Queues a change, which waits until no other item uses the image.</summary>
     /// <param name="path">The image.</param>
     /// <param name="newBackingName">The name of its new backing file; null for none.</param>
-    /// <param name="change">Makes the change and describes the image.</param>
-    private protected void StartChange(string path, string? newBackingName, Func<WorkItem, ImageDescription> change)
+    /// <param name="change">Makes the change.</param>
+    private protected void StartChange(string path, string? newBackingName, Func<WorkItem, ChangeResult> change)
     {
         bool passThru = PassThru;
         Start(path, item =>
         {
             using (_turns.Take(path, newBackingName))
             {
-                ImageDescription result = change(item);
+                ChangeResult result = change(item);
                 if (passThru)
-                    item.Emit(new ImageInfo(result));
+                    item.Emit(new ImageInfo(result.After));
             }
         });
     }

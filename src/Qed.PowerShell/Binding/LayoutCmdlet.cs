@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using Qed.Formats;
 using Qed.PowerShell.Completion;
 
 namespace Qed.PowerShell.Binding;

@@ -1,6 +1,5 @@
 using System;
 using System.Management.Automation;
-using Qed.Formats;
 
 namespace Qed.PowerShell.Binding;
 

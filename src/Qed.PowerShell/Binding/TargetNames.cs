@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
-using Qed.Formats;
+using Qed.Operations;
 
 namespace Qed.PowerShell.Binding;
 
@@ -20,7 +20,7 @@ internal sealed class TargetNames
     /// <param name="format">The target's format.</param>
     /// <param name="root">Full path of the folder below which the folders of images are kept; null puts all targets side by side.</param>
     /// <exception cref="DiskImageException">ImageNotFound where the image does not lie below the root.</exception>
-    internal static string InFolder(string folder, string source, ImageFormat format, string? root)
+    internal static string InFolder(string folder, string source, FormatInfo format, string? root)
     {
         string name = Path.GetFileName(source);
         if (root is not null)

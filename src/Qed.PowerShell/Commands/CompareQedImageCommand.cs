@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
 using Qed.PowerShell.Completion;

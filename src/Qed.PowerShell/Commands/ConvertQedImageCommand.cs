@@ -1,6 +1,5 @@
 using System.IO;
 using System.Management.Automation;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
 using Qed.PowerShell.Completion;
@@ -119,8 +118,8 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
 
     private string? Root => RelativeTo is null ? null : System.IO.Path.GetFullPath(Resolver.ResolveLiteral(RelativeTo));
 
-    private ImageFormat FormatInFolder(string folder)
-        => Format is not null ? FormatRegistry.ByName(Format)
+    private FormatInfo FormatInFolder(string folder)
+        => Format is not null ? FormatInfo.ByName(Format)
             : throw new DiskImageException(ErrorKind.UnsupportedFeature, "a folder does not say which format the target is to have", folder)
             {
                 Remedy = new(RemedyKind.GiveFormat),

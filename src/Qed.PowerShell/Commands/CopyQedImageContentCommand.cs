@@ -1,7 +1,6 @@
 using System.IO;
 using System.Linq;
 using System.Management.Automation;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
 using Qed.PowerShell.Pipeline;
@@ -145,8 +144,14 @@ public sealed class CopyQedImageContentCommand : SourceCmdlet
         {
             ReadContent.Run(options, item.Progress, item.Logger, item.Cancellation);
             if (passThru)
-                item.Emit(file is null ? new ImageInfo(DescribeImage.Run(path, options.SourceFormat, options.RawFallback)) : new FileInfo(file));
+                item.Emit(file is null ? new ImageInfo(Describe(options, item)) : new FileInfo(file));
         });
+    }
+
+    private static ImageDescription Describe(ReadContentOptions read, WorkItem item)
+    {
+        var options = new DescribeImageOptions { Path = read.Path, SourceFormat = read.SourceFormat, RawFallback = read.RawFallback };
+        return DescribeImage.Run(options, item.Progress, item.Logger, item.Cancellation);
     }
 
     private void Write(string path)
@@ -171,9 +176,9 @@ public sealed class CopyQedImageContentCommand : SourceCmdlet
         {
             using (_turns.Take(path))
             {
-                WriteContent.Run(options, item.Progress, item.Logger, item.Cancellation);
+                ChangeResult result = WriteContent.Run(options, item.Progress, item.Logger, item.Cancellation);
                 if (passThru)
-                    item.Emit(new ImageInfo(DescribeImage.Run(path)));
+                    item.Emit(new ImageInfo(result.After));
             }
         });
     }

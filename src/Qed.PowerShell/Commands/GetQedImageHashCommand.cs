@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using System.Security.Cryptography;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
 

@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
 
@@ -16,20 +15,17 @@ public sealed class GetQedImageInfoCommand : SourceCmdlet
 
     private protected override void ProcessImage(string path)
     {
-        string? format = SourceFormat;
+        var options = new DescribeImageOptions { Path = path, SourceFormat = SourceFormat, RawFallback = RawFallback.Recognised };
         if (!BackingChain)
         {
-            Start(path, item => item.Emit(new ImageInfo(DescribeImage.Run(path, format, RawFallback.Recognised))));
+            Start(path, item => item.Emit(new ImageInfo(DescribeImage.Run(options, item.Progress, item.Logger, item.Cancellation))));
             return;
         }
 
         Start(path, item =>
         {
-            foreach (ImageDescription link in DescribeImage.RunChain(path, format, RawFallback.Recognised))
-            {
-                item.Cancellation.ThrowIfCancellationRequested();
+            foreach (ImageDescription link in DescribeImage.RunChain(options, item.Progress, item.Logger, item.Cancellation))
                 item.Emit(new ImageInfo(link));
-            }
         });
     }
 }

@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
 using Qed.PowerShell.Completion;
@@ -54,7 +53,7 @@ public sealed class MeasureQedImageCommand : LayoutCmdlet
 
     private static void MeasureAll(MeasureImageOptions options, WorkItem item)
     {
-        foreach (Operations.ImageMeasure measure in MeasureImage.RunAll(options, item.Progress, item.Logger, item.Cancellation))
+        foreach (MeasureResult measure in MeasureImage.RunAll(options, item.Progress, item.Logger, item.Cancellation))
             item.Emit(new ImageMeasure(measure));
     }
 
@@ -65,7 +64,7 @@ public sealed class MeasureQedImageCommand : LayoutCmdlet
         {
             try
             {
-                item.Emit(new ImageMeasure(MeasureImage.Run(format, options, item.Progress, item.Logger, item.Cancellation)));
+                item.Emit(new ImageMeasure(MeasureImage.Run(options with { Format = format }, item.Progress, item.Logger, item.Cancellation)));
             }
             catch (DiskImageException error)
             {

@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
 
@@ -21,7 +20,7 @@ public sealed class NewQedImageCommand : TargetCmdlet
     {
         if (SizeBytes == 0)
             throw new DiskImageException(ErrorKind.InvalidSize, "a new disk does not have 0 bytes", path) { Remedy = Remedy.TakeNearest("size", 512) };
-        ImageFormat format = FormatFor(path);
+        FormatInfo format = FormatFor(path);
         if (IsSkipped(path, path))
             return;
         var options = new CreateImageOptions
@@ -49,12 +48,12 @@ public sealed class NewQedImageCommand : TargetCmdlet
 
     /// <summary>The format that is asked for, or that the name says; QED where neither says one.</summary>
     /// <exception cref="DiskImageException">UnsupportedFeature where the two contradict each other: whoever meets the file later goes by its name.</exception>
-    private ImageFormat FormatFor(string path)
+    private FormatInfo FormatFor(string path)
     {
-        ImageFormat? named = FormatRegistry.ByExtension(path);
+        FormatInfo? named = FormatInfo.ByExtension(path);
         if (Format is null)
-            return named ?? FormatRegistry.Qed;
-        ImageFormat format = FormatRegistry.ByName(Format);
+            return named ?? FormatInfo.Qed;
+        FormatInfo format = FormatInfo.ByName(Format);
         // Endings such as .img say a disk, and of many formats.
         if (named is null || named == format || (named.IsGuestBytes && !path.EndsWith(".raw", System.StringComparison.OrdinalIgnoreCase)))
             return format;

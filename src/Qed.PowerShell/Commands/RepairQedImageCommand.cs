@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using Qed.Checking;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
 
@@ -40,20 +39,20 @@ public sealed class RepairQedImageCommand : ImageCmdlet
     private protected override void ProcessImage(string path)
     {
         if (Undo)
-            UndoRepair(path);
+            PutBack(path);
         else
             Repair(path);
     }
 
-    private void UndoRepair(string path)
+    private void PutBack(string path)
     {
         if (!ShouldProcess(path, "Put the image back as it was before its repair"))
             return;
-        bool force = Force;
+        var options = new UndoRepairOptions { Path = path, Force = Force };
         bool passThru = PassThru;
         Start(path, item =>
         {
-            RepairImage.Undo(path, force, item.Progress, item.Logger, item.Cancellation);
+            UndoRepair.Run(options, item.Progress, item.Logger, item.Cancellation);
             if (passThru)
                 item.Emit(new CheckReport(CheckImage.Run(new CheckImageOptions { Path = path }, item.Progress, item.Logger, item.Cancellation)));
         });

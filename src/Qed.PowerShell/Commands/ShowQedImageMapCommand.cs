@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Management.Automation;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
 using Qed.PowerShell.Drawing;

@@ -1,7 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
-using Qed.Checking;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
 using Qed.PowerShell.Pipeline;
@@ -101,8 +100,11 @@ public sealed class TestQedImageCommand : ImageCmdlet
 
     private IEnumerable<CheckResult> Results(CheckImageOptions options, WorkItem item)
         => BackingChain
-            ? DescribeImage.RunChain(options.Path).Where((link, depth) => depth == 0 || IsQed(link, item)).Select(link => Result(options with { Path = link.Path }, item))
+            ? Chain(options, item).Where((link, depth) => depth == 0 || IsQed(link, item)).Select(link => Result(options with { Path = link.Path }, item))
             : [Result(options, item)];
+
+    private static IEnumerable<ImageDescription> Chain(CheckImageOptions options, WorkItem item)
+        => DescribeImage.RunChain(new DescribeImageOptions { Path = options.Path }, item.Progress, item.Logger, item.Cancellation);
 
     private static CheckResult Result(CheckImageOptions options, WorkItem item)
         => CheckImage.Run(options, item.Progress, item.Logger, item.Cancellation);
@@ -124,7 +126,7 @@ public sealed class TestQedImageCommand : ImageCmdlet
     {
         try
         {
-            return DescribeImage.Run(path) is { IsChangedInPlace: false } image ? image.Format : null;
+            return DescribeImage.Run(new DescribeImageOptions { Path = path }) is { IsChangedInPlace: false } image ? image.Format : null;
         }
         catch (DiskImageException)
         {

@@ -19,7 +19,7 @@ public sealed class SnapshotCompleter : WordCompleter
             // A completer is not told where the user stands; the session that runs it is the one that knows.
             using var shell = System.Management.Automation.PowerShell.Create(RunspaceMode.CurrentRunspace);
             path = shell.AddCommand("Convert-Path").AddParameter("LiteralPath", path).Invoke<string>()[0];
-            return DescribeImage.Run(path).Snapshots;
+            return DescribeImage.Run(new DescribeImageOptions { Path = path }).Snapshots;
         }
         catch (Exception error) when (error is DiskImageException or RuntimeException or ArgumentOutOfRangeException or IOException)
         {

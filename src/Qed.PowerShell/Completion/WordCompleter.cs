@@ -4,7 +4,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Language;
-using Qed.Formats;
+using Qed.Operations;
 
 namespace Qed.PowerShell.Completion;
 
@@ -35,12 +35,12 @@ public abstract class WordCompleter : IArgumentCompleter
     private protected abstract IEnumerable<string> Words(IDictionary others);
 
     /// <summary>The format of the new image, as its name or its file's says; null where neither does.</summary>
-    private protected static ImageFormat? TargetFormat(IDictionary others)
+    private protected static FormatInfo? TargetFormat(IDictionary others)
     {
         string? name = (others["Format"] ?? others["VHDFormat"]) as string;
         return name is not null
-            ? FormatRegistry.All.FirstOrDefault(format => format.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-            : (others["DestinationPath"] ?? others["Path"] ?? others["LiteralPath"]) is string path ? FormatRegistry.ByExtension(path) : null;
+            ? FormatInfo.All.FirstOrDefault(format => format.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+            : (others["DestinationPath"] ?? others["Path"] ?? others["LiteralPath"]) is string path ? FormatInfo.ByExtension(path) : null;
     }
 
     private static string Quoted(string word)

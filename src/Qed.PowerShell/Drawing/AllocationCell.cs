@@ -1,4 +1,3 @@
-using Qed.Images;
 
 namespace Qed.PowerShell.Drawing;
 

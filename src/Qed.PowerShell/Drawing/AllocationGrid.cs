@@ -1,6 +1,4 @@
 using System;
-using Qed.Images;
-using Qed.Operations;
 
 namespace Qed.PowerShell.Drawing;
 
@@ -32,8 +30,8 @@ internal sealed class AllocationGrid
     /// <summary>Adds a run; runs come in the disk's order.</summary>
     internal void Add(MappedExtent run)
     {
-        ulong offset = (ulong)run.Offset.Value;
-        ulong end = (ulong)run.End.Value;
+        ulong offset = (ulong)run.Offset;
+        ulong end = (ulong)run.End;
         while (end > CellSize * Most)
             Halve();
         Total = Sum(Total, run, end - offset);
@@ -81,8 +79,8 @@ internal sealed class AllocationGrid
     /// <summary>Whether data does not go on where the data before it in the same file ended.</summary>
     private bool IsBreak(MappedExtent run)
     {
-        bool isBreak = _expectedHost is { } expected && _expectedFile == run.HostPath && run.HostOffset is { } host && host.Value != expected;
-        _expectedHost = run.HostOffset?.Value + run.Length;
+        bool isBreak = _expectedHost is { } expected && _expectedFile == run.HostPath && run.HostOffset is { } host && host != expected;
+        _expectedHost = run.HostOffset + run.Length;
         _expectedFile = run.HostPath;
         return isBreak;
     }

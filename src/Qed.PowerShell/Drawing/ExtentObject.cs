@@ -1,8 +1,5 @@
 using System.Globalization;
 using System.Management.Automation;
-using Qed.Images;
-using Qed.Operations;
-using Qed.Units;
 
 namespace Qed.PowerShell.Drawing;
 
@@ -19,10 +16,10 @@ internal static class ExtentObject
         if (!value.TypeNames.Contains(Serialized))
             return null;
         return new MappedExtent(
-            new GuestOffset(Member<long>(value, nameof(ImageExtent.Offset))),
+            Member<long>(value, nameof(ImageExtent.Offset)),
             Member<long>(value, nameof(ImageExtent.Length)),
             Member<ExtentKind>(value, nameof(ImageExtent.Kind)),
-            value.Properties[nameof(ImageExtent.HostOffset)]?.Value is null ? null : new HostOffset(Member<long>(value, nameof(ImageExtent.HostOffset))),
+            value.Properties[nameof(ImageExtent.HostOffset)]?.Value is null ? null : Member<long>(value, nameof(ImageExtent.HostOffset)),
             Member<int>(value, nameof(ImageExtent.Depth)),
             value.Properties[nameof(ImageExtent.HostPath)]?.Value as string);
     }

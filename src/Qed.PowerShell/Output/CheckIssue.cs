@@ -5,13 +5,13 @@ namespace Qed;
 /// <summary>One finding of a check.</summary>
 public sealed class CheckIssue
 {
-    internal CheckIssue(Checking.CheckIssue issue)
+    internal CheckIssue(ImageIssue issue)
     {
         Kind = issue.Kind;
         L1Index = issue.L1Index;
         L2Index = issue.L2Index;
-        GuestOffset = (ulong?)issue.GuestOffset?.Value;
-        HostOffset = (ulong?)issue.HostOffset?.Value;
+        GuestOffset = (ulong?)issue.GuestOffset;
+        HostOffset = (ulong?)issue.HostOffset;
         Clusters = issue.Clusters;
         Repair = issue.Repair;
     }

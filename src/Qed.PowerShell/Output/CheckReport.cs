@@ -1,7 +1,6 @@
 using System;
 using System.Linq;
 using System.Management.Automation;
-using Qed.Checking;
 
 namespace Qed;
 
@@ -9,9 +8,15 @@ namespace Qed;
 public class CheckReport : ImageResult
 {
     internal CheckReport(CheckResult result)
+        : this(result, result.Status)
+    {
+    }
+
+    private protected CheckReport(CheckResult result, CheckStatus status)
     {
         Path = result.Path;
-        Status = result.Corruptions > 0 ? CheckStatus.Corrupt : result.LeakedClusters > 0 ? CheckStatus.Leaked : CheckStatus.Clean;
+        Status = status;
+        IsClean = result.IsClean;
         NeedsCheck = result.NeedsCheck;
         IsOnline = result.IsOnline;
         Size = (ulong)result.Size;
@@ -20,8 +25,9 @@ public class CheckReport : ImageResult
         AllocatedClusters = result.AllocatedClusters;
         ZeroClusters = result.ZeroClusters;
         FragmentedClusters = result.FragmentedClusters;
+        FragmentationPercentage = Math.Round(result.FragmentationPercentage, 2);
         LeakedClusters = result.LeakedClusters;
-        LeakedBytes = (ulong)result.LeakedClusters * (ulong)result.ClusterSize;
+        LeakedBytes = (ulong)result.LeakedBytes;
         Corruptions = result.Corruptions;
         UnfinishedUndoPath = result.UnfinishedUndoPath;
         Issues = result.Issues.Select(issue => new CheckIssue(issue)).ToArray();
@@ -42,10 +48,10 @@ public class CheckReport : ImageResult
     public override string Path { get; }
 
     /// <summary>What the check came to.</summary>
-    public CheckStatus Status { get; private protected set; }
+    public CheckStatus Status { get; }
 
     /// <summary>Whether nothing is wrong, not even a leak.</summary>
-    public bool IsClean => Corruptions == 0 && LeakedClusters == 0;
+    public bool IsClean { get; }
 
     /// <summary>Whether the image was not closed cleanly.</summary>
     public bool? NeedsCheck { get; }
@@ -72,8 +78,7 @@ public class CheckReport : ImageResult
     public long? FragmentedClusters { get; }
 
     /// <summary>Share of the allocated clusters that are fragmented, from 0 to 100, to two decimals.</summary>
-    public double? FragmentationPercentage
-        => FragmentedClusters is null ? null : AllocatedClusters == 0 ? 0 : Math.Round(100.0 * FragmentedClusters.Value / AllocatedClusters!.Value, 2);
+    public double? FragmentationPercentage { get; }
 
     /// <summary>Clusters of the file that nothing uses.</summary>
     public long? LeakedClusters { get; }

@@ -35,7 +35,7 @@ public sealed class ComparisonResult : ImageResult
     public ulong DifferenceSize => (ulong)_result.DifferenceSize;
 
     /// <summary>Offset of the first sector that differs; null where none does.</summary>
-    public ulong? FirstDifference => (ulong?)_result.FirstDifference?.Value;
+    public ulong? FirstDifference => (ulong?)_result.FirstDifference;
 
     /// <summary>Bytes of all sectors that differ.</summary>
     public ulong DifferingBytes => (ulong)_result.DifferingBytes;

@@ -5,9 +5,9 @@ namespace Qed;
 /// <summary>A range of a disk, such as one in which two disks differ.</summary>
 public sealed class DiskRange
 {
-    internal DiskRange(Units.GuestRange range)
+    internal DiskRange(ByteRange range)
     {
-        Offset = (ulong)range.Offset.Value;
+        Offset = (ulong)range.Offset;
         Length = (ulong)range.Length;
     }
 

@@ -1,6 +1,4 @@
 using System.Management.Automation;
-using Qed.Images;
-using Qed.Operations;
 
 namespace Qed;
 
@@ -20,7 +18,7 @@ public sealed class ImageExtent : ImageResult
     internal MappedExtent Run { get; }
 
     /// <summary>Where the run starts on the guest's disk, in bytes.</summary>
-    public ulong Offset => (ulong)Run.Offset.Value;
+    public ulong Offset => (ulong)Run.Offset;
 
     /// <summary>Bytes of the run.</summary>
     public ulong Length => (ulong)Run.Length;
@@ -29,7 +27,7 @@ public sealed class ImageExtent : ImageResult
     public ExtentKind Kind => Run.Kind;
 
     /// <summary>Where its first byte lies in the file <see cref="HostPath"/>; null where there is no such place.</summary>
-    public ulong? HostOffset => (ulong?)Run.HostOffset?.Value;
+    public ulong? HostOffset => (ulong?)Run.HostOffset;
 
     /// <summary>How far below the mapped image the one lies that holds it; 0 for the mapped image itself, null where none does.</summary>
     public int? Depth => Kind == ExtentKind.Unallocated ? null : Run.Depth;

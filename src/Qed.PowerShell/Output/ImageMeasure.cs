@@ -1,14 +1,14 @@
 using System.Management.Automation;
-using Qed.Formats;
+using Qed.Operations;
 
 namespace Qed;
 
 /// <summary>How much room a conversion of an image to a format needs.</summary>
 public sealed class ImageMeasure : ImageResult
 {
-    private readonly Operations.ImageMeasure _measure;
+    private readonly MeasureResult _measure;
 
-    internal ImageMeasure(Operations.ImageMeasure measure) => _measure = measure;
+    internal ImageMeasure(MeasureResult measure) => _measure = measure;
 
     /// <summary>Full path of the image that would be converted.</summary>
     public override string Path => _measure.Path;

@@ -8,12 +8,10 @@ namespace Qed;
 public sealed class RepairReport : CheckReport
 {
     internal RepairReport(RepairResult repair)
-        : base(repair.Check)
+        : base(repair.After, repair.Status)
     {
         Changes = repair.Changes.Select(change => change.Description).ToArray();
         UndoPath = repair.UndoPath;
-        if (Changes.Length > 0)
-            Status = repair.Check.Corruptions > 0 ? CheckStatus.Failed : CheckStatus.Repaired;
     }
 
     /// <summary>What was changed.</summary>

@@ -2,16 +2,15 @@ using System;
 using System.Diagnostics;
 using System.IO;
 using System.Management.Automation;
-using Qed.Operations;
 
 namespace Qed.PowerShell.Pipeline;
 
-/// <summary>One worker's progress bar: workers report to it, the pipeline thread shows its latest state.</summary>
+/// <summary>
+/// One worker's progress bar: workers report to it, the pipeline thread shows its latest state. The engine reports seldom
+/// enough for a bar that can be read, and nothing of what is done in no time.
+/// </summary>
 internal sealed class ItemProgress : IProgress<OperationProgress>
 {
-    /// <summary>How long a bar stays as it is, so that it changes at most four times a second.</summary>
-    internal static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
-
     // Apart from the small numbers that scripts give their own bars.
     private const int FirstActivityId = 0x514544;
 
@@ -22,7 +21,6 @@ internal sealed class ItemProgress : IProgress<OperationProgress>
     private OperationProgress _latest;
     private TimeSpan _lastReport;
     private TimeSpan _activityStart;
-    private TimeSpan _nextShow;
     private bool _hasNews;
     private bool _isShown;
     private bool _isComplete;
@@ -43,7 +41,7 @@ internal sealed class ItemProgress : IProgress<OperationProgress>
         }
     }
 
-    /// <summary>Starts over for the worker's next item. What is done within an interval shows no bar at all.</summary>
+    /// <summary>Starts over for the worker's next item.</summary>
     internal void Begin(string target)
     {
         lock (_lock)
@@ -53,7 +51,6 @@ internal sealed class ItemProgress : IProgress<OperationProgress>
             _hasNews = false;
             _isComplete = false;
             _activityStart = _clock.Elapsed;
-            _nextShow = _clock.Elapsed + Interval;
         }
     }
 
@@ -74,11 +71,10 @@ internal sealed class ItemProgress : IProgress<OperationProgress>
                 return new ProgressRecord(_activityId, $"{_latest.Activity} {_name}", "Done") { RecordType = ProgressRecordType.Completed };
             }
 
-            if (_isComplete || !_hasNews || _clock.Elapsed < _nextShow)
+            if (_isComplete || !_hasNews)
                 return null;
             _hasNews = false;
             _isShown = true;
-            _nextShow = _clock.Elapsed + Interval;
             return Describe();
         }
     }
@@ -87,10 +83,9 @@ internal sealed class ItemProgress : IProgress<OperationProgress>
     {
         double seconds = Math.Max(0.001, (_lastReport - _activityStart).TotalSeconds);
         double rate = _latest.Done / seconds;
-        string amount = _latest.IsBytes ? ByteSize.Format((ulong)_latest.Done) : $"{_latest.Done}";
-        string total = _latest.Total <= 0 ? string.Empty : " of " + (_latest.IsBytes ? ByteSize.Format((ulong)_latest.Total) : $"{_latest.Total}");
-        string speed = _latest.IsBytes ? $", {ByteSize.Format((ulong)rate)}/s" : string.Empty;
-        var record = new ProgressRecord(_activityId, $"{_latest.Activity} {_name}", amount + total + speed);
+        string total = _latest.Total <= 0 ? string.Empty : " of " + ByteSize.Format((ulong)_latest.Total);
+        string status = $"{ByteSize.Format((ulong)_latest.Done)}{total}, {ByteSize.Format((ulong)rate)}/s";
+        var record = new ProgressRecord(_activityId, $"{_latest.Activity} {_name}", status);
         if (_latest.Total > 0)
         {
             record.PercentComplete = (int)(Math.Min(_latest.Done, _latest.Total) * 100.0 / _latest.Total);

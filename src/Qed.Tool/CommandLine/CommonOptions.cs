@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Qed.Formats;
+using Qed.Operations;
 
 namespace Qed.Tool.CommandLine;
 
@@ -9,7 +9,7 @@ namespace Qed.Tool.CommandLine;
 internal static class CommonOptions
 {
     // Before the options that name them.
-    private static readonly string[] FormatNames = FormatRegistry.All.SelectMany(format => format.Aliases.Prepend(format.Name)).ToArray();
+    private static readonly string[] FormatNames = FormatInfo.All.SelectMany(format => format.Aliases.Prepend(format.Name)).ToArray();
 
     private static readonly string[] CacheModes = ["none", "writeback", "writethrough", "directsync", "unsafe"];
 

@@ -1,6 +1,4 @@
 using System.Linq;
-using Qed.Checking;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.Tool.CommandLine;
 using Qed.Tool.Output;
@@ -49,7 +47,7 @@ internal static class CheckCommand
         string path = FileOperand.Single(arguments);
         if (arguments.Has(Undo))
             return PutBack(arguments, path, session);
-        InPlace.Describe(arguments, path, out ImageFormat format);
+        InPlace.Describe(arguments, path, out FormatInfo format);
         if (!format.IsChangedInPlace)
         {
             session.Complain("This image format does not support checks");
@@ -62,10 +60,10 @@ internal static class CheckCommand
             Json.Write(session.Output, report.WriteJson);
         else if (!session.IsQuiet)
             report.WriteText(session.Output);
-        return report.Check switch
+        return report.Check.Status switch
         {
-            { Corruptions: > 0 } => ExitCode.Corruptions,
-            { LeakedClusters: > 0 } => ExitCode.Leaks,
+            CheckStatus.Corrupt => ExitCode.Corruptions,
+            CheckStatus.Leaked => ExitCode.Leaks,
             _ => ExitCode.Success,
         };
     }
@@ -76,7 +74,7 @@ internal static class CheckCommand
         {
             Path = path,
             Online = arguments.Has(Online) || arguments.Has(ForceShare),
-            MaximumBytesPerSecond = arguments.ValueOf(Rate) is { } rate ? ByteSize.Require(rate, "rate limit") : null,
+            MaximumBytesPerSecond = arguments.ValueOf(Rate) is { } rate ? SizeText.Require(rate, "rate limit") : null,
         };
         return session.ShowProgress(progress => CheckImage.Run(options, progress, session.Logger, session.Cancellation));
     }
@@ -90,18 +88,19 @@ internal static class CheckCommand
             : RepairImage.Run(options, progress, session.Logger, session.Cancellation));
         return new CheckReport
         {
-            Check = result.Check,
-            FixedCorruptions = result.Found.Corruptions - result.Check.Corruptions,
-            FixedLeaks = result.Found.LeakedClusters - result.Check.LeakedClusters,
+            Check = result.After,
+            FixedCorruptions = result.FixedCorruptions,
+            FixedLeaks = result.FixedLeaks,
             Changes = result.Changes.Select(change => change.Description).ToArray(),
-            IsDone = !isDryRun,
-            UndoPath = isDryRun ? null : result.UndoPath,
+            IsDone = !result.IsPlan,
+            UndoPath = result.IsPlan ? null : result.UndoPath,
         };
     }
 
     private static int PutBack(ParsedArguments arguments, string path, Session session)
     {
-        UndoResult result = session.ShowProgress(progress => RepairImage.Undo(path, arguments.Has(Force), progress, session.Logger, session.Cancellation));
+        var options = new UndoRepairOptions { Path = path, Force = arguments.Has(Force) };
+        UndoResult result = session.ShowProgress(progress => UndoRepair.Run(options, progress, session.Logger, session.Cancellation));
         if (result.IsExact)
             session.Say("The image is as it was before the repair.");
         return result.UndoPath is null ? ExitCode.Success : ExitCode.Failure;

@@ -62,10 +62,10 @@ internal static class CompareCommand
         }
 
         // Whoever learns that what both have differs need not be warned that one has more.
-        if (!sameSize && !(result.FirstDifference?.Value < Math.Min(result.Size, result.DifferenceSize)))
+        if (!sameSize && !(result.FirstDifference < Math.Min(result.Size, result.DifferenceSize)))
             session.Say("Warning: Image size mismatch!");
         session.Say(result.FirstDifference is { } first
-            ? $"Content mismatch at offset {first.Value.ToString(CultureInfo.InvariantCulture)}!"
+            ? $"Content mismatch at offset {first.ToString(CultureInfo.InvariantCulture)}!"
             : "Images are identical.");
         return result.IsEqual ? ExitCode.Success : ExitCode.Failure;
     }

@@ -2,7 +2,6 @@ using System;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.Tool.CommandLine;
 
@@ -76,7 +75,7 @@ internal static class ConvertCommand
     private static void RequireTuning(ParsedArguments arguments)
     {
         CommonOptions.RequireCacheModes(arguments);
-        if (arguments.ValueOf(Sparse) is { } sparse && (ByteSize.Read(sparse) ?? -1) is var size && (size < 0 || size % 512 != 0 || size > LargestSparse))
+        if (arguments.ValueOf(Sparse) is { } sparse && (SizeText.Read(sparse) ?? -1) is var size && (size < 0 || size % 512 != 0 || size > LargestSparse))
             throw new UsageException("Invalid buffer size for sparse output specified. Valid sizes are multiples of 512 up to 16777216. Select 0 to disable sparse detection (fully allocates output).");
         if (arguments.ValueOf(Coroutines) is { } count
             && !(int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number is >= 1 and <= 16))
@@ -117,12 +116,12 @@ internal static class ConvertCommand
             SourceFormat = arguments.ValueOf(CommonOptions.Format),
             Snapshot = arguments.ValueOf(Snapshot) is { } snapshot ? SnapshotOf(snapshot) : null,
             AllowExternalData = arguments.Has(ExternalData),
-            Length = arguments.ValueOf(SourceSize) is { } size ? ByteSize.Require(size, "source size") : null,
+            Length = arguments.ValueOf(SourceSize) is { } size ? SizeText.Require(size, "source size") : null,
             DestinationPath = PathOf(arguments.Operands[^1], isInput: false),
             IntoExisting = arguments.Has(IntoExisting),
             TargetIsZero = arguments.Has(TargetIsZero),
-            AllocateAll = arguments.ValueOf(Sparse) is { } sparse && ByteSize.Read(sparse) == 0,
-            MaximumBytesPerSecond = arguments.ValueOf(Rate) is { } rate && ByteSize.Require(rate, "rate limit") is > 0 and var limit ? limit : null,
+            AllocateAll = arguments.ValueOf(Sparse) is { } sparse && SizeText.Read(sparse) == 0,
+            MaximumBytesPerSecond = arguments.ValueOf(Rate) is { } rate && SizeText.Require(rate, "rate limit") is > 0 and var limit ? limit : null,
             Format = settings.Format.Name,
             Subformat = settings.Subformat,
             ClusterSize = settings.ClusterSize,

@@ -1,6 +1,4 @@
 using System;
-using Qed.Chains;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.Tool.CommandLine;
 using Qed.Tool.Output;
@@ -45,12 +43,12 @@ internal static class CreateCommand
     private static Exception FormatMissing(string path, string backing, bool mayBeMissing)
     {
         const string Rule = "Backing file specified without backing format";
-        if (mayBeMissing || BackingNames.IsPseudoProtocol(backing))
+        if (mayBeMissing || StoredName.IsPseudoProtocol(backing))
             return new UsageException($"{path}: {Rule}");
         try
         {
-            ImageDescription found = DescribeImage.Run(GivenPaths.BackingOf(path, backing));
-            return new UsageException($"{path}: {Rule}\nDetected format of {FormatRegistry.ByName(found.Format).QemuName}.");
+            ImageDescription found = DescribeImage.Run(new DescribeImageOptions { Path = GivenPaths.BackingOf(path, backing) });
+            return new UsageException($"{path}: {Rule}\nDetected format of {FormatInfo.ByName(found.Format).QemuName}.");
         }
         catch (DiskImageException error)
         {
@@ -78,7 +76,7 @@ internal static class CreateCommand
         {
             if (size is not null)
                 throw new UsageException($"{path}: The image size must be specified only once");
-            size = ByteSize.Require(arguments.Operands[1], "image size");
+            size = SizeText.Require(arguments.Operands[1], "image size");
         }
 
         return new CreateImageOptions

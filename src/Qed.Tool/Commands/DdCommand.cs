@@ -1,6 +1,5 @@
 using System;
 using System.Globalization;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.Tool.CommandLine;
 
@@ -25,9 +24,9 @@ internal static class DdCommand
     {
         Request request = Read(arguments);
         string? format = arguments.ValueOf(CommonOptions.Format);
-        string target = arguments.ValueOf(CommonOptions.TargetFormat) ?? FormatRegistry.Raw.Name;
+        string target = arguments.ValueOf(CommonOptions.TargetFormat) ?? FormatInfo.Raw.Name;
         string path = FileOperand.PathOf(request.Input!);
-        long size = DescribeImage.Run(path, format).Size;
+        long size = DescribeImage.Run(new DescribeImageOptions { Path = path, SourceFormat = format }).Size;
         UInt128 start = (UInt128)request.Skip * (UInt128)request.Block;
         if (start > (UInt128)size)
             session.Complain($"{request.Input}: cannot skip to specified offset");
@@ -72,7 +71,7 @@ internal static class DdCommand
 
     private static long Number(string name, string text, long least, long most)
     {
-        long value = ByteSize.Require(text, name);
+        long value = SizeText.Require(text, name);
         return value >= least && value <= most ? value
             : throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"Invalid {name} specified. Must be between {least} and {most}."));
     }

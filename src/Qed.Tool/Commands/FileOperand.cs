@@ -1,5 +1,4 @@
 using System;
-using Qed.Chains;
 using Qed.Tool.CommandLine;
 
 namespace Qed.Tool.Commands;
@@ -16,13 +15,13 @@ internal static class FileOperand
         string path = isFile ? operand[FileProtocol.Length..] : operand;
         if (path.Length == 0)
             throw new UsageException("The file name is empty", mayHelp: true);
-        if (!isFile && BackingNames.IsPseudoProtocol(path))
+        if (!isFile && StoredName.IsPseudoProtocol(path))
             throw new UsageException($"'{path}' names a protocol, and only files and devices are opened; a file of this name is './{path}'");
         return path;
     }
 
     /// <summary>A path as it can stand on a command line, where it must not be taken for a protocol.</summary>
-    internal static string NameOf(string path) => BackingNames.IsPseudoProtocol(path) ? "./" + path : path;
+    internal static string NameOf(string path) => StoredName.IsPseudoProtocol(path) ? "./" + path : path;
 
     /// <summary>The one image that a command takes.</summary>
     internal static string Single(ParsedArguments arguments) => arguments.Operands.Count == 1

@@ -1,4 +1,3 @@
-using Qed.Formats;
 using Qed.Operations;
 using Qed.Tool.CommandLine;
 
@@ -11,10 +10,10 @@ internal static class InPlace
     /// <param name="arguments">Where the format is named.</param>
     /// <param name="path">The image's file.</param>
     /// <param name="format">The format that the image has.</param>
-    internal static ImageDescription Describe(ParsedArguments arguments, string path, out ImageFormat format)
+    internal static ImageDescription Describe(ParsedArguments arguments, string path, out FormatInfo format)
     {
-        ImageDescription image = DescribeImage.Run(path, arguments.ValueOf(CommonOptions.Format));
-        format = FormatRegistry.ByName(image.Format);
+        ImageDescription image = DescribeImage.Run(new DescribeImageOptions { Path = path, SourceFormat = arguments.ValueOf(CommonOptions.Format) });
+        format = FormatInfo.ByName(image.Format);
         return image;
     }
 
@@ -22,7 +21,7 @@ internal static class InPlace
     /// <exception cref="DiskImageException">UnsupportedFeature for a format whose images are not changed in place.</exception>
     internal static ImageDescription RequireChangeable(ParsedArguments arguments, string path)
     {
-        ImageDescription image = Describe(arguments, path, out ImageFormat format);
+        ImageDescription image = Describe(arguments, path, out FormatInfo format);
         return format.IsChangedInPlace ? image
             : throw new DiskImageException(ErrorKind.UnsupportedFeature, $"images of the format {format.QemuName} are not changed in place", path);
     }

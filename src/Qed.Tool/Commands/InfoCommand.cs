@@ -25,13 +25,12 @@ internal static class InfoCommand
     {
         bool isJson = CommonOptions.WantsJson(arguments);
         string path = FileOperand.Single(arguments);
-        string? format = arguments.ValueOf(CommonOptions.Format);
+        var options = new DescribeImageOptions { Path = path, SourceFormat = arguments.ValueOf(CommonOptions.Format) };
         bool withChain = arguments.Has(BackingChain);
         var images = new List<(string Name, ImageDescription Image)>();
         string name = FileOperand.NameOf(path);
-        foreach (ImageDescription image in withChain ? DescribeImage.RunChain(path, format) : [DescribeImage.Run(path, format)])
+        foreach (ImageDescription image in Links(options, withChain, session))
         {
-            session.Cancellation.ThrowIfCancellationRequested();
             images.Add((name, image));
             if (image.BackingPath is { } backing)
                 name = GivenPaths.BackingOf(name, backing);
@@ -43,6 +42,10 @@ internal static class InfoCommand
             session.Output.Write(string.Join(Environment.NewLine, images.ConvertAll(image => ImageInfoText.Of(image.Name, image.Image))));
         return ExitCode.Success;
     }
+
+    private static IEnumerable<ImageDescription> Links(DescribeImageOptions options, bool withChain, Session session) => withChain
+        ? DescribeImage.RunChain(options, null, session.Logger, session.Cancellation)
+        : [DescribeImage.Run(options, null, session.Logger, session.Cancellation)];
 
     private static void WriteAll(Utf8JsonWriter json, List<(string Name, ImageDescription Image)> images, bool asArray)
     {

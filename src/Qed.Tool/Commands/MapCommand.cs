@@ -27,8 +27,8 @@ internal static class MapCommand
         bool isJson = CommonOptions.WantsJson(arguments);
         string path = FileOperand.Single(arguments);
         string? format = arguments.ValueOf(CommonOptions.Format);
-        long start = arguments.ValueOf(Start) is { } from ? ByteSize.Require(from, "start offset") : 0;
-        long length = arguments.ValueOf(Length) is { } most ? ByteSize.Require(most, "max length") : long.MaxValue;
+        long start = arguments.ValueOf(Start) is { } from ? SizeText.Require(from, "start offset") : 0;
+        long length = arguments.ValueOf(Length) is { } most ? SizeText.Require(most, "max length") : long.MaxValue;
         long end = start + Math.Min(length, long.MaxValue - start);
         IEnumerable<MappedExtent> extents = MapImage.Run(new MapImageOptions { Path = path, SourceFormat = format }, null, session.Logger, session.Cancellation)
             .Select(extent => MapText.Clip(extent, start, end))
@@ -51,7 +51,7 @@ internal static class MapCommand
     {
         var names = new Dictionary<string, string>();
         string name = path;
-        foreach (ImageDescription link in DescribeImage.RunChain(path, format))
+        foreach (ImageDescription link in DescribeImage.RunChain(new DescribeImageOptions { Path = path, SourceFormat = format }))
         {
             names[link.Path] = name;
             if (link.BackingPath is { } backing)

@@ -33,7 +33,7 @@ internal static class MeasureCommand
 
         bool isJson = CommonOptions.WantsJson(arguments);
         NewImageSettings settings = NewImageSettings.Read(CommonOptions.TargetFormat, arguments);
-        ImageMeasure measure = MeasureImage.Run(settings.Format.Name, Options(settings, arguments), null, session.Logger, session.Cancellation);
+        MeasureResult measure = MeasureImage.Run(Options(settings, arguments), null, session.Logger, session.Cancellation);
         if (isJson)
         {
             Json.Write(session.Output, json =>
@@ -55,7 +55,7 @@ internal static class MeasureCommand
 
     private static MeasureImageOptions Options(NewImageSettings settings, ParsedArguments arguments)
     {
-        long? size = arguments.ValueOf(Size) is { } text ? ByteSize.Require(text, "image size") : null;
+        long? size = arguments.ValueOf(Size) is { } text ? SizeText.Require(text, "image size") : null;
         if (size is not null && arguments.Operands.Count > 0)
             throw new UsageException("--size N cannot be used together with a filename.");
         if (size is null && arguments.Operands.Count != 1)
@@ -66,6 +66,7 @@ internal static class MeasureCommand
         {
             Path = size is null ? FileOperand.Single(arguments) : null,
             Size = size,
+            Format = settings.Format.Name,
             SourceFormat = arguments.ValueOf(CommonOptions.Format),
             Subformat = settings.Subformat,
             ClusterSize = settings.ClusterSize,

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Qed.Formats;
+using Qed.Operations;
 using Qed.Tool.CommandLine;
 using static Qed.Tool.Output.Digits;
 
@@ -19,9 +19,9 @@ internal sealed class NewImageSettings
 
     private readonly Dictionary<CreationOption, string> _given = [];
 
-    private NewImageSettings(ImageFormat format) => Format = format;
+    private NewImageSettings(FormatInfo format) => Format = format;
 
-    internal ImageFormat Format { get; }
+    internal FormatInfo Format { get; }
 
     internal long? Size { get; private set; }
 
@@ -68,7 +68,7 @@ internal sealed class NewImageSettings
     {
         if (value is null)
             return;
-        CreationOption? option = Format.CreationOptions.FirstOrDefault(option => option.Setting == setting)
+        CreationOption? option = CreationOptions.Of(Format).FirstOrDefault(option => option.Setting == setting)
             ?? throw new UsageException($"Backing file not supported for file format '{Format.QemuName}'");
         Set(option, value);
     }
@@ -76,20 +76,20 @@ internal sealed class NewImageSettings
     /// <summary>All settings in QEMU's words, those that were not given with the values that it shows for them.</summary>
     internal string Describe(long size)
     {
-        IEnumerable<string> words = Format.CreationOptions.Concat(FileOptions)
+        IEnumerable<string> words = CreationOptions.Of(Format).Concat(FileOptions)
             .Select(option => (option.Name, Value: option.Setting == CreationSetting.Size ? Number(size) : _given.GetValueOrDefault(option) ?? option.Default))
             .Where(setting => setting.Value is not null)
             .Select(setting => $"{setting.Name}={setting.Value}");
         return $"fmt={Format.QemuName} " + string.Join(' ', words);
     }
 
-    private static ImageFormat FormatOf(CommandOption formatOption, ParsedArguments arguments)
-        => arguments.ValueOf(formatOption) is { } name ? FormatRegistry.ByName(name) : FormatRegistry.Raw;
+    private static FormatInfo FormatOf(CommandOption formatOption, ParsedArguments arguments)
+        => arguments.ValueOf(formatOption) is { } name ? FormatInfo.ByName(name) : FormatInfo.Raw;
 
-    private static void WriteHelp(ImageFormat format, Session session)
+    private static void WriteHelp(FormatInfo format, Session session)
     {
         session.Output.WriteLine($"Supported {format.QemuName} options:");
-        foreach (CreationOption option in format.CreationOptions.Concat(FileOptions).OrderBy(option => option.Name, StringComparer.Ordinal))
+        foreach (CreationOption option in CreationOptions.Of(format).Concat(FileOptions).OrderBy(option => option.Name, StringComparer.Ordinal))
             session.Output.WriteLine($"  {option.Name}={TypeOf(option)}".PadRight(24) + $" - {option.Description}{ChoicesOf(option)}");
     }
 
@@ -105,7 +105,7 @@ internal sealed class NewImageSettings
         => option.Choices.Count == 0 || FileOptions.Contains(option) ? string.Empty : $" (allowed values: {string.Join(", ", option.Choices.Select(choice => choice.Text))})";
 
     private CreationOption Find(string name)
-        => Format.CreationOptions.Concat(FileOptions).FirstOrDefault(option => option.Name == name) ?? throw new UsageException($"Invalid parameter '{name}'");
+        => CreationOptions.Of(Format).Concat(FileOptions).FirstOrDefault(option => option.Name == name) ?? throw new UsageException($"Invalid parameter '{name}'");
 
     private void Set(CreationOption option, string? text)
     {
@@ -164,7 +164,7 @@ internal sealed class NewImageSettings
     };
 
     private static long Bytes(CreationOption option, string text)
-        => ByteSize.Read(text) ?? throw new UsageException($"""
+        => SizeText.Read(text) ?? throw new UsageException($"""
             Parameter '{option.Name}' expects a non-negative number below 2^63
             Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-
             and exabytes, respectively.

@@ -48,7 +48,7 @@ internal static class ResizeCommand
         return ExitCode.Success;
     }
 
-    private static long SizeOf(string text) => ByteSize.Read(text) ?? throw new UsageException("""
+    private static long SizeOf(string text) => SizeText.Read(text) ?? throw new UsageException("""
         Parameter 'size' expects a non-negative number below 2^63
         Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-
         and exabytes, respectively.

@@ -2,7 +2,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Reflection;
-using Qed.Formats;
+using Qed.Operations;
 using Qed.Tool.CommandLine;
 using Qed.Tool.Commands;
 
@@ -18,7 +18,7 @@ internal static class HelpText
         typeof(HelpText).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
 
     /// <summary>The formats by all names that they go by.</summary>
-    internal static string Formats => string.Join(", ", FormatRegistry.All.Select(format => string.Join("/", format.Aliases.Prepend(format.Name))));
+    internal static string Formats => string.Join(", ", FormatInfo.All.Select(format => string.Join("/", format.Aliases.Prepend(format.Name))));
 
     internal static void WriteOverview(TextWriter output)
     {

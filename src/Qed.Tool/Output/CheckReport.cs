@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Text.Json;
-using Qed.Checking;
 using static Qed.Tool.Output.Digits;
 
 namespace Qed.Tool.Output;
@@ -108,13 +107,13 @@ internal sealed record CheckReport
         {
             output.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{Check.AllocatedClusters}/{Check.TotalClusters} = {Share(Check.AllocatedClusters, Check.TotalClusters):F2}% allocated, {Share(Check.FragmentedClusters, Check.AllocatedClusters):F2}% fragmented, 0.00% compressed clusters"));
+                $"{Check.AllocatedClusters}/{Check.TotalClusters} = {Share(Check.AllocatedClusters, Check.TotalClusters):F2}% allocated, {Check.FragmentationPercentage:F2}% fragmented, 0.00% compressed clusters"));
         }
     }
 
     private void WriteDetails(TextWriter output)
     {
-        foreach (CheckIssue issue in Check.Issues)
+        foreach (ImageIssue issue in Check.Issues)
             output.WriteLine($"{issue.Kind}: {Place(issue)}; a repair would: {issue.Repair}");
         foreach (string change in Changes)
             output.WriteLine("Repair: " + change);
@@ -123,14 +122,14 @@ internal sealed record CheckReport
     private void WriteDetails(Utf8JsonWriter json)
     {
         json.WriteStartArray("issues");
-        foreach (CheckIssue issue in Check.Issues)
+        foreach (ImageIssue issue in Check.Issues)
         {
             json.WriteStartObject();
             json.WriteString("kind", issue.Kind.ToString());
             Known(json, "l1-index", issue.L1Index);
             Known(json, "l2-index", issue.L2Index);
-            Known(json, "guest-offset", issue.GuestOffset?.Value);
-            Known(json, "host-offset", issue.HostOffset?.Value);
+            Known(json, "guest-offset", issue.GuestOffset);
+            Known(json, "host-offset", issue.HostOffset);
             json.WriteNumber("clusters", issue.Clusters);
             json.WriteString("repair", issue.Repair);
             json.WriteEndObject();
@@ -143,7 +142,7 @@ internal sealed record CheckReport
         json.WriteEndArray();
     }
 
-    private static string Place(CheckIssue issue)
+    private static string Place(ImageIssue issue)
     {
         var parts = new List<string>();
         void Add(string name, long? value)
@@ -154,8 +153,8 @@ internal sealed record CheckReport
 
         Add("L1 entry", issue.L1Index);
         Add("L2 entry", issue.L2Index);
-        Add("guest offset", issue.GuestOffset?.Value);
-        Add("host offset", issue.HostOffset?.Value);
+        Add("guest offset", issue.GuestOffset);
+        Add("host offset", issue.HostOffset);
         Add("clusters", issue.Clusters > 1 ? issue.Clusters : null);
         return string.Join(", ", parts);
     }

@@ -1,6 +1,4 @@
 using System.Text.Json;
-using Qed.Formats;
-using Qed.Images;
 using Qed.Operations;
 
 namespace Qed.Tool.Output;
@@ -18,7 +16,7 @@ internal static class ImageInfoJson
         json.WriteString("filename", name);
         if (image.ClusterSize is { } clusterSize)
             json.WriteNumber("cluster-size", clusterSize);
-        json.WriteString("format", FormatRegistry.ByName(image.Format).QemuName);
+        json.WriteString("format", FormatInfo.ByName(image.Format).QemuName);
         if (image.AllocatedSize is { } allocated)
             json.WriteNumber("actual-size", allocated);
         WriteProperties(json, image);
@@ -52,7 +50,7 @@ internal static class ImageInfoJson
         if (image.Properties.Count == 0)
             return;
         json.WriteStartObject("format-specific");
-        json.WriteString("type", FormatRegistry.ByName(image.Format).QemuName);
+        json.WriteString("type", FormatInfo.ByName(image.Format).QemuName);
         json.WriteStartObject("data");
         foreach (FormatProperty property in image.Properties)
         {

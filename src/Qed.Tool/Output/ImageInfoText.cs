@@ -1,6 +1,4 @@
 using System.Text;
-using Qed.Formats;
-using Qed.Images;
 using Qed.Operations;
 using static Qed.Tool.Output.Digits;
 
@@ -15,9 +13,9 @@ internal static class ImageInfoText
         void Line(string label, string value) => text.Append(label).Append(": ").Append(Printable.Text(value)).AppendLine();
 
         Line("image", name);
-        Line("file format", FormatRegistry.ByName(image.Format).QemuName);
-        Line("virtual size", $"{HumanSize.Of(image.Size)} ({Number(image.Size)} bytes)");
-        Line("disk size", image.AllocatedSize is { } allocated ? HumanSize.Of(allocated) : "unavailable");
+        Line("file format", FormatInfo.ByName(image.Format).QemuName);
+        Line("virtual size", $"{ByteSize.FormatShort(image.Size)} ({Number(image.Size)} bytes)");
+        Line("disk size", image.AllocatedSize is { } allocated ? ByteSize.FormatShort(allocated) : "unavailable");
         if (image.ClusterSize is { } clusterSize)
             Line("cluster_size", Number(clusterSize));
         if (image.NeedsCheck == true)

@@ -3,8 +3,6 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using Qed.Images;
-using Qed.Operations;
 
 namespace Qed.Tool.Output;
 
@@ -14,8 +12,8 @@ internal static class MapText
     /// <summary>The part of a run that lies in a range; one of no length where none does.</summary>
     internal static MappedExtent Clip(MappedExtent extent, long start, long end)
     {
-        long skipped = Math.Max(0, start - extent.Offset.Value);
-        long length = Math.Min(extent.End.Value, end) - (extent.Offset.Value + skipped);
+        long skipped = Math.Max(0, start - extent.Offset);
+        long length = Math.Min(extent.End, end) - (extent.Offset + skipped);
         return extent with
         {
             Offset = extent.Offset + skipped,
@@ -37,7 +35,7 @@ internal static class MapText
             MappedExtent extent = data.Current;
             if (extent.HostOffset is not { } host)
                 return false;
-            output.WriteLine($"{Hexadecimal(extent.Offset.Value),-16}{Hexadecimal(extent.Length),-16}{Hexadecimal(host.Value),-16}{Printable.Text(nameOf(extent.HostPath!))}");
+            output.WriteLine($"{Hexadecimal(extent.Offset),-16}{Hexadecimal(extent.Length),-16}{Hexadecimal(host),-16}{Printable.Text(nameOf(extent.HostPath!))}");
         }
 
         return true;
@@ -52,9 +50,9 @@ internal static class MapText
             output.Write(before);
             output.Write(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{{ \"start\": {extent.Offset.Value}, \"length\": {extent.Length}, \"depth\": {extent.Depth}, \"present\": {Word(extent.Kind != ExtentKind.Unallocated)}, \"zero\": {Word(extent.Kind != ExtentKind.Data)}, \"data\": {Word(extent.Kind == ExtentKind.Data)}"));
+                $"{{ \"start\": {extent.Offset}, \"length\": {extent.Length}, \"depth\": {extent.Depth}, \"present\": {Word(extent.Kind != ExtentKind.Unallocated)}, \"zero\": {Word(extent.Kind != ExtentKind.Data)}, \"data\": {Word(extent.Kind == ExtentKind.Data)}"));
             if (extent.HostOffset is { } host)
-                output.Write(string.Create(CultureInfo.InvariantCulture, $", \"offset\": {host.Value}"));
+                output.Write(string.Create(CultureInfo.InvariantCulture, $", \"offset\": {host}"));
             output.Write('}');
             before = ",\n";
         }

@@ -117,7 +117,7 @@ public sealed class BackingChainTests : IDisposable
         Make("other.qed", null);
         Fails.With(ErrorKind.BackingChainLoop, () => SetBackingFile.Run(new SetBackingFileOptions { Path = _folder["other.qed"], BackingPath = "a.qed", MetadataOnly = true }));
         SetBackingFile.Run(new SetBackingFileOptions { Path = _folder["c.qed"], MetadataOnly = true });
-        Assert.Equal(3, DescribeImage.RunChain(_folder["a.qed"]).Count());
+        Assert.Equal(3, DescribeImage.RunChain(new DescribeImageOptions { Path = _folder["a.qed"] }).Count());
         Assert.Equal(new byte[ImageSize], TestImage.ReadAll(_folder["a.qed"]));
     }
 
@@ -133,7 +133,7 @@ public sealed class BackingChainTests : IDisposable
             Assert.Equal(_folder["middle.qed"], error.Path);
         }
 
-        Assert.Equal("middle.qed", DescribeImage.Run(_folder["top.qed"]).BackingPath);
+        Assert.Equal("middle.qed", Describe.Of(_folder["top.qed"]).BackingPath);
         before.AssertUntouched();
     }
 
@@ -156,7 +156,7 @@ public sealed class BackingChainTests : IDisposable
 
         TestImage.Write(_folder["0.qed"], 1000, [9]);
         Assert.Equal(9, TestImage.ReadAll(_folder["199.qed"])[1000]);
-        Assert.Equal(200, DescribeImage.RunChain(_folder["199.qed"]).Count());
+        Assert.Equal(200, DescribeImage.RunChain(new DescribeImageOptions { Path = _folder["199.qed"] }).Count());
         foreach (Action open in Openings("200.qed"))
             Fails.With(ErrorKind.BackingFileRefused, "longer than 200 images", open);
     }
@@ -180,11 +180,11 @@ public sealed class BackingChainTests : IDisposable
         Fingerprint before = Fingerprint.Of(_folder[name]);
         foreach (Action open in Openings(name))
             Fails.With(ErrorKind.BackingChainLoop, "already part of it", open);
-        Assert.NotNull(DescribeImage.Run(_folder[name]).BackingPath);
+        Assert.NotNull(Describe.Of(_folder[name]).BackingPath);
         int described = 0;
         Fails.With(ErrorKind.BackingChainLoop, () =>
         {
-            foreach (ImageDescription _ in DescribeImage.RunChain(_folder[name]))
+            foreach (ImageDescription _ in DescribeImage.RunChain(new DescribeImageOptions { Path = _folder[name] }))
                 described++;
         });
         Assert.Equal(links, described);
@@ -195,7 +195,7 @@ public sealed class BackingChainTests : IDisposable
     [
         () => OpenImage.ForReading(_folder[name]).Dispose(),
         () => OpenImage.ForWriting(_folder[name]).Dispose(),
-        () => Assert.NotEmpty(DescribeImage.RunChain(_folder[name]).ToList()),
+        () => Assert.NotEmpty(DescribeImage.RunChain(new DescribeImageOptions { Path = _folder[name] }).ToList()),
         () => ConvertImage.Run(new ConvertImageOptions { Path = _folder[name], DestinationPath = _folder["out.raw"] }),
     ];
 

@@ -1,7 +1,6 @@
 using System;
 using System.IO;
 using System.Text.Json;
-using Qed.Checking;
 using Qed.Engine;
 using Qed.Operations;
 using Qed.Tests.Support;
@@ -68,7 +67,7 @@ public sealed class CheckCountsTests : IDisposable
     {
         const int Size = 40 << 20;
         TestImage.Create(ImagePath, Size, 4096, 2);
-        using (QedImage image = OpenImage.ForWriting(ImagePath))
+        using (var image = (QedImage)OpenImage.ForWriting(ImagePath))
         {
             for (int offset = 0; offset < Size; offset += 1 << 20)
                 image.Write(new GuestOffset(offset), Patterns.Filled(1 << 20, 1));
@@ -87,7 +86,7 @@ public sealed class CheckCountsTests : IDisposable
         const int Cluster = 65536;
         // The disk ends in the middle of a cluster.
         TestImage.Create(ImagePath, (100 * Cluster) + 512, Cluster, 1);
-        using (QedImage image = OpenImage.ForWriting(ImagePath))
+        using (var image = (QedImage)OpenImage.ForWriting(ImagePath))
         {
             image.Write(new GuestOffset(10 * Cluster), new byte[3 * Cluster]);
             image.MarkZero(new GuestOffset(50 * Cluster), 7 * Cluster);
@@ -108,7 +107,7 @@ public sealed class CheckCountsTests : IDisposable
         TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
         var random = new Random(seed);
         TestImage.Create(ImagePath, 8 << 20, Cluster, 2);
-        using (QedImage image = OpenImage.ForWriting(ImagePath))
+        using (var image = (QedImage)OpenImage.ForWriting(ImagePath))
         {
             for (int i = 0; i < 150; i++)
                 image.Write(new GuestOffset((long)random.Next(2000) * Cluster), Patterns.Filled(random.Next(1, 4) * Cluster, 1));

@@ -1,9 +1,7 @@
 using System;
 using System.Linq;
-using Qed.Checking;
 using Qed.Operations;
 using Qed.Tests.Support;
-using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Checking;
@@ -43,10 +41,10 @@ public sealed class CheckFindingsTests : IDisposable
     public void A_lying_L2_entry_is_one_corruption(ulong lie, CheckIssueKind kind)
     {
         CheckResult check = Check(image => image.L2(TableB, 7, lie));
-        CheckIssue issue = AssertOne(check, kind);
+        ImageIssue issue = AssertOne(check, kind);
         Assert.Equal((1, 7), (issue.L1Index, issue.L2Index));
-        Assert.Equal(new GuestOffset(Span + (7 * Cluster)), issue.GuestOffset);
-        Assert.Equal(lie <= long.MaxValue ? new HostOffset((long)lie) : null, issue.HostOffset);
+        Assert.Equal(Span + (7 * Cluster), issue.GuestOffset);
+        Assert.Equal(lie <= long.MaxValue ? (long)lie : null, issue.HostOffset);
         Assert.Equal(0, check.LeakedClusters);
         Assert.Equal(FileClusters - FirstData, check.AllocatedClusters);
     }
@@ -55,9 +53,9 @@ public sealed class CheckFindingsTests : IDisposable
     [MemberData(nameof(Lies))]
     public void A_lying_L1_entry_is_one_corruption(ulong lie, CheckIssueKind kind)
     {
-        CheckIssue issue = AssertOne(Check(image => image.L1(2, lie)), kind);
+        ImageIssue issue = AssertOne(Check(image => image.L1(2, lie)), kind);
         Assert.Equal((2, null), (issue.L1Index, issue.L2Index));
-        Assert.Equal(new GuestOffset(2 * Span), issue.GuestOffset);
+        Assert.Equal(2 * Span, issue.GuestOffset);
     }
 
     [Fact]
@@ -79,22 +77,22 @@ public sealed class CheckFindingsTests : IDisposable
     [Fact]
     public void A_cluster_referenced_by_two_entries_of_one_table_is_named_at_the_second()
     {
-        CheckIssue issue = AssertOne(Check(image => image.L2(TableA, 100, image.At(FirstData))), CheckIssueKind.DataReferencedTwice);
+        ImageIssue issue = AssertOne(Check(image => image.L2(TableA, 100, image.At(FirstData))), CheckIssueKind.DataReferencedTwice);
         Assert.Equal((0, 100), (issue.L1Index, issue.L2Index));
-        Assert.Equal(new HostOffset(FirstData * Cluster), issue.HostOffset);
+        Assert.Equal(FirstData * Cluster, issue.HostOffset);
     }
 
     [Fact]
     public void A_cluster_referenced_from_two_tables_is_named_at_the_later_guest_offset()
     {
-        CheckIssue issue = AssertOne(Check(image => image.L2(TableB, 3, image.At(FirstData + 2))), CheckIssueKind.DataReferencedTwice);
+        ImageIssue issue = AssertOne(Check(image => image.L2(TableB, 3, image.At(FirstData + 2))), CheckIssueKind.DataReferencedTwice);
         Assert.Equal((1, 3), (issue.L1Index, issue.L2Index));
     }
 
     [Fact]
     public void An_L2_table_that_an_entry_maps_as_data_is_named_at_that_entry()
     {
-        CheckIssue issue = AssertOne(Check(image => image.L2(TableA, 50, image.At(TableB + 1))), CheckIssueKind.TableReferencedTwice);
+        ImageIssue issue = AssertOne(Check(image => image.L2(TableA, 50, image.At(TableB + 1))), CheckIssueKind.TableReferencedTwice);
         Assert.Equal((0, 50), (issue.L1Index, issue.L2Index));
     }
 
@@ -104,7 +102,7 @@ public sealed class CheckFindingsTests : IDisposable
     public void An_L2_table_that_two_L1_entries_share_in_whole_or_in_part_is_named_at_the_second(int cluster)
     {
         CheckResult check = Check(image => image.L1(2, image.At(cluster)));
-        CheckIssue issue = check.Issues.First(found => found.L2Index is null);
+        ImageIssue issue = check.Issues.First(found => found.L2Index is null);
         Assert.Equal((CheckIssueKind.TableReferencedTwice, 2), (issue.Kind, issue.L1Index));
         Assert.True(check.Corruptions > 0);
     }
@@ -124,7 +122,7 @@ public sealed class CheckFindingsTests : IDisposable
         Assert.Equal(Enumerable.Range(1, Tables - 1), check.Issues.Take(Tables - 1).Select(issue => issue.L1Index!.Value));
         // Clusters 2, 3, 4 and 6 to 9.
         Assert.Equal(7, check.LeakedClusters);
-        Assert.Equal([(2L, 3L), (6L, 4L)], check.Issues.Skip(Tables - 1).Select(leak => (leak.HostOffset!.Value.Value / Cluster, leak.Clusters)));
+        Assert.Equal([(2L, 3L), (6L, 4L)], check.Issues.Skip(Tables - 1).Select(leak => (leak.HostOffset!.Value / Cluster, leak.Clusters)));
     }
 
     [Fact]
@@ -157,10 +155,10 @@ public sealed class CheckFindingsTests : IDisposable
         Assert.Equal(Enumerable.Range(200, 10), check.Issues.Select(issue => issue.L2Index!.Value));
     }
 
-    private static CheckIssue AssertOne(CheckResult check, CheckIssueKind kind)
+    private static ImageIssue AssertOne(CheckResult check, CheckIssueKind kind)
     {
         Assert.Equal(1, check.Corruptions);
-        CheckIssue issue = Assert.Single(check.Issues);
+        ImageIssue issue = Assert.Single(check.Issues);
         Assert.Equal(kind, issue.Kind);
         Assert.NotEmpty(issue.Repair);
         return issue;

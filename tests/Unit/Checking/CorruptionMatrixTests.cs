@@ -1,6 +1,5 @@
 using System.Collections.Generic;
 using System.Linq;
-using Qed.Checking;
 using Qed.Tests.Support;
 using Xunit;
 

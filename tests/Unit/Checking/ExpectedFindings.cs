@@ -1,6 +1,5 @@
 using System.Collections.Generic;
 using System.Linq;
-using Qed.Checking;
 using Qed.Tests.Support;
 
 namespace Qed.Tests.Checking;
@@ -156,7 +155,7 @@ internal sealed class ExpectedFindings
 /// <summary>One finding, as far as a test can foretell it.</summary>
 internal readonly record struct Finding(int? L1, int? L2, CheckIssueKind Kind, long? HostOffset, long Clusters) : System.IComparable<Finding>
 {
-    internal static Finding Of(CheckIssue issue) => new(issue.L1Index, issue.L2Index, issue.Kind, issue.HostOffset?.Value, issue.Clusters);
+    internal static Finding Of(ImageIssue issue) => new(issue.L1Index, issue.L2Index, issue.Kind, issue.HostOffset, issue.Clusters);
 
     public int CompareTo(Finding other)
         => (L1 ?? -1, L2 ?? -1, Kind, HostOffset ?? -1).CompareTo((other.L1 ?? -1, other.L2 ?? -1, other.Kind, other.HostOffset ?? -1));

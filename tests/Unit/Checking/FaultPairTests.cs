@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Numerics;
-using Qed.Checking;
 using Xunit;
 
 namespace Qed.Tests.Checking;
@@ -133,13 +132,13 @@ public sealed class FaultPairTests
         var after = new SampleImage(broken.ClusterSize, broken.TableSize, broken.HasBacking) { Bytes = trial.After };
         // Nothing is copied while the file would grow over what an entry leads to that is left.
         bool mayGrow = !trial.Check.Issues.Any(issue => issue is { Kind: CheckIssueKind.EntryBeyondEndOfFile, L2Index: null });
-        foreach (CheckIssue issue in trial.Check.Issues.Where(issue => issue.L1Index is not null && (mayGrow || issue.Kind != CheckIssueKind.DataReferencedTwice)))
+        foreach (ImageIssue issue in trial.Check.Issues.Where(issue => issue.L1Index is not null && (mayGrow || issue.Kind != CheckIssueKind.DataReferencedTwice)))
         {
             int index = issue.L1Index!.Value;
             // What a table says that may be none is left with it, as is what leads into it.
             bool isAbout = suspects.Contains(index)
-                || issue.Kind == CheckIssueKind.TableReferencedTwice && suspects.Any(suspect => broken.L1(suspect) <= (ulong)issue.HostOffset!.Value.Value
-                    && (ulong)issue.HostOffset.Value.Value < broken.L1(suspect) + (ulong)broken.Clusters(broken.TableSize));
+                || issue.Kind == CheckIssueKind.TableReferencedTwice && suspects.Any(suspect => broken.L1(suspect) <= (ulong)issue.HostOffset!.Value
+                    && (ulong)issue.HostOffset.Value < broken.L1(suspect) + (ulong)broken.Clusters(broken.TableSize));
             Assert.True(isAbout, $"{trial.Name}: left {issue}");
             if (issue.L2Index is null)
                 Assert.Equal(broken.L1(index), after.L1(index));

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using Qed.Checking;
 using Qed.Images;
 using Qed.Operations;
 using Qed.Tests.Support;
@@ -109,7 +108,7 @@ public sealed class LeakReclaimTests
         var scattered = new ScatteredImage(4096, 4, [.. "-TdTd"], new Random(4), clustersBeforeL1: 6);
         using var folder = new TempFolder();
         File.WriteAllBytes(folder["image.qed"], scattered.Bytes);
-        long size = DescribeImage.Run(folder["image.qed"]).Size;
+        long size = Describe.Of(folder["image.qed"]).Size;
         byte[] before = new byte[1 << 20];
         using (DiskImage image = OpenImage.ForReading(folder["image.qed"]))
             image.Read(new GuestOffset(0), before);

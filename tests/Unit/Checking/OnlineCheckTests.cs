@@ -4,7 +4,6 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using Qed.Checking;
 using Qed.Operations;
 using Qed.Tests.Support;
 using Xunit;

@@ -90,7 +90,7 @@ public sealed class RandomDamageTests
         Assert.True(check.LeakedClusters > 0, $"{name}: left although there is no orphan");
         // Tables of which hardly an entry makes sense, and those whose entries are data, stand for their L1 entries.
         Dictionary<int, int> bad = check.Issues.Where(issue => issue.L2Index is not null).CountBy(issue => issue.L1Index!.Value).ToDictionary();
-        foreach (CheckIssue issue in check.Issues.Where(issue => issue is { L2Index: not null, Kind: not CheckIssueKind.TableReferencedTwice }))
+        foreach (ImageIssue issue in check.Issues.Where(issue => issue is { L2Index: not null, Kind: not CheckIssueKind.TableReferencedTwice }))
             Assert.True(bad[issue.L1Index!.Value] >= 32 || check.Issues.Any(other => other.Kind == CheckIssueKind.TableReferencedTwice), $"{name}: left {issue}");
     }
 

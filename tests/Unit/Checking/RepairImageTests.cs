@@ -37,10 +37,10 @@ public sealed class RepairImageTests : IDisposable
         RepairResult plan = RepairImage.Plan(Options());
         before.AssertUntouched();
         Assert.False(File.Exists(UndoPath));
-        Assert.Equal(2, plan.Check.Corruptions);
+        Assert.Equal(2, plan.After.Corruptions);
         RepairResult done = RepairImage.Run(Options());
         Assert.Equal(plan.Changes.Select(change => change.Description), done.Changes.Select(change => change.Description));
-        Assert.True(done.Check.IsClean);
+        Assert.True(done.After.IsClean);
         Assert.Equal(UndoPath, done.UndoPath);
     }
 
@@ -50,7 +50,7 @@ public sealed class RepairImageTests : IDisposable
         RepairImage.Run(Options() with { DiscardUndo = true });
         Fingerprint repaired = Fingerprint.Of(ImagePath);
         RepairResult again = RepairImage.Run(Options());
-        Assert.True(again.Check.IsClean);
+        Assert.True(again.After.IsClean);
         Assert.Empty(again.Changes);
         Assert.Null(again.UndoPath);
         repaired.AssertUntouched();
@@ -61,10 +61,10 @@ public sealed class RepairImageTests : IDisposable
     public void Undoing_gives_the_original_file_and_removes_the_undo_file()
     {
         RepairImage.Run(Options());
-        RepairImage.Undo(ImagePath);
+        UndoRepair.Run(new UndoRepairOptions { Path = ImagePath });
         Assert.Equal(_broken, File.ReadAllBytes(ImagePath));
         Assert.Equal([ImagePath], Directory.GetFiles(_folder.Path));
-        Fails.With(ErrorKind.ImageNotFound, UndoPath, () => RepairImage.Undo(ImagePath));
+        Fails.With(ErrorKind.ImageNotFound, UndoPath, () => UndoRepair.Run(new UndoRepairOptions { Path = ImagePath }));
     }
 
     [Fact]
@@ -85,10 +85,10 @@ public sealed class RepairImageTests : IDisposable
         // A cluster that the repair has not touched: only the time of the file tells.
         Qemu.IoOk(ImagePath, "qed", ["write -P 9 65536 512"]);
         byte[] written = File.ReadAllBytes(ImagePath);
-        Fails.With(ErrorKind.ImageCorrupt, "changed after the repair", () => RepairImage.Undo(ImagePath));
+        Fails.With(ErrorKind.ImageCorrupt, "changed after the repair", () => UndoRepair.Run(new UndoRepairOptions { Path = ImagePath }));
         Assert.Equal(written, File.ReadAllBytes(ImagePath));
         Assert.True(File.Exists(UndoPath));
-        RepairImage.Undo(ImagePath, force: true);
+        UndoRepair.Run(new UndoRepairOptions { Path = ImagePath, Force = true });
         Assert.Equal(_broken.Length, new FileInfo(ImagePath).Length);
         Assert.Equal(2, CheckImage.Run(new CheckImageOptions { Path = ImagePath }).Corruptions);
         Assert.False(File.Exists(UndoPath));
@@ -123,7 +123,7 @@ public sealed class RepairImageTests : IDisposable
         }
 
         Fails.With(ErrorKind.ImageExists, "does not fit", () => RepairImage.Run(Options()));
-        RepairImage.Undo(ImagePath, force: true);
+        UndoRepair.Run(new UndoRepairOptions { Path = ImagePath, Force = true });
         Assert.Equal(_broken, File.ReadAllBytes(ImagePath));
     }
 
@@ -132,7 +132,7 @@ public sealed class RepairImageTests : IDisposable
     {
         File.WriteAllText(UndoPath, "my notes");
         Fails.With(ErrorKind.ImageCorrupt, "is none", () => RepairImage.Run(Options()));
-        Fails.With(ErrorKind.ImageCorrupt, "is none", () => RepairImage.Undo(ImagePath, force: true));
+        Fails.With(ErrorKind.ImageCorrupt, "is none", () => UndoRepair.Run(new UndoRepairOptions { Path = ImagePath, Force = true }));
         Assert.Equal("my notes", File.ReadAllText(UndoPath));
         Assert.Equal(_broken, File.ReadAllBytes(ImagePath));
     }
@@ -149,10 +149,10 @@ public sealed class RepairImageTests : IDisposable
         // Room for a journal of a few blocks, and for no copy.
         disk.Fill(free: 24 << 10);
         Fails.With(ErrorKind.NotEnoughSpace, () => RepairImage.Run(new RepairImageOptions { Path = path }));
-        RepairImage.Undo(path);
+        UndoRepair.Run(new UndoRepairOptions { Path = path });
         Assert.Equal(image.Bytes, File.ReadAllBytes(path));
         disk.FreeSpace();
-        Assert.True(RepairImage.Run(new RepairImageOptions { Path = path }).Check.IsClean);
+        Assert.True(RepairImage.Run(new RepairImageOptions { Path = path }).After.IsClean);
     }
 
     [Fact]

@@ -27,7 +27,7 @@ internal sealed record RepairTrial(string Name, CheckResult Found, CheckResult C
     internal static RepairTrial Run(byte[] before, RepairMode mode, string name)
     {
         var planning = new MemoryStorage(before, canWrite: false) { MostBytesMoved = MostBytesToMove(before) };
-        (CheckResult found, List<RepairChange> planned) = ImageRepairer.Plan(planning, mode, ProgressMeter.NoStages, CancellationToken.None);
+        (CheckResult found, List<RepairChange> planned) = ImageRepairer.Plan(planning, mode, null, CancellationToken.None);
         var storage = new MemoryStorage(before) { MostBytesMoved = MostBytesToMove(before) };
         var undo = new MemoryUndoStore();
         (CheckResult check, List<RepairChange> changes) = new ReversibleRepair(storage, undo).Run(mode, CancellationToken.None);

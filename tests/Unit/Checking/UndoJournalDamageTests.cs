@@ -104,11 +104,11 @@ public sealed class UndoJournalDamageTests
         UndoResult result = Force(ref image, journal, out bool isKept);
         Assert.True(isKept && result is { IsExact: false, IsCutOff: false, UndoPath: not null });
         Assert.True(image.Length >= _original.Length);
-        LostRange lost = Assert.Single(result.LostRanges);
+        ByteRange lost = Assert.Single(result.LostRanges);
         for (int block = 0; block < _original.Length; block += 4096)
         {
             int length = Math.Min(4096, _original.Length - block);
-            bool isLost = block < lost.Offset.Value + lost.Length && lost.Offset.Value < block + length;
+            bool isLost = block < lost.Offset + lost.Length && lost.Offset < block + length;
             Assert.Equal(!isLost, image.AsSpan(block, length).SequenceEqual(_original.AsSpan(block, length)));
         }
     }

@@ -52,7 +52,7 @@ public sealed class UnfinishedRepairTests : IDisposable
         Kill(inUndo);
         Assert.Equal(UndoPath, Check().UnfinishedUndoPath);
         Assert.Contains("has begun and not ended", Assert.Single(_warnings), StringComparison.Ordinal);
-        Assert.Contains("RepairUnfinished", DescribeImage.Run(ImagePath).Features);
+        Assert.Contains("RepairUnfinished", Describe.Of(ImagePath).Features);
         RepairImage.Plan(new RepairImageOptions { Path = ImagePath }, logger: Logger);
         Assert.Equal(2, _warnings.Count);
     }
@@ -65,7 +65,7 @@ public sealed class UnfinishedRepairTests : IDisposable
         AssertNobodyChangesIt("has begun and not ended");
         // The image itself says so as well, also where it has lost its undo file.
         Fails.With(ErrorKind.ImageCorrupt, "has begun and not ended", () => QedImage.Open(ImagePath, new QedOpenOptions { ForWriting = true }).Dispose());
-        RepairImage.Undo(ImagePath);
+        UndoRepair.Run(new UndoRepairOptions { Path = ImagePath });
         Assert.Equal(_broken, File.ReadAllBytes(ImagePath));
         Assert.Null(Check().UnfinishedUndoPath);
     }
@@ -79,7 +79,7 @@ public sealed class UnfinishedRepairTests : IDisposable
         AssertNobodyChangesIt("in another state");
         Assert.Equal(UndoPath, Check().UnfinishedUndoPath);
         Assert.Contains("another state", Assert.Single(_warnings), StringComparison.Ordinal);
-        Fails.With(ErrorKind.ImageCorrupt, "another state", () => RepairImage.Undo(ImagePath));
+        Fails.With(ErrorKind.ImageCorrupt, "another state", () => UndoRepair.Run(new UndoRepairOptions { Path = ImagePath }));
         Fails.With(ErrorKind.ImageExists, () => RepairImage.Run(new RepairImageOptions { Path = ImagePath }));
         Assert.Equal(_sound, File.ReadAllBytes(ImagePath));
         RepairImage.Run(new RepairImageOptions { Path = ImagePath, DiscardUndo = true });
@@ -97,9 +97,9 @@ public sealed class UnfinishedRepairTests : IDisposable
         // A cluster that nobody has saved: nothing but the mark tells.
         Qemu.IoOk(ImagePath, "qed", ["write -P 9 0 512"]);
         byte[] written = File.ReadAllBytes(ImagePath);
-        Fails.With(ErrorKind.ImageCorrupt, "another state", () => RepairImage.Undo(ImagePath));
+        Fails.With(ErrorKind.ImageCorrupt, "another state", () => UndoRepair.Run(new UndoRepairOptions { Path = ImagePath }));
         Assert.Equal(written, File.ReadAllBytes(ImagePath));
-        Assert.False(RepairImage.Undo(ImagePath, force: true, logger: Logger).IsExact);
+        Assert.False(UndoRepair.Run(new UndoRepairOptions { Path = ImagePath, Force = true }, logger: Logger).IsExact);
         Assert.Contains("amid whatever else", Assert.Single(_warnings), StringComparison.Ordinal);
         Assert.False(File.Exists(UndoPath));
     }
@@ -113,7 +113,7 @@ public sealed class UnfinishedRepairTests : IDisposable
         foreach (string file in new[] { ImagePath, UndoPath })
             File.WriteAllBytes(Path.Combine(_folder["elsewhere"], Path.GetFileName(file)), File.ReadAllBytes(file));
         string copy = Path.Combine(_folder["elsewhere"], "image.qed");
-        UndoResult result = RepairImage.Undo(copy);
+        UndoResult result = UndoRepair.Run(new UndoRepairOptions { Path = copy });
         Assert.True(result.IsExact && result.UndoPath is null && result.RestoredBytes > 0);
         Assert.Equal(_broken, File.ReadAllBytes(copy));
     }
@@ -124,13 +124,13 @@ public sealed class UnfinishedRepairTests : IDisposable
         File.WriteAllBytes(ImagePath, _broken);
         RepairImage.Run(new RepairImageOptions { Path = ImagePath });
         byte[] backup = File.ReadAllBytes(ImagePath);
-        Assert.Contains("RepairUndoable", DescribeImage.Run(ImagePath).Features);
+        Assert.Contains("RepairUndoable", Describe.Of(ImagePath).Features);
         TestImage.Write(ImagePath, 0, [1]);
-        Assert.DoesNotContain("RepairUndoable", DescribeImage.Run(ImagePath).Features);
-        Fails.With(ErrorKind.ImageCorrupt, "changed after the repair", () => RepairImage.Undo(ImagePath));
+        Assert.DoesNotContain("RepairUndoable", Describe.Of(ImagePath).Features);
+        Fails.With(ErrorKind.ImageCorrupt, "changed after the repair", () => UndoRepair.Run(new UndoRepairOptions { Path = ImagePath }));
         File.WriteAllBytes(ImagePath, backup);
         File.SetLastWriteTimeUtc(ImagePath, DateTime.UnixEpoch);
-        Assert.True(RepairImage.Undo(ImagePath).IsExact);
+        Assert.True(UndoRepair.Run(new UndoRepairOptions { Path = ImagePath }).IsExact);
         Assert.Equal(_broken, File.ReadAllBytes(ImagePath));
     }
 
@@ -154,13 +154,13 @@ public sealed class UnfinishedRepairTests : IDisposable
         Kill(inUndo: false, changesDone: 2);
         File.Delete(UndoPath);
         Fails.With(ErrorKind.ImageCorrupt, "corruptions", () => ResizeImage.Run(new ResizeImageOptions { Path = ImagePath }));
-        Assert.True(RepairImage.Run(new RepairImageOptions { Path = ImagePath }).Check.IsClean);
+        Assert.True(RepairImage.Run(new RepairImageOptions { Path = ImagePath }).After.IsClean);
         TestImage.Write(ImagePath, 0, [1]);
         Kill(inUndo: false, changesLeft: 2);
         File.Delete(UndoPath);
         RepairChange change = Assert.Single(RepairImage.Run(new RepairImageOptions { Path = ImagePath, DiscardUndo = true }).Changes);
         Assert.Contains("mark of a repair", change.Description, StringComparison.Ordinal);
-        Assert.Empty(DescribeImage.Run(ImagePath).Features);
+        Assert.Empty(Describe.Of(ImagePath).Features);
         TestImage.Write(ImagePath, 0, [1]);
     }
 
@@ -174,7 +174,7 @@ public sealed class UnfinishedRepairTests : IDisposable
         File.WriteAllBytes(ImagePath, _broken);
         Assert.Equal(UndoPath, RepairImage.Run(new RepairImageOptions { Path = link }).UndoPath);
         Assert.Equal([link], Directory.GetFiles(_folder["links"]));
-        Assert.True(RepairImage.Undo(ImagePath).IsExact);
+        Assert.True(UndoRepair.Run(new UndoRepairOptions { Path = ImagePath }).IsExact);
         Assert.Equal(_broken, File.ReadAllBytes(ImagePath));
     }
 
@@ -195,8 +195,8 @@ public sealed class UnfinishedRepairTests : IDisposable
         RepairImage.Run(new RepairImageOptions { Path = ImagePath });
         byte[] undo = File.ReadAllBytes(UndoPath);
         File.WriteAllBytes(UndoPath, undo[..(undo.Length / 2)]);
-        Fails.With(ErrorKind.ImageCorrupt, "damaged", () => RepairImage.Undo(ImagePath));
-        UndoResult result = RepairImage.Undo(ImagePath, force: true, logger: Logger);
+        Fails.With(ErrorKind.ImageCorrupt, "damaged", () => UndoRepair.Run(new UndoRepairOptions { Path = ImagePath }));
+        UndoResult result = UndoRepair.Run(new UndoRepairOptions { Path = ImagePath, Force = true }, logger: Logger);
         Assert.True(result is { IsExact: false, IsCutOff: true } && result.UndoPath == UndoPath);
         string warning = Assert.Single(_warnings);
         Assert.Contains("is not as it was before its repair", warning, StringComparison.Ordinal);

@@ -36,7 +36,7 @@ public sealed class CancelledChangeTests : IDisposable
         int cancelled = CancelAnywhere(start, below: null, (image, token) =>
         {
             image.SetSize(NewSize, token);
-            image.Rearrange(storage => new ClusterReclaimer(storage, ProgressMeter.NoStages, token).Run());
+            image.Rearrange(storage => new ClusterReclaimer(storage, null, token).Run());
         }, left =>
         {
             byte[] now = Read(left, below: null);

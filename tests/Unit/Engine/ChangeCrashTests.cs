@@ -182,7 +182,7 @@ public sealed class ChangeCrashTests : IDisposable
     private static void Shrink(QedImage image, int size)
     {
         image.SetSize(size);
-        image.Rearrange(storage => new ClusterReclaimer(storage, ProgressMeter.NoStages, default).Run());
+        image.Rearrange(storage => new ClusterReclaimer(storage, null, default).Run());
     }
 
     private static CheckResult Check(byte[] file) => new ImageChecker(new MemoryStorage(file), 10).Run(ProgressMeter.Silent, default);
@@ -223,7 +223,7 @@ public sealed class ChangeCrashTests : IDisposable
         string path = TestImage.Create(_folder["image.qed"], content.Length, Cluster, tableSize);
         int[] blocks = Enumerable.Range(0, (content.Length + 29_999) / 30_000).ToArray();
         new Random(seed).Shuffle(blocks);
-        using (QedImage image = OpenImage.ForWriting(path, NullLogger.Instance))
+        using (var image = (QedImage)OpenImage.ForWriting(path, NullLogger.Instance))
         {
             foreach (int block in blocks)
             {

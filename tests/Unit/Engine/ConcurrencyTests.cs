@@ -2,7 +2,6 @@ using System;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using Qed.Checking;
 using Qed.Engine;
 using Qed.Operations;
 using Qed.Tests.Support;
@@ -28,7 +27,7 @@ public sealed class ConcurrencyTests : IDisposable
         string path = TestImage.Create(_folder["image.qed"], Blocks * Block + 512, clusterSize, tableSize);
         int[] order = Enumerable.Range(0, Blocks).ToArray();
         new Random(5).Shuffle(order);
-        using (QedImage image = OpenImage.ForWriting(path))
+        using (var image = (QedImage)OpenImage.ForWriting(path))
         {
             Parallel.ForEach(order, new ParallelOptions { MaxDegreeOfParallelism = 8 }, block =>
             {

@@ -25,7 +25,7 @@ public sealed class DiskImageStreamTests : IDisposable
     public void What_is_written_is_read_back_and_moves_the_position()
     {
         byte[] data = Patterns.Random(10_000, 1);
-        using (QedImage image = OpenImage.ForWriting(ImagePath))
+        using (var image = (QedImage)OpenImage.ForWriting(ImagePath))
         using (Stream stream = image.AsStream())
         {
             Assert.True(stream is { CanRead: true, CanWrite: true, CanSeek: true, Length: Size, Position: 0 });
@@ -115,7 +115,7 @@ public sealed class DiskImageStreamTests : IDisposable
     [Fact]
     public void Closing_the_stream_closes_the_image_unless_it_is_to_stay_open()
     {
-        QedImage image = OpenImage.ForWriting(ImagePath);
+        var image = (QedImage)OpenImage.ForWriting(ImagePath);
         image.AsStream().Dispose();
         image.Write(new Qed.Units.GuestOffset(0), new byte[] { 1 });
         new DiskImageStream(image).Dispose();

@@ -29,7 +29,7 @@ public sealed class FailedFlushTests
     public void Of_a_shrink() => FailEachFlush(Scattered(), isMarked: true, image =>
     {
         image.SetSize(Size / 2);
-        image.Rearrange(storage => new ClusterReclaimer(storage, ProgressMeter.NoStages, default).Run());
+        image.Rearrange(storage => new ClusterReclaimer(storage, null, default).Run());
     });
 
     [Fact]

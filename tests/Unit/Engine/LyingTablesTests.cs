@@ -66,7 +66,7 @@ public sealed class LyingTablesTests : IDisposable
     {
         TestContext.Current.TestOutputHelper?.WriteLine(what);
         string path = Craft(image => image.L2(Table, 5, lie));
-        using (QedImage image = OpenImage.ForWriting(path))
+        using (var image = (QedImage)OpenImage.ForWriting(path))
         {
             Fails.With(ErrorKind.ImageCorrupt, "L2 entry 5", () => image.Write(new GuestOffset(5 * Cluster), new byte[512]));
             Fails.With(ErrorKind.ImageCorrupt, "L2 entry 5", () => image.WriteZeroes(new GuestOffset(5 * Cluster), Cluster));
@@ -95,7 +95,7 @@ public sealed class LyingTablesTests : IDisposable
         }
 
         before.AssertUntouched();
-        using QedImage writable = OpenImage.ForWriting(path);
+        using var writable = (QedImage)OpenImage.ForWriting(path);
         Fails.With(ErrorKind.ImageCorrupt, "L1 entry 1 ", () => writable.Write(new GuestOffset(Entries * Cluster), new byte[512]));
         writable.Write(new GuestOffset(2L * Entries * Cluster), Patterns.Filled(Cluster, 5));
     }

@@ -53,7 +53,7 @@ public sealed class ModelTests : IDisposable
         MakeBases();
         _model = new byte[_random.Next(1, 9000) * 512];
         TestImage.Create(ImagePath, _model.Length, clusterSize, tableSize);
-        _image = OpenImage.ForWriting(ImagePath);
+        _image = (QedImage)OpenImage.ForWriting(ImagePath);
         for (int step = 0; step < 250; step++)
         {
             Step();
@@ -81,7 +81,7 @@ public sealed class ModelTests : IDisposable
         TestImage.Create(ImagePath, _model.Length, clusterSize, tableSize);
         string theirs = _folder["theirs.qed"];
         Qemu.ImgOk("create", "-q", "-f", "qed", "-o", $"cluster_size={clusterSize},table_size={tableSize}", theirs, Qemu.Text(_model.Length));
-        using (_image = OpenImage.ForWriting(ImagePath))
+        using (_image = (QedImage)OpenImage.ForWriting(ImagePath))
         {
             for (int step = 0; step < 120; step++)
                 SimpleStep();
@@ -155,7 +155,7 @@ public sealed class ModelTests : IDisposable
     private void Reopen()
     {
         _image!.Dispose();
-        _image = OpenImage.ForWriting(ImagePath);
+        _image = (QedImage)OpenImage.ForWriting(ImagePath);
     }
 
     private void Resize()
@@ -164,10 +164,10 @@ public sealed class ModelTests : IDisposable
         int size = Math.Min(_random.Next(1, 9000) * 512, (int)Math.Min(int.MaxValue, MaximumSize()));
         ResizeImage.Run(new ResizeImageOptions { Path = ImagePath, Size = size, AllowShrink = true });
         Array.Resize(ref _model, size);
-        _image = OpenImage.ForWriting(ImagePath);
+        _image = (QedImage)OpenImage.ForWriting(ImagePath);
     }
 
-    private long MaximumSize() => DescribeImage.Run(ImagePath).MaximumSize!.Value;
+    private long MaximumSize() => Describe.Of(ImagePath).MaximumSize!.Value;
 
     private void Rebase()
     {
@@ -175,7 +175,7 @@ public sealed class ModelTests : IDisposable
         int choice = _random.Next(Bases + 1);
         string? name = choice == Bases ? null : BaseName(choice);
         SetBackingFile.Run(new SetBackingFileOptions { Path = ImagePath, BackingPath = name, BackingFormat = name is null ? null : Path.GetExtension(name)[1..] });
-        _image = OpenImage.ForWriting(ImagePath);
+        _image = (QedImage)OpenImage.ForWriting(ImagePath);
     }
 
     private void RequireSame(int seed, int step)

@@ -102,7 +102,7 @@ public sealed class QedImageTests : IDisposable
         Fails.With(ErrorKind.ImageCorrupt, "must be checked", () => QedImage.Open(ImagePath, new QedOpenOptions { ForWriting = true }));
         before.AssertUntouched();
         QedImage.Open(ImagePath, new QedOpenOptions { ForWriting = true, NeedCheckVerified = true }).Dispose();
-        Assert.False(DescribeImage.Run(ImagePath).NeedsCheck);
+        Assert.False(Describe.Of(ImagePath).NeedsCheck);
     }
 
     [Fact]
@@ -111,7 +111,7 @@ public sealed class QedImageTests : IDisposable
         const int Cluster = 4096;
         File.WriteAllBytes(_folder["base.raw"], Patterns.Filled(20 * Cluster, 9));
         TestImage.Create(ImagePath, Size, Cluster, 1, "base.raw", "raw");
-        using (QedImage image = OpenImage.ForWriting(ImagePath))
+        using (var image = (QedImage)OpenImage.ForWriting(ImagePath))
         {
             image.Write(new GuestOffset(2 * Cluster), Patterns.Filled(3 * Cluster, 1));
             image.WriteZeroes(new GuestOffset(5 * Cluster), 2 * Cluster);

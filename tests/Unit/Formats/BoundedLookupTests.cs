@@ -142,7 +142,7 @@ public sealed class BoundedLookupTests : IDisposable
         }
 
         MappedExtent all = Assert.Single(MapImage.Run(new MapImageOptions { Path = path }));
-        Assert.Equal((0, DescribeImage.Run(path).Size, kind), (all.Offset.Value, all.Length, all.Kind));
+        Assert.Equal((0, Describe.Of(path).Size, kind), (all.Offset, all.Length, all.Kind));
     }
 
     /// <summary>An empty image, as our own writer lays it out.</summary>

@@ -78,7 +78,7 @@ public sealed class ForeignFormatTests : IDisposable
         foreach (byte[] file in starts.Append([.. new byte[512], .. "koly"u8, .. new byte[508]]))
         {
             File.WriteAllBytes(_folder["disk.img"], file);
-            Assert.Equal("raw", DescribeImage.Run(_folder["disk.img"]).Format);
+            Assert.Equal("raw", Describe.Of(_folder["disk.img"]).Format);
         }
     }
 }

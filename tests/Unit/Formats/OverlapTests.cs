@@ -119,7 +119,7 @@ public sealed class OverlapTests : IDisposable
         ConvertImage.Run(new ConvertImageOptions { Path = _folder["disk.raw"], DestinationPath = _folder["base.qed"], ClusterSize = baseCluster });
         TestImage.Create(_folder["top.qed"], _disk.Length + 512, overlayCluster, backing: "base.qed");
         var random = new Random(overlayCluster);
-        using (QedImage top = OpenImage.ForWriting(_folder["top.qed"]))
+        using (var top = (QedImage)OpenImage.ForWriting(_folder["top.qed"]))
         {
             for (int i = 0; i < 40; i++)
             {

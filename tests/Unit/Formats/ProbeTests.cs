@@ -50,7 +50,7 @@ public sealed class ProbeTests : IDisposable
         image.AsSpan(0, Math.Min(4096, image.Length)).CopyTo(iso);
         "CD001"u8.CopyTo(iso.AsSpan(IsoSignature));
         File.WriteAllBytes(_folder["disk.iso"], iso);
-        DiskImageException error = Fails.With(ErrorKind.ImageNotRecognized, "ISO 9660", () => DescribeImage.Run(_folder["disk.iso"]));
+        DiskImageException error = Fails.With(ErrorKind.ImageNotRecognized, "ISO 9660", () => Describe.Of(_folder["disk.iso"]));
         Assert.Contains(FormatRegistry.ByName(format).DisplayName, error.Message, StringComparison.Ordinal);
         Assert.Equal(RemedyKind.SayFormat, error.Remedy!.Kind);
         ConvertImage.Run(new ConvertImageOptions { Path = _folder["disk.iso"], SourceFormat = "raw", DestinationPath = _folder["copy.raw"] });
@@ -61,8 +61,8 @@ public sealed class ProbeTests : IDisposable
             "CD001"u8.CopyTo(image.AsSpan(IsoSignature));
         File.WriteAllBytes(_folder["image"], image);
         if (image.Length > IsoSignature + 5)
-            Fails.With(ErrorKind.ImageNotRecognized, () => DescribeImage.Run(_folder["image"]));
-        Assert.Equal(format, DescribeImage.Run(_folder["image"], format).Format);
+            Fails.With(ErrorKind.ImageNotRecognized, () => Describe.Of(_folder["image"]));
+        Assert.Equal(format, Describe.Of(_folder["image"], format).Format);
     }
 
     [Fact]
@@ -72,7 +72,7 @@ public sealed class ProbeTests : IDisposable
         "CD001"u8.CopyTo(iso.AsSpan(IsoSignature));
         File.WriteAllBytes(_folder["disk.iso"], iso);
         ConvertImage.Run(new ConvertImageOptions { Path = _folder["disk.iso"], DestinationPath = _folder["disk.vhd"], Subformat = Subformat.Fixed });
-        Assert.Equal("vhd", DescribeImage.Run(_folder["disk.vhd"]).Format);
+        Assert.Equal("vhd", Describe.Of(_folder["disk.vhd"]).Format);
         Assert.Equal(iso, TestImage.ReadAll(_folder["disk.vhd"]));
     }
 
@@ -84,7 +84,7 @@ public sealed class ProbeTests : IDisposable
         "CD001"u8.CopyTo(iso.AsSpan(IsoSignature));
         File.WriteAllBytes(_folder["disk.iso"], iso);
         ConvertImage.Run(new ConvertImageOptions { Path = _folder["disk.iso"], DestinationPath = _folder["image"], Format = format });
-        Assert.Equal(format, DescribeImage.Run(_folder["image"]).Format);
+        Assert.Equal(format, Describe.Of(_folder["image"]).Format);
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class ProbeTests : IDisposable
         Image("qcow2").AsSpan(0, 4096).CopyTo(disk);
         File.WriteAllBytes(_folder["disk.raw"], disk);
         ConvertImage.Run(new ConvertImageOptions { Path = _folder["disk.raw"], SourceFormat = "raw", DestinationPath = _folder["disk.vhd"], Subformat = Subformat.Fixed });
-        DiskImageException error = Fails.With(ErrorKind.ImageNotRecognized, "qcow2", () => DescribeImage.Run(_folder["disk.vhd"]));
+        DiskImageException error = Fails.With(ErrorKind.ImageNotRecognized, "qcow2", () => Describe.Of(_folder["disk.vhd"]));
         Assert.Contains("VHD", error.Message, StringComparison.Ordinal);
         Assert.Equal(disk, TestImage.ReadAll(_folder["disk.vhd"], "vhd"));
     }
@@ -107,10 +107,10 @@ public sealed class ProbeTests : IDisposable
         (int offset, byte[] bytes) = Contents[structure];
         bytes.CopyTo(disk, offset);
         File.WriteAllBytes(_folder["readme.txt"], disk);
-        Assert.Equal("raw", DescribeImage.Run(_folder["readme.txt"], rawFallback: RawFallback.Recognised).Format);
+        Assert.Equal("raw", Describe.Of(_folder["readme.txt"], rawFallback: RawFallback.Recognised).Format);
         disk[offset] ^= 0x20;
         File.WriteAllBytes(_folder["readme.txt"], disk);
-        Fails.With(ErrorKind.ImageNotRecognized, () => DescribeImage.Run(_folder["readme.txt"], rawFallback: RawFallback.Recognised));
+        Fails.With(ErrorKind.ImageNotRecognized, () => Describe.Of(_folder["readme.txt"], rawFallback: RawFallback.Recognised));
     }
 
     [Theory]
@@ -125,7 +125,7 @@ public sealed class ProbeTests : IDisposable
     public void A_raw_disk_is_recognised_by_its_name(string name)
     {
         File.WriteAllBytes(_folder[name], new byte[1024]);
-        Assert.Equal("raw", DescribeImage.Run(_folder[name], rawFallback: RawFallback.Recognised).Format);
+        Assert.Equal("raw", Describe.Of(_folder[name], rawFallback: RawFallback.Recognised).Format);
     }
 
     [Theory]
@@ -139,12 +139,12 @@ public sealed class ProbeTests : IDisposable
         string path = _folder[name];
         Action[] uses =
         [
-            () => DescribeImage.Run(path, rawFallback: RawFallback.Recognised),
-            () => Assert.NotEmpty(DescribeImage.RunChain(path, rawFallback: RawFallback.Recognised).ToArray()),
+            () => Describe.Of(path, rawFallback: RawFallback.Recognised),
+            () => Assert.NotEmpty(DescribeImage.RunChain(new DescribeImageOptions { Path = path, RawFallback = RawFallback.Recognised }).ToArray()),
             () => ConvertImage.Run(new ConvertImageOptions { Path = path, DestinationPath = _folder["copy.qed"], RawFallback = RawFallback.Recognised }),
             () => CompareImages.Run(new CompareImagesOptions { Path = path, DifferencePath = path, RawFallback = RawFallback.Recognised }),
             () => Assert.NotEmpty(MapImage.Run(new MapImageOptions { Path = path, RawFallback = RawFallback.Recognised }).ToArray()),
-            () => MeasureImage.Run("qed", new MeasureImageOptions { Path = path, RawFallback = RawFallback.Recognised }),
+            () => MeasureImage.Run(new MeasureImageOptions { Format = "qed", Path = path, RawFallback = RawFallback.Recognised }),
         ];
         foreach (Action use in uses)
         {
@@ -153,8 +153,8 @@ public sealed class ProbeTests : IDisposable
         }
 
         Assert.False(File.Exists(_folder["copy.qed"]));
-        Assert.Equal("raw", DescribeImage.Run(path).Format);
-        Assert.Equal("raw", DescribeImage.Run(path, "raw", RawFallback.Recognised).Format);
+        Assert.Equal("raw", Describe.Of(path).Format);
+        Assert.Equal("raw", Describe.Of(path, "raw", RawFallback.Recognised).Format);
     }
 
     [Fact]
@@ -162,7 +162,7 @@ public sealed class ProbeTests : IDisposable
     {
         File.WriteAllBytes(_folder["base"], new byte[MiB]);
         TestImage.Create(_folder["top.qed"], MiB, backing: "base", backingFormat: "raw");
-        Assert.Equal(2, DescribeImage.RunChain(_folder["top.qed"], rawFallback: RawFallback.Recognised).Count());
+        Assert.Equal(2, DescribeImage.RunChain(new DescribeImageOptions { Path = _folder["top.qed"], RawFallback = RawFallback.Recognised }).Count());
     }
 
     private byte[] Image(string format)

@@ -2,7 +2,6 @@ using System;
 using System.Buffers.Binary;
 using System.IO;
 using System.Linq;
-using Qed.Formats;
 using Qed.Images;
 using Qed.Operations;
 using Qed.Tests.Support;

@@ -101,7 +101,7 @@ public sealed class BlockSharingTests : IDisposable
         File.WriteAllBytes(_disk["disk.raw"], bytes);
         string target = Convert(_disk["disk.raw"], "target", "qed");
         using QedImage image = OpenImage.ForReading(target) as QedImage ?? throw new InvalidOperationException("The target is no QED image.");
-        Assert.Equal(Images.ExtentKind.Unallocated, image.GetExtent(new GuestOffset(4 * MiB), 8 * MiB).Kind);
+        Assert.Equal(ExtentKind.Unallocated, image.GetExtent(new GuestOffset(4 * MiB), 8 * MiB).Kind);
         Assert.Equal(8 * MiB, image.GetExtent(new GuestOffset(4 * MiB), 12 * MiB).Length);
     }
 

@@ -65,7 +65,7 @@ public sealed class ConversionMatrixTests : IDisposable
         string image = Convert(raw, "raw", _folder["huge.image"], format, subformat);
         string qed = Convert(image, format, _folder["huge.qed"], "qed", Subformat.Dynamic);
         Assert.True(CompareImages.Run(new CompareImagesOptions { Path = raw, SourceFormat = "raw", DifferencePath = qed, DifferenceFormat = "qed" }).IsEqual);
-        Assert.InRange(DescribeImage.Run(qed, "qed").AllocatedSize ?? 0, 1 << 20, 4 << 20);
+        Assert.InRange(Describe.Of(qed, "qed").AllocatedSize ?? 0, 1 << 20, 4 << 20);
         if (!Qemu.IsInstalled)
             return;
         foreach ((string path, string name) in new[] { (image, FormatRegistry.ByName(format).QemuName), (qed, "qed") })

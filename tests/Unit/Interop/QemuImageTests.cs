@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using Qed.Images;
 using Qed.Operations;
 using Qed.Tests.Support;
 using Xunit;
@@ -94,7 +95,7 @@ public sealed class QemuImageTests : IDisposable
     {
         File.WriteAllBytes(_folder["base.raw"], Patterns.Filled(1 << 20, 0xaa));
         TestImage.Create(_folder["ours.qed"], 1 << 20, 4096, 2, "base.raw", "raw");
-        using (var image = OpenImage.ForWriting(_folder["ours.qed"]))
+        using (WritableDiskImage image = OpenImage.ForWriting(_folder["ours.qed"]))
             image.WriteZeroes(new Qed.Units.GuestOffset(100_000), 300_000);
         Qemu.IoOk(_folder["ours.qed"], "qed", ["read -P 0xaa 0 99840", "read -P 0 100352 299520", "read -P 0xaa 400384 600000"]);
         Qemu.AssertSound(_folder["ours.qed"]);

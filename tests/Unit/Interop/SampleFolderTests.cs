@@ -81,7 +81,7 @@ public sealed class SampleFolderTests : IDisposable
         refusal = null;
         try
         {
-            return DescribeImage.Run(sample);
+            return Support.Describe.Of(sample);
         }
         catch (DiskImageException error)
         {

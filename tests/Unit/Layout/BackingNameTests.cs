@@ -56,7 +56,7 @@ public sealed class BackingNameTests : IDisposable
     {
         string path = Save(Named(Encoding.UTF8.GetBytes(name)));
         Fingerprint before = Fingerprint.Of(path);
-        ImageDescription description = DescribeImage.Run(path);
+        ImageDescription description = Describe.Of(path);
         Assert.Equal(name, description.BackingPath);
         Assert.Null(description.BackingFullPath);
         Fails.With(ErrorKind.BackingFileRefused, message, () => OpenImage.ForReading(path).Dispose());
@@ -86,17 +86,17 @@ public sealed class BackingNameTests : IDisposable
         string path = TestImage.Create(_folder["image.qed"], ImageSize);
         string longest = new('x', 1023);
         SetBackingFile.Run(new SetBackingFileOptions { Path = path, BackingPath = longest, MetadataOnly = true });
-        Assert.Equal(longest, DescribeImage.Run(path).BackingPath);
+        Assert.Equal(longest, Describe.Of(path).BackingPath);
         Fails.With(ErrorKind.BackingFileRefused, "1 to 1023 bytes", () =>
             SetBackingFile.Run(new SetBackingFileOptions { Path = path, BackingPath = longest + "x", MetadataOnly = true }));
-        Assert.Equal(longest, DescribeImage.Run(path).BackingPath);
+        Assert.Equal(longest, Describe.Of(path).BackingPath);
     }
 
     [Fact]
     public void A_name_that_nothing_flags_is_no_backing_file()
     {
         string path = Save(Named("base.raw"u8.ToArray()).With(16, 0UL));
-        Assert.Null(DescribeImage.Run(path).BackingPath);
+        Assert.Null(Describe.Of(path).BackingPath);
         Assert.Equal(new byte[ImageSize], TestImage.ReadAll(path));
     }
 
@@ -105,7 +105,7 @@ public sealed class BackingNameTests : IDisposable
         string path = Save(image);
         Fingerprint before = Fingerprint.Of(path);
         long allocated = GC.GetAllocatedBytesForCurrentThread();
-        Fails.With(ErrorKind.ImageCorrupt, message, () => DescribeImage.Run(path));
+        Fails.With(ErrorKind.ImageCorrupt, message, () => Describe.Of(path));
         Fails.With(ErrorKind.ImageCorrupt, message, () => OpenImage.ForReading(path).Dispose());
         Fails.With(ErrorKind.ImageCorrupt, message, () => OpenImage.ForWriting(path).Dispose());
         Fails.With(ErrorKind.ImageCorrupt, message, () => CheckImage.Run(new CheckImageOptions { Path = path }));

@@ -23,7 +23,7 @@ public sealed class FeatureBitTests : IDisposable
     public void Unknown_compatible_bits_are_shown_and_kept_by_everything_that_writes()
     {
         Save(Compatible);
-        Assert.Equal(["UnknownCompatible5", "UnknownCompatible40"], DescribeImage.Run(ImagePath).Features);
+        Assert.Equal(["UnknownCompatible5", "UnknownCompatible40"], Describe.Of(ImagePath).Features);
         TestImage.Write(ImagePath, 5000, Patterns.Filled(3000, 7));
         ResizeImage.Run(new ResizeImageOptions { Path = ImagePath, Size = 2 << 20 });
         ResizeImage.Run(new ResizeImageOptions { Path = ImagePath, Size = 1 << 19, AllowShrink = true });
@@ -51,7 +51,7 @@ public sealed class FeatureBitTests : IDisposable
     {
         Save(Autoclear);
         Fingerprint before = Fingerprint.Of(ImagePath);
-        Assert.Equal(["UnknownAutoclear5", "UnknownAutoclear40"], DescribeImage.Run(ImagePath).Features);
+        Assert.Equal(["UnknownAutoclear5", "UnknownAutoclear40"], Describe.Of(ImagePath).Features);
         TestImage.ReadAll(ImagePath);
         CheckImage.Run(new CheckImageOptions { Path = ImagePath });
         ConvertImage.Run(new ConvertImageOptions { Path = ImagePath, DestinationPath = _folder["out.raw"] });
@@ -70,12 +70,12 @@ public sealed class FeatureBitTests : IDisposable
     {
         File.WriteAllBytes(ImagePath, TestImage.Bytes(1 << 20, fill: image => image.Write(new Qed.Units.GuestOffset(0), new byte[] { 1 })).With(16, 2UL));
         Fingerprint before = Fingerprint.Of(ImagePath);
-        Assert.True(DescribeImage.Run(ImagePath).NeedsCheck);
+        Assert.True(Describe.Of(ImagePath).NeedsCheck);
         Assert.Equal(1, TestImage.ReadAll(ImagePath)[0]);
         Assert.True(CheckImage.Run(new CheckImageOptions { Path = ImagePath }).NeedsCheck);
         before.AssertUntouched();
         TestImage.Write(ImagePath, 1, [2]);
-        Assert.False(DescribeImage.Run(ImagePath).NeedsCheck);
+        Assert.False(Describe.Of(ImagePath).NeedsCheck);
     }
 
     private void Save(int field) => File.WriteAllBytes(ImagePath, TestImage.Bytes(1 << 20).With(field, Unknown));

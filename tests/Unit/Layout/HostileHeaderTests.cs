@@ -116,7 +116,7 @@ public sealed class HostileHeaderTests : IDisposable
         long allocated = GC.GetAllocatedBytesForCurrentThread();
         DiskImageException error = Fails.With(kind, message, () => OpenImage.ForReading(path).Dispose());
         Fails.With(kind, message, () => OpenImage.ForWriting(path).Dispose());
-        Fails.With(kind, message, () => DescribeImage.Run(path));
+        Fails.With(kind, message, () => Describe.Of(path));
         Fails.With(kind, message, () => CheckImage.Run(new CheckImageOptions { Path = path }));
         Fails.With(kind, message, () => ResizeImage.Run(new ResizeImageOptions { Path = path, Size = 512, AllowShrink = true }));
         Fails.With(kind, message, () => SetBackingFile.Run(new SetBackingFileOptions { Path = path, MetadataOnly = true }));

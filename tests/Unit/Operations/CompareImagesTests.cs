@@ -62,9 +62,9 @@ public sealed class CompareImagesTests : IDisposable
         int sector = offset & -512;
         CompareResult result = Compare("a.raw", "b.qed");
         Assert.False(result.IsEqual);
-        Assert.Equal(sector, result.FirstDifference?.Value);
-        Assert.Equal([new(new(sector), 512)], result.Ranges);
-        Assert.Equal(sector, Compare("a.raw", "b.qed", new() { Path = string.Empty, DifferencePath = string.Empty, FirstOnly = true }).FirstDifference?.Value);
+        Assert.Equal(sector, result.FirstDifference);
+        Assert.Equal([new(sector, 512)], result.Ranges);
+        Assert.Equal(sector, Compare("a.raw", "b.qed", new() { Path = string.Empty, DifferencePath = string.Empty, FirstOnly = true }).FirstDifference);
         string theirs = Qemu.Img("compare", "-f", "raw", "-F", "qed", _folder["a.raw"], _folder["b.qed"]).Output;
         Assert.Contains(FormattableString.Invariant($"mismatch at offset {sector}!"), theirs, StringComparison.Ordinal);
     }
@@ -92,7 +92,7 @@ public sealed class CompareImagesTests : IDisposable
         Patterns.Random(10_000, 1).CopyTo(bytes, 0);
         bytes[600_000] = 1;
         Raw("long.raw", bytes);
-        Assert.Equal([new(new(600_000 & -512), 512)], Compare("short.raw", "long.raw").Ranges);
+        Assert.Equal([new(600_000 & -512, 512)], Compare("short.raw", "long.raw").Ranges);
     }
 
     [Fact]
@@ -102,7 +102,7 @@ public sealed class CompareImagesTests : IDisposable
         TestImage.Create(_folder["top.qed"], Size, backing: "base.raw", backingFormat: "raw");
         Assert.True(Compare("top.qed", "base.raw").IsEqual);
         TestImage.Write(_folder["top.qed"], 1 << 20, Patterns.Filled(1024, 0));
-        Assert.Equal([new(new(1 << 20), 1024)], Compare("top.qed", "base.raw").Ranges);
+        Assert.Equal([new(1 << 20, 1024)], Compare("top.qed", "base.raw").Ranges);
     }
 
     [Fact]

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
-using Qed.Checking;
 using Qed.Operations;
 using Qed.Tests.Support;
 using Xunit;
@@ -50,7 +49,7 @@ public sealed class ConvertContentTests : IDisposable
         const int Most = 4 << 20;
         MakeSparse(_folder["a.raw"], Size, 5, 400 << 20, Size - 1000);
         ConvertImage.Run(new ConvertImageOptions { Path = _folder["a.raw"], DestinationPath = _folder["b.qed"], Verify = true });
-        ImageDescription qed = DescribeImage.Run(_folder["b.qed"]);
+        ImageDescription qed = Describe.Of(_folder["b.qed"]);
         Assert.InRange(qed.AllocatedSize!.Value, 1, Most);
         Assert.InRange(qed.FileSize, 1, Most);
         ImageDescription raw = ConvertImage.Run(new ConvertImageOptions { Path = _folder["b.qed"], DestinationPath = _folder["c.raw"], Verify = true }).Target;

@@ -1,6 +1,5 @@
 using System;
 using System.IO;
-using Qed.Checking;
 using Qed.Operations;
 using Qed.Storage;
 using Qed.Tests.Support;

@@ -94,7 +94,7 @@ public sealed class ConvertPartsTests : IDisposable
     {
         string target = _folder["full." + format];
         Convert(options => options with { Path = _folder["a.qed"], DestinationPath = target, Format = format, AllocateAll = true, Verify = true });
-        Assert.InRange(DescribeImage.Run(target, format).AllocatedSize!.Value, _disk.Length, 64 * MiB);
+        Assert.InRange(Describe.Of(target, format).AllocatedSize!.Value, _disk.Length, 64 * MiB);
         using DiskImage image = OpenImage.ForReading(target, format);
         Assert.DoesNotContain(image.GetExtents(new GuestOffset(0), image.Length), extent => extent.Kind != ExtentKind.Data);
     }

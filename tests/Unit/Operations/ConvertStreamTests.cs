@@ -103,7 +103,7 @@ public sealed class ConvertStreamTests : IDisposable
         Fails.With(ErrorKind.InvalidSize, "does not tell how long", () => ConvertImage.Run(FromStream(new Trickle(new MemoryStream(_disk)), null)));
         using var memory = new MemoryStream(_disk);
         ConvertImage.Run(FromStream(memory, null));
-        Assert.Equal((_disk.Length + 511) / 512 * 512, DescribeImage.Run(_folder["out"], "qed").Size);
+        Assert.Equal((_disk.Length + 511) / 512 * 512, Describe.Of(_folder["out"], "qed").Size);
     }
 
     [Fact]

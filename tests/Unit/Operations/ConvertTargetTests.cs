@@ -140,7 +140,7 @@ public sealed class ConvertTargetTests : IDisposable
     {
         Fails.With(ErrorKind.UnsupportedFeature, "Give the format", () => Convert(options => options with { DestinationPath = _folder["target"] }));
         Convert(options => options with { DestinationPath = _folder["target"], Format = "QED" });
-        Assert.Equal("qed", DescribeImage.Run(_folder["target"]).Format);
+        Assert.Equal("qed", Describe.Of(_folder["target"]).Format);
     }
 
     private void Plant(int offset)

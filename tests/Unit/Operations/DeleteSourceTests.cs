@@ -1,7 +1,6 @@
 using System;
 using System.IO;
 using System.Linq;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.Tests.Support;
 using Xunit;

@@ -1,9 +1,7 @@
 using System;
 using System.IO;
 using System.Linq;
-using Qed.Checking;
 using Qed.Engine;
-using Qed.Images;
 using Qed.Layout;
 using Qed.Operations;
 using Qed.Tests.Support;
@@ -32,12 +30,12 @@ public sealed class DeviceSourceTests : IDisposable
         File.WriteAllBytes(_folder["content.raw"], [.. bytes, .. Enumerable.Repeat((byte)7, Size - MiB)]);
         Qemu.ImgOk("convert", "-n", "-f", "raw", "-O", "raw", _folder["content.raw"], device.Path);
 
-        ImageDescription description = DescribeImage.Run(device.Path);
+        ImageDescription description = Describe.Of(device.Path);
         Assert.Equal(("raw", Size, Size), (description.Format, description.Size, description.FileSize));
         Assert.Null(description.AllocatedSize);
         MappedExtent extent = Assert.Single(MapImage.Run(new MapImageOptions { Path = device.Path }));
         Assert.Equal((ExtentKind.Data, Size), (extent.Kind, extent.Length));
-        Assert.Equal(Size, MeasureImage.Run("raw", new MeasureImageOptions { Path = device.Path }).FileSize);
+        Assert.Equal(Size, MeasureImage.Run(new MeasureImageOptions { Format = "raw", Path = device.Path }).FileSize);
         Assert.True(CompareImages.Run(new CompareImagesOptions { Path = device.Path, DifferencePath = _folder["content.raw"] }).IsEqual);
         Assert.Equal(bytes, ReadContent.ToArray(new ReadContentOptions { Path = device.Path, Length = MiB }));
         ConvertImage.Run(new ConvertImageOptions { Path = device.Path, DestinationPath = _folder["copy.qed"], Verify = true });
@@ -57,7 +55,7 @@ public sealed class DeviceSourceTests : IDisposable
         File.WriteAllBytes(_folder["expected.raw"], expected);
         Qemu.AssertSame("qed", _folder["expected.raw"], overlay);
         SetBackingFile.Run(new SetBackingFileOptions { Path = overlay });
-        Assert.Null(DescribeImage.Run(overlay).BackingPath);
+        Assert.Null(Describe.Of(overlay).BackingPath);
         Qemu.AssertSame("qed", _folder["expected.raw"], overlay);
     }
 
@@ -99,7 +97,7 @@ public sealed class DeviceSourceTests : IDisposable
         Fails.With(ErrorKind.UnsupportedFeature, Rule, () => SetBackingFile.Run(new SetBackingFileOptions { Path = device.Path, BackingPath = "x", BackingFormat = "raw", MetadataOnly = true }));
         Fails.With(ErrorKind.UnsupportedFeature, Rule, () => RepairImage.Run(new RepairImageOptions { Path = device.Path }));
         Fails.With(ErrorKind.UnsupportedFeature, Rule, () => RepairImage.Plan(new RepairImageOptions { Path = device.Path }));
-        Fails.With(ErrorKind.UnsupportedFeature, Rule, () => RepairImage.Undo(device.Path));
+        Fails.With(ErrorKind.UnsupportedFeature, Rule, () => UndoRepair.Run(new UndoRepairOptions { Path = device.Path }));
         Fails.With(ErrorKind.UnsupportedFeature, Rule, () => OpenImage.ForWriting(device.Path));
         Fails.With(ErrorKind.UnsupportedFeature, Rule, () => QedImage.Open(device.Path, new QedOpenOptions { ForWriting = true }));
         using (var source = new MemoryStream(new byte[512]))

@@ -1,7 +1,6 @@
 using System;
 using System.IO;
 using System.Threading;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.Tests.Support;
 using Xunit;
@@ -93,7 +92,7 @@ public sealed class DeviceTargetTests : IDisposable
     [InlineData("raw")]
     public void A_device_that_is_just_large_enough_is_filled_to_the_last_byte(string format)
     {
-        long size = MeasureImage.Run(format, new MeasureImageOptions { Path = Source, Exact = true }).FileSize;
+        long size = MeasureImage.Run(new MeasureImageOptions { Format = format, Path = Source, Exact = true }).FileSize;
         using (var device = new LoopDevice(size))
         {
             Convert(device, format, verify: true);
@@ -153,7 +152,7 @@ public sealed class DeviceTargetTests : IDisposable
         });
         Assert.ThrowsAny<OperationCanceledException>(() => ConvertImage.Run(
             new ConvertImageOptions { Path = Source, DestinationPath = device.Path, Format = "qcow2", Force = true }, logger: logger, cancellation: cancel.Token));
-        Assert.Equal("raw", DescribeImage.Run(device.Path).Format);
+        Assert.Equal("raw", Describe.Of(device.Path).Format);
         Assert.Equal(-1, device.Bytes().AsSpan(0, 4096).IndexOfAnyExcept((byte)0));
     }
 
@@ -162,9 +161,9 @@ public sealed class DeviceTargetTests : IDisposable
     {
         using var device = new LoopDevice(DiskSize + 512);
         ConvertImage.Run(new ConvertImageOptions { Path = Source, DestinationPath = device.Path, Format = "vhd", Subformat = Subformat.Fixed, Force = true });
-        Assert.Equal("vhd", DescribeImage.Run(device.Path).Format);
+        Assert.Equal("vhd", Describe.Of(device.Path).Format);
         CreateImage.Run(new CreateImageOptions { Path = device.Path, Size = MiB, Force = true });
-        Assert.Equal("qed", DescribeImage.Run(device.Path).Format);
+        Assert.Equal("qed", Describe.Of(device.Path).Format);
     }
 
     [Theory]

@@ -44,7 +44,7 @@ public sealed class MapImageTests : IDisposable
         File.Delete(_folder["base.raw"]);
         MappedExtent[] runs = Map("top.qed", topOnly: true);
         Assert.Equal([ExtentKind.Unallocated, ExtentKind.Data, ExtentKind.Unallocated], runs.Select(run => run.Kind));
-        Assert.Equal([0L, 8192, 16384], runs.Select(run => run.Offset.Value));
+        Assert.Equal([0L, 8192, 16384], runs.Select(run => run.Offset));
         Assert.Equal([null, _folder["top.qed"], null], runs.Select(run => run.HostPath));
         Fails.With(ErrorKind.BackingFileMissing, () => Map("top.qed"));
     }
@@ -110,7 +110,7 @@ public sealed class MapImageTests : IDisposable
         => MapImage.Run(new MapImageOptions { Path = _folder[name], TopOnly = topOnly, SourceFormat = format }).ToArray();
 
     private static string Describe(MappedExtent run)
-        => FormattableString.Invariant($"{run.Offset.Value}+{run.Length} depth {run.Depth} present {run.Kind != ExtentKind.Unallocated} data {run.Kind == ExtentKind.Data} at {run.HostOffset?.Value}");
+        => FormattableString.Invariant($"{run.Offset}+{run.Length} depth {run.Depth} present {run.Kind != ExtentKind.Unallocated} data {run.Kind == ExtentKind.Data} at {run.HostOffset}");
 
     private static string[] TheirMap(string path)
     {

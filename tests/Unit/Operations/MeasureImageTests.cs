@@ -41,7 +41,7 @@ public sealed class MeasureImageTests : IDisposable
     {
         string source = MakeSource(withZeroes: false);
         var options = new MeasureImageOptions { Path = source, Subformat = subformat, ClusterSize = clusterSize };
-        ImageMeasure measure = MeasureImage.Run(format, options);
+        MeasureResult measure = MeasureImage.Run(options with { Format = format });
         long actual = ConvertedLength(source, format, subformat, clusterSize, compress: false);
         if (subformat == Subformat.StreamOptimized)
             Assert.InRange(actual, measure.FileSize - (measure.FileSize / 64), measure.FileSize);
@@ -58,8 +58,8 @@ public sealed class MeasureImageTests : IDisposable
         string source = MakeSource(withZeroes: true);
         var options = new MeasureImageOptions { Path = source, Subformat = subformat, ClusterSize = clusterSize };
         long actual = ConvertedLength(source, format, subformat, clusterSize, compress: false);
-        Assert.InRange(MeasureImage.Run(format, options).FileSize, actual, long.MaxValue);
-        ImageMeasure exact = MeasureImage.Run(format, options with { Exact = true });
+        Assert.InRange(MeasureImage.Run(options with { Format = format }).FileSize, actual, long.MaxValue);
+        MeasureResult exact = MeasureImage.Run(options with { Format = format, Exact = true });
         Assert.Equal((actual, true), (exact.FileSize, exact.IsExact));
     }
 
@@ -73,8 +73,8 @@ public sealed class MeasureImageTests : IDisposable
             string source = MakeSource(withZeroes);
             var options = new MeasureImageOptions { Path = source, Compress = true };
             long actual = ConvertedLength(source, format, Subformat.Dynamic, null, compress: true);
-            Assert.InRange(MeasureImage.Run(format, options).FileSize, actual, long.MaxValue);
-            Assert.Equal(actual, MeasureImage.Run(format, options with { Exact = true }).FileSize);
+            Assert.InRange(MeasureImage.Run(options with { Format = format }).FileSize, actual, long.MaxValue);
+            Assert.Equal(actual, MeasureImage.Run(options with { Format = format, Exact = true }).FileSize);
         }
     }
 
@@ -84,7 +84,7 @@ public sealed class MeasureImageTests : IDisposable
     {
         string source = _folder["full.raw"];
         File.WriteAllBytes(source, Patterns.Random((33 << 20) + 512, 1));
-        ImageMeasure measure = MeasureImage.Run(format, new MeasureImageOptions { Path = source, Subformat = subformat, ClusterSize = clusterSize });
+        MeasureResult measure = MeasureImage.Run(new MeasureImageOptions { Format = format, Path = source, Subformat = subformat, ClusterSize = clusterSize });
         Assert.Equal(measure.FullyAllocatedSize, measure.FileSize);
         if (subformat != Subformat.StreamOptimized)
             Assert.Equal(ConvertedLength(source, format, subformat, clusterSize, compress: false), measure.FileSize);
@@ -95,7 +95,7 @@ public sealed class MeasureImageTests : IDisposable
     {
         // With small clusters a disk is large soon.
         TestImage.Create(_folder["large.qed"], 40L << 30);
-        ImageMeasure measure = MeasureImage.Run("qed", new MeasureImageOptions { Path = _folder["large.qed"], ClusterSize = 4096, TableSize = 16 });
+        MeasureResult measure = MeasureImage.Run(new MeasureImageOptions { Format = "qed", Path = _folder["large.qed"], ClusterSize = 4096, TableSize = 16 });
         const long Clusters = (40L << 30) / 4096;
         const long Tables = Clusters / (16 * 4096 / 8);
         Assert.Equal((1 + 16 + Clusters + (16 * Tables)) * 4096, measure.FullyAllocatedSize);
@@ -106,11 +106,11 @@ public sealed class MeasureImageTests : IDisposable
     {
         TestImage.Create(_folder["large.qed"], 64L << 40);
         TestImage.Write(_folder["large.qed"], 50L << 40, [1]);
-        ImageMeasure[] all = MeasureImage.RunAll(new MeasureImageOptions { Path = _folder["large.qed"] }).ToArray();
+        MeasureResult[] all = MeasureImage.RunAll(new MeasureImageOptions { Path = _folder["large.qed"] }).ToArray();
         Assert.DoesNotContain(all, measure => measure.Format is "vhd" or "vmdk");
         Assert.Equal(new FileInfo(_folder["large.qed"]).Length, all.Single(measure => measure.Format == "qed").FileSize);
         Assert.All(all, measure => Assert.InRange(measure.FullyAllocatedSize, 64L << 40, 65L << 40));
-        Assert.Equal(_folder["large.qed"], Fails.With(ErrorKind.InvalidSize, () => MeasureImage.Run("vhd", new MeasureImageOptions { Path = _folder["large.qed"] })).Path);
+        Assert.Equal(_folder["large.qed"], Fails.With(ErrorKind.InvalidSize, () => MeasureImage.Run(new MeasureImageOptions { Format = "vhd", Path = _folder["large.qed"] })).Path);
     }
 
     [Fact]
@@ -118,7 +118,7 @@ public sealed class MeasureImageTests : IDisposable
     {
         string source = MakeSource(withZeroes: true);
         Fingerprint before = Fingerprint.Of(source);
-        ImageMeasure[] all = MeasureImage.RunAll(new MeasureImageOptions { Path = source }).ToArray();
+        MeasureResult[] all = MeasureImage.RunAll(new MeasureImageOptions { Path = source }).ToArray();
         Assert.Equal(FormatRegistry.All.Select(format => format.Name), all.Select(measure => measure.Format));
         before.AssertUntouched();
         Assert.Equal([source], Directory.GetFiles(_folder.Path));
@@ -128,9 +128,9 @@ public sealed class MeasureImageTests : IDisposable
     public void What_a_format_does_not_have_is_refused_by_name()
     {
         string source = MakeSource(withZeroes: true);
-        Fails.With(ErrorKind.UnsupportedFeature, () => MeasureImage.Run("raw", new MeasureImageOptions { Path = source, Compress = true }));
-        Fails.With(ErrorKind.InvalidGeometry, () => MeasureImage.Run("qed", new MeasureImageOptions { Path = source, ClusterSize = 5000 }));
-        Fails.With(ErrorKind.UnsupportedFeature, () => MeasureImage.Run("floppy", new MeasureImageOptions { Path = source }));
+        Fails.With(ErrorKind.UnsupportedFeature, () => MeasureImage.Run(new MeasureImageOptions { Format = "raw", Path = source, Compress = true }));
+        Fails.With(ErrorKind.InvalidGeometry, () => MeasureImage.Run(new MeasureImageOptions { Format = "qed", Path = source, ClusterSize = 5000 }));
+        Fails.With(ErrorKind.UnsupportedFeature, () => MeasureImage.Run(new MeasureImageOptions { Format = "floppy", Path = source }));
     }
 
     [Fact]
@@ -139,7 +139,7 @@ public sealed class MeasureImageTests : IDisposable
         string source = MakeSource(withZeroes: false);
         TestImage.Create(_folder["top.qed"], new FileInfo(source).Length, backing: source, backingFormat: "raw");
         TestImage.Write(_folder["top.qed"], 20 << 20, Patterns.Random(100_000, 1));
-        ImageMeasure measure = MeasureImage.Run("qcow2", new MeasureImageOptions { Path = _folder["top.qed"] });
+        MeasureResult measure = MeasureImage.Run(new MeasureImageOptions { Format = "qcow2", Path = _folder["top.qed"] });
         Assert.Equal(ConvertedLength(_folder["top.qed"], "qcow2", Subformat.Dynamic, null, compress: false), measure.FileSize);
     }
 
@@ -149,7 +149,7 @@ public sealed class MeasureImageTests : IDisposable
         string source = MakeSource(withZeroes: false);
         using var cancellation = new CancellationTokenSource();
         cancellation.Cancel();
-        Assert.Throws<OperationCanceledException>(() => MeasureImage.Run("qed", new MeasureImageOptions { Path = source }, cancellation: cancellation.Token));
+        Assert.Throws<OperationCanceledException>(() => MeasureImage.Run(new MeasureImageOptions { Format = "qed", Path = source }, cancellation: cancellation.Token));
     }
 
     /// <summary>A raw file with holes, and data that has no zeroes or much of them.</summary>

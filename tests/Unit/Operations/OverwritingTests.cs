@@ -3,7 +3,6 @@ using System.Buffers.Binary;
 using System.IO;
 using System.Linq;
 using System.Text;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.Storage;
 using Qed.Targets;

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using Microsoft.Extensions.Logging;
-using Qed.Checking;
 using Qed.Operations;
 using Qed.Tests.Support;
 using Xunit;

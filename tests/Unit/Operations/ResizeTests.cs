@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using Microsoft.Extensions.Logging;
-using Qed.Checking;
 using Qed.Engine;
 using Qed.Layout;
 using Qed.Operations;
@@ -60,7 +59,7 @@ public sealed class ResizeTests : IDisposable
     {
         TestImage.Create(ImagePath, 1 << 20, clusterSize, tableSize);
         TestImage.Write(ImagePath, 0, Patterns.Filled(1 << 20, 7));
-        long largest = DescribeImage.Run(ImagePath).MaximumSize!.Value;
+        long largest = Describe.Of(ImagePath).MaximumSize!.Value;
         Resize(largest);
         TestImage.Write(ImagePath, largest - 1000, Patterns.Filled(1000, 8));
         AssertSound(tableSize);
@@ -79,7 +78,7 @@ public sealed class ResizeTests : IDisposable
         DiskImageException error = Fails.With(ErrorKind.InvalidSize, "0 bytes", () => Resize(0, allowShrink: true));
         Assert.Contains("512", error.Message, StringComparison.Ordinal);
         Assert.Equal(before, File.ReadAllBytes(ImagePath));
-        Assert.Equal(512, ResizeImage.Run(new ResizeImageOptions { Path = ImagePath }).Size);
+        Assert.Equal(512, ResizeImage.Run(new ResizeImageOptions { Path = ImagePath }).After.Size);
     }
 
     [Fact]
@@ -88,7 +87,7 @@ public sealed class ResizeTests : IDisposable
         const int Cluster = 1 << 26;
         const long Largest = long.MaxValue - (1L << 30) + 1;
         TestImage.Create(ImagePath, Largest, Cluster, 16);
-        using (QedImage image = OpenImage.ForWriting(ImagePath))
+        using (var image = (QedImage)OpenImage.ForWriting(ImagePath))
         {
             image.Write(new GuestOffset(Largest - 512), Patterns.Filled(512, 1));
             image.WriteZeroes(new GuestOffset(Largest - (3L * Cluster)), 2L * Cluster);
@@ -98,7 +97,7 @@ public sealed class ResizeTests : IDisposable
         }
 
         Assert.True(CheckImage.Run(new CheckImageOptions { Path = ImagePath }).IsClean);
-        Assert.Equal(Largest, ResizeImage.Run(new ResizeImageOptions { Path = ImagePath }).Size);
+        Assert.Equal(Largest, ResizeImage.Run(new ResizeImageOptions { Path = ImagePath }).After.Size);
         Resize(1 << 20, allowShrink: true);
         Assert.True(CheckImage.Run(new CheckImageOptions { Path = ImagePath }).IsClean);
         Assert.Equal(17L * Cluster, new FileInfo(ImagePath).Length);
@@ -145,7 +144,7 @@ public sealed class ResizeTests : IDisposable
         TestImage.Write(ImagePath, 40 << 20, new byte[100_000]);
         if (lastByte >= 0)
             TestImage.Write(ImagePath, lastByte, [1]);
-        ImageDescription result = ResizeImage.Run(new ResizeImageOptions { Path = ImagePath });
+        ImageDescription result = ResizeImage.Run(new ResizeImageOptions { Path = ImagePath }).After;
         Assert.Equal(expected, result.Size);
         Assert.True(CheckImage.Run(new CheckImageOptions { Path = ImagePath }).IsClean);
         byte[] disk = TestImage.ReadAll(ImagePath);
@@ -159,7 +158,7 @@ public sealed class ResizeTests : IDisposable
     {
         File.WriteAllBytes(_folder["base.raw"], new byte[1 << 20].With(700_000, [1]));
         TestImage.Create(ImagePath, 2 << 20, backing: "base.raw", backingFormat: "raw");
-        Assert.Equal(700_416, ResizeImage.Run(new ResizeImageOptions { Path = ImagePath }).Size);
+        Assert.Equal(700_416, ResizeImage.Run(new ResizeImageOptions { Path = ImagePath }).After.Size);
     }
 
     [Theory]
@@ -218,7 +217,7 @@ public sealed class ResizeTests : IDisposable
     }
 
     private void Resize(long size, bool allowShrink = false)
-        => Assert.Equal(size, ResizeImage.Run(new ResizeImageOptions { Path = ImagePath, Size = size, AllowShrink = allowShrink }).Size);
+        => Assert.Equal(size, ResizeImage.Run(new ResizeImageOptions { Path = ImagePath, Size = size, AllowShrink = allowShrink }).After.Size);
 
     private void AssertSound(int tableSize)
     {

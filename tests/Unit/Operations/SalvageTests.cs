@@ -70,7 +70,7 @@ public sealed class SalvageTests : IDisposable
     public void Of_a_file_on_a_failing_disk_only_what_lies_in_bad_sectors_is_lost(string format)
     {
         string source = Make(format, "");
-        (GuestRange guest, long host)[] bad = [PageAt(source, format, 2_600_000), PageAt(source, format, 4_400_000)];
+        (ByteRange guest, long host)[] bad = [PageAt(source, format, 2_600_000), PageAt(source, format, 4_400_000)];
         using var failing = new FailingFile(source, [.. bad.Select(page => (page.host, (long)Page)).Order()]);
         Fails.With(ErrorKind.AccessDenied, () => Convert(failing.Path, format, salvage: false));
         ConvertResult result = Convert(failing.Path, format);
@@ -88,8 +88,8 @@ public sealed class SalvageTests : IDisposable
         using var failing = new FailingFile(source, (middle, Page));
         ConvertResult result = Convert(failing.Path, "qcow2");
         AssertAllButListed(result);
-        GuestRange lost = Assert.Single(result.UnreadableRanges);
-        Assert.Equal(0, lost.Offset.Value % Cluster);
+        ByteRange lost = Assert.Single(result.UnreadableRanges);
+        Assert.Equal(0, lost.Offset % Cluster);
         Assert.InRange(lost.Length, Cluster, 2 * Cluster);
     }
 
@@ -101,7 +101,7 @@ public sealed class SalvageTests : IDisposable
         TestImage.Write(_folder["disk.qed"], 0, _disk);
         using var failing = new FailingFile(_folder["disk.qed"], (L2Offset(_folder["disk.qed"]) + Page, Page));
         ConvertResult result = Convert(failing.Path, "qed");
-        Assert.Equal([new GuestRange(new GuestOffset(2 * MiB), 2 * MiB)], result.UnreadableRanges);
+        Assert.Equal([new ByteRange(2 * MiB, 2 * MiB)], result.UnreadableRanges);
         AssertAllButListed(result);
     }
 
@@ -138,7 +138,7 @@ public sealed class SalvageTests : IDisposable
         TestImage.Write(_folder["disk.qed"], 0, _disk);
         Overwrite(_folder["disk.qed"], L2Offset(_folder["disk.qed"]) + (3 * 8), ulong.MaxValue);
         ConvertResult result = Convert(_folder["disk.qed"], "qed");
-        Assert.Equal([new GuestRange(new GuestOffset(3 * Cluster), Cluster)], result.UnreadableRanges);
+        Assert.Equal([new ByteRange(3 * Cluster, Cluster)], result.UnreadableRanges);
         AssertAllButListed(result);
     }
 
@@ -151,7 +151,7 @@ public sealed class SalvageTests : IDisposable
         byte[] header = File.ReadAllBytes(_folder["disk.qed"]);
         Overwrite(_folder["disk.qed"], (long)header.UInt64At(40) + 8, 1);
         ConvertResult result = Convert(_folder["disk.qed"], "qed");
-        Assert.Equal([new GuestRange(new GuestOffset(2 * MiB), 2 * MiB)], result.UnreadableRanges);
+        Assert.Equal([new ByteRange(2 * MiB, 2 * MiB)], result.UnreadableRanges);
         AssertAllButListed(result);
     }
 
@@ -165,7 +165,7 @@ public sealed class SalvageTests : IDisposable
         foreach (int cluster in new[] { 3, 7 })
             Overwrite(_folder["base.qed"], L2Offset(_folder["base.qed"]) + (cluster * 8), 1UL << 50);
         ConvertResult result = Convert(_folder["top.qed"], "qed");
-        Assert.Equal([new GuestRange(new GuestOffset(7 * Cluster), Cluster)], result.UnreadableRanges);
+        Assert.Equal([new ByteRange(7 * Cluster, Cluster)], result.UnreadableRanges);
         AssertAllButListed(result);
     }
 
@@ -181,7 +181,7 @@ public sealed class SalvageTests : IDisposable
         file[host] = 0xff;
         File.WriteAllBytes(source, file);
         ConvertResult result = Convert(source, "qcow2");
-        Assert.Equal([new GuestRange(new GuestOffset(5 * Cluster), Cluster)], result.UnreadableRanges);
+        Assert.Equal([new ByteRange(5 * Cluster, Cluster)], result.UnreadableRanges);
         AssertAllButListed(result);
     }
 
@@ -265,11 +265,11 @@ public sealed class SalvageTests : IDisposable
         }));
 
     /// <summary>The page of a file that holds a guest offset, and what of the guest's disk lies in it.</summary>
-    private static (GuestRange Guest, long Host) PageAt(string path, string format, long guest)
+    private static (ByteRange Guest, long Host) PageAt(string path, string format, long guest)
     {
         using DiskImage image = OpenImage.ForReading(path, format);
         long host = image.GetExtent(new GuestOffset(guest), 1).HostOffset!.Value.Value;
-        return (new GuestRange(new GuestOffset(guest - (host % Page)), Page), host & -Page);
+        return (new ByteRange(guest - (host % Page), Page), host & -Page);
     }
 
     /// <summary>Clusters of which one half is noise and the other compresses well, none of them zero.</summary>
@@ -285,8 +285,8 @@ public sealed class SalvageTests : IDisposable
     private void AssertAllButListed(ConvertResult result)
     {
         byte[] expected = (byte[])_disk.Clone();
-        foreach (GuestRange range in result.UnreadableRanges)
-            expected.AsSpan((int)range.Offset.Value, (int)range.Length).Clear();
+        foreach (ByteRange range in result.UnreadableRanges)
+            expected.AsSpan((int)range.Offset, (int)range.Length).Clear();
         byte[] saved = File.ReadAllBytes(_folder["saved.raw"]);
         Assert.True(expected.AsSpan(0, Math.Min(expected.Length, saved.Length)).SequenceEqual(saved.AsSpan(0, Math.Min(expected.Length, saved.Length))));
         Assert.Equal(result.Target.Size, saved.Length);

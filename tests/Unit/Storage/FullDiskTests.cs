@@ -1,6 +1,5 @@
 using System;
 using System.IO;
-using Qed.Checking;
 using Qed.Engine;
 using Qed.Operations;
 using Qed.Tests.Support;
@@ -48,7 +47,7 @@ public sealed class FullDiskTests : IDisposable
         before.AssertUntouched();
         if (force)
         {
-            Assert.Equal(1 << 20, DescribeImage.Run(target).Size);
+            Assert.Equal(1 << 20, Describe.Of(target).Size);
             AssertOnly("target." + format);
         }
         else
@@ -69,7 +68,7 @@ public sealed class FullDiskTests : IDisposable
         const int Block = 64 << 10;
         string path = TestImage.Create(_disk["image.qed"], 8 << 20, clusterSize, tableSize);
         _disk.Fill(free: 1 << 20);
-        QedImage image = OpenImage.ForWriting(path);
+        var image = (QedImage)OpenImage.ForWriting(path);
         int written = 0;
         int flushed = 0;
         Fails.With(ErrorKind.NotEnoughSpace, () =>
@@ -104,7 +103,7 @@ public sealed class FullDiskTests : IDisposable
     public void An_open_image_goes_on_working_once_there_is_space()
     {
         string path = TestImage.Create(_disk["image.qed"], 8 << 20, 65536, 1);
-        using (QedImage image = OpenImage.ForWriting(path))
+        using (var image = (QedImage)OpenImage.ForWriting(path))
         {
             image.Write(new GuestOffset(0), Patterns.Filled(1000, 1));
             image.Flush();
@@ -129,7 +128,7 @@ public sealed class FullDiskTests : IDisposable
         _disk.Fill();
         ResizeImage.Run(new ResizeImageOptions { Path = path, Size = 1L << 30 });
         SetBackingFile.Run(new SetBackingFileOptions { Path = path, BackingPath = "base.raw", BackingFormat = "raw", MetadataOnly = true });
-        ImageDescription description = DescribeImage.Run(path);
+        ImageDescription description = Describe.Of(path);
         Assert.Equal((1L << 30, "base.raw"), (description.Size, description.BackingPath!));
     }
 

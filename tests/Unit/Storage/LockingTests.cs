@@ -30,12 +30,12 @@ public sealed class LockingTests : IDisposable
             Fails.With(ErrorKind.ImageInUse, "qemu-io", () => CheckImage.Run(new CheckImageOptions { Path = ImagePath }));
             Fails.With(ErrorKind.ImageInUse, "qemu-io", () => TestImageReplacement());
             Fails.With(ErrorKind.ImageInUse, "qemu-io", () => TestImage.Create(_folder["top.qed"], ImageSize, backing: "image.qed"));
-            Assert.True(DescribeImage.Run(ImagePath).InUse);
+            Assert.True(Describe.Of(ImagePath).InUse);
             Assert.Contains("wrote 4096/4096", session.Run("write -P 5 0 4096"), StringComparison.Ordinal);
         }
 
         Assert.Equal(5, TestImage.ReadAll(ImagePath)[0]);
-        Assert.False(DescribeImage.Run(ImagePath).InUse);
+        Assert.False(Describe.Of(ImagePath).InUse);
         TestImage.Write(ImagePath, 0, [6]);
     }
 
@@ -46,7 +46,7 @@ public sealed class LockingTests : IDisposable
         using (new QemuIoSession(ImagePath, readOnly: true))
         {
             Assert.Equal(ImageSize, TestImage.ReadAll(ImagePath).Length);
-            Assert.False(DescribeImage.Run(ImagePath).InUse);
+            Assert.False(Describe.Of(ImagePath).InUse);
             Fails.With(ErrorKind.ImageInUse, "qemu-io", () => OpenImage.ForWriting(ImagePath).Dispose());
         }
 
@@ -61,7 +61,7 @@ public sealed class LockingTests : IDisposable
         {
             AssertQemuRefused("write 0 512");
             AssertQemuRefused("read 0 512", "-r");
-            Assert.True(DescribeImage.Run(ImagePath).InUse);
+            Assert.True(Describe.Of(ImagePath).InUse);
         }
 
         Qemu.IoOk(ImagePath, "qed", ["write 0 512"]);
@@ -75,7 +75,7 @@ public sealed class LockingTests : IDisposable
         {
             AssertQemuRefused("write 0 512");
             Assert.Equal(0, Qemu.Run("qemu-io", "-r", "-f", "qed", "-c", "read -P 0 0 512", ImagePath).ExitCode);
-            Assert.False(DescribeImage.Run(ImagePath).InUse);
+            Assert.False(Describe.Of(ImagePath).InUse);
         }
 
         Qemu.IoOk(ImagePath, "qed", ["write 0 512"]);
@@ -98,7 +98,7 @@ public sealed class LockingTests : IDisposable
         {
             Fails.With(ErrorKind.ImageInUse, "this process", () => OpenImage.ForWriting(ImagePath).Dispose());
             Fails.With(ErrorKind.ImageInUse, "this process", () => OpenImage.ForReading(ImagePath).Dispose());
-            Assert.True(DescribeImage.Run(ImagePath).InUse);
+            Assert.True(Describe.Of(ImagePath).InUse);
         }
 
         TestImage.Write(ImagePath, 0, [6]);

@@ -20,7 +20,7 @@ public sealed class StorageErrorsTests : IDisposable
     {
         const string Rule = "the path is not valid on this system";
         string image = TestImage.Create(_folder["image.qed"], 1 << 20);
-        Fails.With(ErrorKind.ImageNotFound, Rule, () => DescribeImage.Run(path));
+        Fails.With(ErrorKind.ImageNotFound, Rule, () => Describe.Of(path));
         Fails.With(ErrorKind.ImageNotFound, Rule, () => TestImage.Create(path, 1 << 20));
         Fails.With(ErrorKind.ImageNotFound, Rule, () => ConvertImage.Run(new ConvertImageOptions { Path = image, DestinationPath = path, Format = "raw" }));
         Fails.With(ErrorKind.ImageNotFound, Rule, () => ResizeImage.Run(new ResizeImageOptions { Path = path, Size = 1 << 21 }));

@@ -1,5 +1,4 @@
 using System.IO;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.Tests.Support;
 using Xunit;

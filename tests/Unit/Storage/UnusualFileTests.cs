@@ -74,7 +74,7 @@ public sealed class UnusualFileTests : IDisposable
         OtherUser.Run(unreadable, () =>
         {
             Assert.Equal(1 << 20, TestImage.ReadAll(path).Length);
-            Assert.Equal(1 << 20, DescribeImage.Run(path).Size);
+            Assert.Equal(1 << 20, Describe.Of(path).Size);
             Fails.With(ErrorKind.AccessDenied, "read-only", () => OpenImage.ForWriting(path));
             Fails.With(ErrorKind.AccessDenied, () => ResizeImage.Run(new ResizeImageOptions { Path = path, Size = 2 << 20 }));
         });
@@ -102,7 +102,7 @@ public sealed class UnusualFileTests : IDisposable
     {
         Fails.With(kind, message, () => OpenImage.ForReading(path).Dispose());
         Fails.With(kind, message, () => OpenImage.ForWriting(path).Dispose());
-        Fails.With(kind, message, () => DescribeImage.Run(path));
+        Fails.With(kind, message, () => Describe.Of(path));
     }
 
     /// <summary>Sets a file's mode, and lets others into the folder so that only the file itself can keep them out.</summary>

@@ -27,7 +27,7 @@ internal static class TestImage
 
     internal static void Write(string path, long offset, byte[] data)
     {
-        using QedImage image = OpenImage.ForWriting(path);
+        using var image = (QedImage)OpenImage.ForWriting(path);
         image.Write(new GuestOffset(offset), data);
     }
 
@@ -46,7 +46,7 @@ internal static class TestImage
         string path = Create(folder["image.qed"], size, clusterSize, tableSize);
         if (fill is not null)
         {
-            using QedImage image = OpenImage.ForWriting(path);
+            using var image = (QedImage)OpenImage.ForWriting(path);
             fill(image);
         }
 

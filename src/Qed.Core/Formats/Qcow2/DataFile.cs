@@ -1,4 +1,3 @@
-using Qed.Images;
 using Qed.Storage;
 
 namespace Qed.Formats.Qcow2;

@@ -24,20 +24,6 @@ internal sealed class Qcow2Format(Func<string, string> qemuNameOf) : ImageFormat
 
     public override bool HasCompression => true;
 
-    public override IReadOnlyList<CreationOption> CreationOptions { get; } =
-    [
-        CreationOption.Constant("encryption", CreationValue.Switch, "Encrypt the image", null, "off"),
-        CreationOption.ClusterSize("cluster_size", "qcow2 cluster size", "65536"),
-        CreationOption.Constant("extended_l2", CreationValue.Switch, "Extended L2 tables", "off", "off"),
-        CreationOption.Constant("compression_type", CreationValue.Text, "Compression method used for image cluster compression", "zlib", "zlib"),
-        CreationOption.Size,
-        CreationOption.Constant("compat", CreationValue.Text, "Compatibility level", null, "1.1", "v3"),
-        CreationOption.BackingFile,
-        CreationOption.BackingFormat,
-        CreationOption.Constant("lazy_refcounts", CreationValue.Switch, "Postpone refcount updates", "off", "off"),
-        CreationOption.Constant("refcount_bits", CreationValue.Number, "Width of a reference count entry in bits", "16", "16"),
-    ];
-
     public override int SizeGranularity(Subformat subformat) => Qcow2Geometry.SectorSize;
 
     internal override bool Matches(FileProbe probe) => Qcow2HeaderReader.HasMagic(probe.Start);

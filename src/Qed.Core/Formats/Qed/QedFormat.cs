@@ -26,15 +26,6 @@ internal sealed class QedFormat : ImageFormat
 
     public override bool IsChangedInPlace => true;
 
-    public override IReadOnlyList<CreationOption> CreationOptions { get; } =
-    [
-        CreationOption.Size,
-        CreationOption.BackingFile,
-        CreationOption.BackingFormat,
-        CreationOption.ClusterSize("cluster_size", "Cluster size (in bytes)", "65536"),
-        CreationOption.TableSize,
-    ];
-
     public override int SizeGranularity(Subformat subformat) => QedGeometry.SectorSize;
 
     internal override bool Matches(FileProbe probe) => QedHeaderReader.HasMagic(probe.Start);

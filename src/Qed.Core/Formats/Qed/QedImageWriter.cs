@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Qed.Bits;
+using Qed.Engine;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Storage;
@@ -143,13 +144,10 @@ internal sealed class QedImageWriter : MappedImageWriter
 
     private void WriteHeader()
     {
-        QedFeatures features = QedFeatures.None;
-        if (_backing is not null)
-            features = QedFeatures.BackingFile | (_backing.IsRaw ? QedFeatures.BackingFormatNoProbe : QedFeatures.None);
         var header = new QedHeader
         {
             Geometry = _geometry,
-            Features = features,
+            Features = _backing is null ? QedFeatures.None : BackingNameChange.FeaturesOf(_backing),
             L1TableOffset = new HostOffset(_geometry.ClusterSize),
             ImageSize = _size,
             BackingNameOffset = _backingName is null ? 0 : (uint)QedHeader.BackingNameDefaultOffset,

@@ -21,16 +21,6 @@ internal sealed class VdiFormat : ImageFormat
 
     public override IReadOnlyList<Subformat> Subformats { get; } = [Subformat.Dynamic, Subformat.Fixed];
 
-    public override IReadOnlyList<CreationOption> CreationOptions { get; } =
-    [
-        CreationOption.Size,
-        new("static", CreationSetting.Subformat, CreationValue.Switch, "VDI static (pre-allocated) image")
-        {
-            Default = "off",
-            Choices = [new("off"), new("on", Subformat.Fixed)],
-        },
-    ];
-
     public override int SizeGranularity(Subformat subformat) => VdiHeader.SectorSize;
 
     internal override bool Matches(FileProbe probe) => probe.StartHas(VdiHeader.SignatureOffset, VdiHeader.Signature);

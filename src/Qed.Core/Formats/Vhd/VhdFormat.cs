@@ -35,16 +35,6 @@ internal sealed class VhdFormat : ImageFormat
 
     public override bool HasClusterSize => true;
 
-    public override IReadOnlyList<CreationOption> CreationOptions { get; } =
-    [
-        CreationOption.Size,
-        CreationOption.BackingFile,
-        CreationOption.BackingFormat,
-        CreationOption.ClusterSize("block_size", "Block size; min 512KB, max 16MB"),
-        CreationOption.Variant(new("dynamic"), new("fixed", Subformat.Fixed)),
-        CreationOption.Constant("force_size", CreationValue.Switch, "Use the size as given, not the nearest one that a geometry has", null, "on"),
-    ];
-
     public override int SizeGranularity(Subformat subformat) => subformat == Subformat.Fixed ? FixedGranularity : VhdFooter.SectorSize;
 
     internal override bool Matches(FileProbe probe)

@@ -14,8 +14,6 @@ internal sealed class VhdxFormat : ImageFormat
     private const int SectorSize = 512;
     private const int LargeSectorSize = 4096;
 
-    private static readonly CreationChoice[] SectorSizes = [new("512"), new("4096")];
-
     public override string Name => "vhdx";
 
     public override string DisplayName => "VHDX";
@@ -29,19 +27,6 @@ internal sealed class VhdxFormat : ImageFormat
     public override bool HasClusterSize => true;
 
     public override bool HasSectorSizes => true;
-
-    public override IReadOnlyList<CreationOption> CreationOptions { get; } =
-    [
-        CreationOption.Size,
-        CreationOption.BackingFile,
-        CreationOption.BackingFormat,
-        CreationOption.Constant("log_size", CreationValue.Size, "Log size", "1048576", "1M"),
-        CreationOption.ClusterSize("block_size", "Block size; min 1MB, max 256MB. 0 means auto-calculate based on image size.", "0"),
-        CreationOption.Variant(new("dynamic"), new("fixed", Subformat.Fixed)),
-        new("logical_sector_size", CreationSetting.LogicalSectorSize, CreationValue.Size, "Bytes in a sector as the guest addresses it") { Choices = SectorSizes },
-        new("physical_sector_size", CreationSetting.PhysicalSectorSize, CreationValue.Size, "Bytes in a sector as the disk writes it") { Choices = SectorSizes },
-        CreationOption.Constant("block_state_zero", CreationValue.Switch, "Payload blocks of type 'ZERO'", null, "on"),
-    ];
 
     public override int SizeGranularity(Subformat subformat) => SectorSize;
 

@@ -1,6 +1,5 @@
 using System;
 using System.Buffers;
-using Qed.Images;
 using Qed.Storage;
 
 namespace Qed.Formats.Vmdk;

@@ -1,5 +1,3 @@
-using Qed.Images;
-
 namespace Qed.Formats.Vmdk;
 
 /// <summary>A run of one kind within an extent.</summary>

@@ -1,5 +1,4 @@
 using System;
-using Qed.Images;
 using Qed.Storage;
 
 namespace Qed.Formats.Vmdk;

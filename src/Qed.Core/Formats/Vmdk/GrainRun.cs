@@ -1,5 +1,3 @@
-using Qed.Images;
-
 namespace Qed.Formats.Vmdk;
 
 /// <summary>Grains side by side that an extent's tables say the same of.</summary>

@@ -34,18 +34,6 @@ internal sealed class VmdkFormat : ImageFormat
 
     public override bool HasCompression => true;
 
-    public override IReadOnlyList<CreationOption> CreationOptions { get; } =
-    [
-        CreationOption.Size,
-        CreationOption.Constant("adapter_type", CreationValue.Text, "Virtual adapter type", null, "lsilogic"),
-        CreationOption.BackingFile,
-        CreationOption.BackingFormat,
-        CreationOption.Constant("compat6", CreationValue.Switch, "VMDK version 6 image", "off", "off"),
-        CreationOption.Constant("hwversion", CreationValue.Text, "VMDK hardware version", "undefined", "4", "undefined"),
-        CreationOption.ClusterSize("cluster_size", "Grain size; min 8KB, max 1MB"),
-        CreationOption.Variant(new("monolithicSparse"), new("monolithicFlat", Subformat.Fixed), new("streamOptimized", Subformat.StreamOptimized)),
-    ];
-
     // The specification wants whole grains, but VMware's own writers and readers do well with sectors.
     public override int SizeGranularity(Subformat subformat) => SparseHeader.SectorSize;
 

@@ -1,5 +1,4 @@
 using System;
-using Qed.Images;
 
 namespace Qed.Formats.Vmdk;
 

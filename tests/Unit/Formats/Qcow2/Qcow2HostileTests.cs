@@ -3,7 +3,6 @@ using System.IO;
 using System.Linq;
 using Qed.Formats;
 using Qed.Images;
-using Qed.Operations;
 using Qed.Tests.Support;
 using Qed.Units;
 using Xunit;
@@ -215,7 +214,7 @@ public sealed class Qcow2HostileTests : IDisposable
         }
 
         long before = GC.GetAllocatedBytesForCurrentThread();
-        long read = ThreadReads.During(() => Assert.Equal(65536, DescribeImage.Run(_folder["x.qcow2"]).Snapshots.Count));
+        long read = ThreadReads.During(() => Assert.Equal(65536, Describe.Of(_folder["x.qcow2"]).Snapshots.Count));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 64 << 20);
         Assert.InRange(read, 0, 4 << 20);
     }
@@ -259,17 +258,17 @@ public sealed class Qcow2HostileTests : IDisposable
     public void No_other_format_is_taken_for_it_and_it_for_no_other()
     {
         File.WriteAllBytes(_folder["image.bin"], Valid());
-        Assert.Equal("qcow2", DescribeImage.Run(_folder["image.bin"]).Format);
+        Assert.Equal("qcow2", Describe.Of(_folder["image.bin"]).Format);
         File.WriteAllBytes(_folder["empty.qcow2"], new byte[1 << 20]);
-        Assert.Equal(ErrorKind.ImageNotRecognized, Assert.Throws<DiskImageException>(() => DescribeImage.Run(_folder["empty.qcow2"])).Kind);
-        Assert.Equal(ErrorKind.ImageNotRecognized, Assert.Throws<DiskImageException>(() => DescribeImage.Run(_folder["empty.qcow2"], "qcow2")).Kind);
+        Assert.Equal(ErrorKind.ImageNotRecognized, Assert.Throws<DiskImageException>(() => Describe.Of(_folder["empty.qcow2"])).Kind);
+        Assert.Equal(ErrorKind.ImageNotRecognized, Assert.Throws<DiskImageException>(() => Describe.Of(_folder["empty.qcow2"], "qcow2")).Kind);
         TestImage.Create(_folder["other.qed"], 1 << 20);
-        Assert.Equal("qed", DescribeImage.Run(_folder["other.qed"]).Format);
-        Assert.Equal(ErrorKind.ImageNotRecognized, Assert.Throws<DiskImageException>(() => DescribeImage.Run(_folder["other.qed"], "qcow2")).Kind);
+        Assert.Equal("qed", Describe.Of(_folder["other.qed"]).Format);
+        Assert.Equal(ErrorKind.ImageNotRecognized, Assert.Throws<DiskImageException>(() => Describe.Of(_folder["other.qed"], "qcow2")).Kind);
         foreach (int length in new[] { 4, 7, 8, 71, 103 })
         {
             File.WriteAllBytes(_folder["short.qcow2"], Valid().AsSpan(0, length).ToArray());
-            Assert.Equal(ErrorKind.ImageCorrupt, Assert.Throws<DiskImageException>(() => DescribeImage.Run(_folder["short.qcow2"])).Kind);
+            Assert.Equal(ErrorKind.ImageCorrupt, Assert.Throws<DiskImageException>(() => Describe.Of(_folder["short.qcow2"])).Kind);
         }
     }
 

@@ -107,14 +107,14 @@ public sealed class Qcow2ReadingTests : IDisposable
         Qemu.ImgOk("create", "-q", "-f", "qcow2", "-b", "inner.qcow2", "-F", "qcow2", "-o", "compat=0.10", _folder["qcow2.qcow2"], "1M");
         Assert.Equal(File.ReadAllBytes(inner).Take(512), TestImage.ReadAll(_folder["raw.qcow2"]).Take(512));
         Assert.Equal(Patterns.Filled(1 << 20, 7), TestImage.ReadAll(_folder["qcow2.qcow2"]));
-        Assert.Equal("qcow2", DescribeImage.Run(_folder["qcow2.qcow2"]).BackingFormat);
+        Assert.Equal("qcow2", Describe.Of(_folder["qcow2.qcow2"]).BackingFormat);
 
         // As old programs wrote it: no format extension. Right behind the header of version 2 stands its tag.
         byte[] file = File.ReadAllBytes(_folder["qcow2.qcow2"]);
         Assert.Equal(0xe2792acaUL, Qcow2Files.UInt64(file, 72) >> 32);
         file.AsSpan(72, 4).Clear();
         File.WriteAllBytes(_folder["old.qcow2"], file);
-        Assert.Null(DescribeImage.Run(_folder["old.qcow2"]).BackingFormat);
+        Assert.Null(Describe.Of(_folder["old.qcow2"]).BackingFormat);
         Assert.Equal(Patterns.Filled(1 << 20, 7), TestImage.ReadAll(_folder["old.qcow2"]));
     }
 
@@ -130,7 +130,7 @@ public sealed class Qcow2ReadingTests : IDisposable
         Qemu.ImgOk("snapshot", "-c", "größer", path);
         Qemu.IoOk(path, "qcow2", ["write -P 3 0 3M"]);
 
-        ImageDescription described = DescribeImage.Run(path);
+        ImageDescription described = Describe.Of(path);
         Assert.Equal(["first", "größer"], described.Snapshots);
         Assert.Equal(3 << 20, described.Size);
         Assert.Equal(Patterns.Filled(3 << 20, 3), TestImage.ReadAll(path));
@@ -173,8 +173,8 @@ public sealed class Qcow2ReadingTests : IDisposable
 
         // Describing opens no other file, so the data may be missing.
         File.Delete(_folder["ext.data"]);
-        Assert.Contains("ExternalData", DescribeImage.Run(path).Features);
-        Assert.Equal(raw == "on", DescribeImage.Run(path).Features.Contains("RawExternalData"));
+        Assert.Contains("ExternalData", Describe.Of(path).Features);
+        Assert.Equal(raw == "on", Describe.Of(path).Features.Contains("RawExternalData"));
         error = Assert.Throws<DiskImageException>(() => Qcow2Files.Open(path, new ImageOpenOptions { AllowExternalData = true }));
         Assert.Equal(ErrorKind.BackingFileMissing, error.Kind);
     }
@@ -205,15 +205,15 @@ public sealed class Qcow2ReadingTests : IDisposable
         string path = _folder["dirty.qcow2"];
         Qemu.ImgOk("create", "-q", "-f", "qcow2", path, "1M");
         Qemu.IoOk(path, "qcow2", ["write -P 9 0 1M"]);
-        Assert.False(DescribeImage.Run(path).NeedsCheck);
+        Assert.False(Describe.Of(path).NeedsCheck);
         byte[] file = File.ReadAllBytes(path);
         file[79] |= 1;
         File.WriteAllBytes(path, file);
-        Assert.True(DescribeImage.Run(path).NeedsCheck);
+        Assert.True(Describe.Of(path).NeedsCheck);
         Assert.Equal(Patterns.Filled(1 << 20, 9), TestImage.ReadAll(path));
         file[79] |= 2;
         File.WriteAllBytes(path, file);
-        Assert.Equal(["Dirty", "Corrupt"], DescribeImage.Run(path).Features);
+        Assert.Equal(["Dirty", "Corrupt"], Describe.Of(path).Features);
         Assert.Equal(Patterns.Filled(1 << 20, 9), TestImage.ReadAll(path));
         Assert.Equal(file, File.ReadAllBytes(path));
     }
@@ -229,8 +229,8 @@ public sealed class Qcow2ReadingTests : IDisposable
         var error = Assert.Throws<DiskImageException>(() => TestImage.ReadAll(path));
         Assert.Equal(ErrorKind.UnsupportedFeature, error.Kind);
         Assert.Contains(method.ToUpperInvariant(), error.Message, StringComparison.Ordinal);
-        Assert.Equal(1 << 20, DescribeImage.Run(path).Size);
-        Assert.Contains("Encrypted", DescribeImage.Run(path).Features.Single(), StringComparison.Ordinal);
+        Assert.Equal(1 << 20, Describe.Of(path).Size);
+        Assert.Contains("Encrypted", Describe.Of(path).Features.Single(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -241,7 +241,7 @@ public sealed class Qcow2ReadingTests : IDisposable
         Qemu.ImgOk("bitmap", "--add", path, "changes");
         Qemu.IoOk(path, "qcow2", ["write -P 5 0 1M"]);
         Assert.Equal(Patterns.Filled(1 << 20, 5), TestImage.ReadAll(path));
-        Assert.Contains("Bitmaps", DescribeImage.Run(path).Features);
+        Assert.Contains("Bitmaps", Describe.Of(path).Features);
     }
 
     [Fact]

@@ -58,7 +58,7 @@ public sealed class Qcow2WritingTests : IDisposable
         File.WriteAllBytes(raw, new byte[size]);
         string path = Qcow2Files.Convert(raw, _folder["ours.qcow2"], options => options with { Compress = compress });
         Qcow2Files.AssertClean(path);
-        Assert.Equal(size, DescribeImage.Run(path).Size);
+        Assert.Equal(size, Describe.Of(path).Size);
         Qcow2Files.AssertSameAsRaw(raw, path);
     }
 
@@ -145,7 +145,7 @@ public sealed class Qcow2WritingTests : IDisposable
         Qcow2Files.AssertClean(path);
         Qcow2Files.AssertSameAsRaw(raw, path);
         Assert.Equal(disk, TestImage.ReadAll(path));
-        ImageDescription described = DescribeImage.Run(path);
+        ImageDescription described = Describe.Of(path);
         Assert.Equal((backing, backingFormat), (described.BackingPath, described.BackingFormat));
         if (clusterSize <= 65536)
             Assert.InRange(described.FileSize, 1, 1_000_000);
@@ -169,7 +169,7 @@ public sealed class Qcow2WritingTests : IDisposable
         string path = Qcow2Files.Convert(Raw(Qcow2Files.MixedDisk(3 << 20, 31)), _folder["ours.qcow2"], options => options with { ClusterSize = 131072 });
         using var json = JsonDocument.Parse(Qemu.ImgOk("info", "--output=json", path));
         JsonElement data = json.RootElement.GetProperty("format-specific").GetProperty("data");
-        ImageDescription ours = DescribeImage.Run(path);
+        ImageDescription ours = Describe.Of(path);
         Assert.Equal("qcow2", json.RootElement.GetProperty("format").GetString());
         Assert.Equal("qcow2", ours.Format);
         Assert.Equal(json.RootElement.GetProperty("virtual-size").GetInt64(), ours.Size);
@@ -180,7 +180,7 @@ public sealed class Qcow2WritingTests : IDisposable
         Assert.Equal(16, data.GetProperty("refcount-bits").GetInt32());
         Assert.False(data.GetProperty("lazy-refcounts").GetBoolean());
         Assert.Empty(ours.Features);
-        Assert.Equal(2L << 50, DescribeImage.Run(Qcow2Files.Convert(path, _folder["default.qcow2"])).MaximumSize);
+        Assert.Equal(2L << 50, Describe.Of(Qcow2Files.Convert(path, _folder["default.qcow2"])).MaximumSize);
     }
 
     [Theory]

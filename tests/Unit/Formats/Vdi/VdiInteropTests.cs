@@ -1,7 +1,6 @@
 using System;
 using System.IO;
 using System.Text.Json;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.Tests.Support;
 using Xunit;
@@ -94,7 +93,7 @@ public sealed class VdiInteropTests : IDisposable
     {
         string vdi = Convert(SampleDisk.Write(_folder["disk.raw"], "odd size"), "ours.vdi", subformat);
         JsonElement theirs = JsonDocument.Parse(Qemu.ImgOk("info", "--output=json", vdi)).RootElement;
-        ImageDescription ours = DescribeImage.Run(vdi);
+        ImageDescription ours = Describe.Of(vdi);
         Assert.Equal(theirs.GetProperty("format").GetString(), ours.Format);
         Assert.Equal(theirs.GetProperty("virtual-size").GetInt64(), ours.Size);
         Assert.Equal(theirs.GetProperty("cluster-size").GetInt64(), ours.ClusterSize);

@@ -2,7 +2,6 @@ using System;
 using System.Buffers.Binary;
 using System.IO;
 using System.Linq;
-using Qed.Formats;
 using Qed.Images;
 using Qed.Operations;
 using Qed.Tests.Support;
@@ -53,7 +52,7 @@ public sealed class VdiStructureTests : IDisposable
     public void A_header_that_breaks_a_rule_is_named(int field, uint value, ErrorKind kind)
     {
         string path = Write(With(field, value));
-        DiskImageException error = Assert.Throws<DiskImageException>(() => DescribeImage.Run(path));
+        DiskImageException error = Assert.Throws<DiskImageException>(() => Describe.Of(path));
         Assert.Equal((kind, "VDI header"), (error.Kind, error.Structure));
     }
 
@@ -61,7 +60,7 @@ public sealed class VdiStructureTests : IDisposable
     [InlineData(0x60)]
     [InlineData(0x1c0)]
     public void A_file_that_ends_in_the_header_is_corrupt(int length)
-        => Assert.Equal(ErrorKind.ImageCorrupt, Assert.Throws<DiskImageException>(() => DescribeImage.Run(Write(Dynamic[..length]))).Kind);
+        => Assert.Equal(ErrorKind.ImageCorrupt, Assert.Throws<DiskImageException>(() => Describe.Of(Write(Dynamic[..length]))).Kind);
 
     [Theory]
     [InlineData(4U)]
@@ -164,7 +163,7 @@ public sealed class VdiStructureTests : IDisposable
             string path = Write(file);
             try
             {
-                DescribeImage.Run(path);
+                Describe.Of(path);
                 using DiskImage image = OpenImage.ForReading(path);
                 image.ReadOrZero(default, buffer);
                 if (image.Length > 0)

@@ -1,7 +1,6 @@
 using System;
 using System.Buffers.Binary;
 using System.IO;
-using Qed.Formats;
 using Qed.Images;
 using Qed.Operations;
 using Qed.Tests.Support;
@@ -38,7 +37,7 @@ public sealed class VhdBlockTests : IDisposable
     public void A_header_that_breaks_a_rule_is_named(int field, uint value, ErrorKind kind)
     {
         byte[] file = VhdBytes.WithHeader(Dynamic, header => BinaryPrimitives.WriteUInt32BigEndian(header.Span[field..], value));
-        DiskImageException error = Assert.Throws<DiskImageException>(() => DescribeImage.Run(Write(file)));
+        DiskImageException error = Assert.Throws<DiskImageException>(() => Describe.Of(Write(file)));
         Assert.Equal(kind, error.Kind);
         Assert.Equal("VHD dynamic disk header", error.Structure);
     }
@@ -48,7 +47,7 @@ public sealed class VhdBlockTests : IDisposable
     {
         byte[] file = (byte[])Dynamic.Clone();
         file[512 + 1000] ^= 1;
-        Assert.Contains("checksum", Assert.Throws<DiskImageException>(() => DescribeImage.Run(Write(file))).Message, StringComparison.Ordinal);
+        Assert.Contains("checksum", Assert.Throws<DiskImageException>(() => Describe.Of(Write(file))).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -160,7 +159,7 @@ public sealed class VhdBlockTests : IDisposable
         string path = Write(file);
         try
         {
-            DescribeImage.Run(path);
+            Describe.Of(path);
             using DiskImage image = OpenImage.ForReading(path);
             byte[] buffer = new byte[1 << 20];
             for (long offset = 0; offset < Math.Min(image.Length, 4 << 20); offset += buffer.Length)

@@ -1,7 +1,6 @@
 using System;
 using System.Buffers.Binary;
 using System.IO;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.Tests.Support;
 

@@ -3,7 +3,6 @@ using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.IO;
 using System.Text;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.Tests.Support;
 using Xunit;
@@ -36,7 +35,7 @@ public sealed class VhdDifferencingTests : IDisposable
 
         Assert.Equal(disk, TestImage.ReadAll(top));
         Assert.True(new FileInfo(top).Length < 8 << 20);
-        ImageDescription description = DescribeImage.Run(top);
+        ImageDescription description = Describe.Of(top);
         Assert.Equal("differencing", description.Subformat);
         Assert.Equal("vhd", description.BackingFormat);
         Assert.Equal(middle, description.BackingFullPath);
@@ -74,7 +73,7 @@ public sealed class VhdDifferencingTests : IDisposable
         child = Path.Combine(moved, "child.vhd");
         Assert.Equal(1, TestImage.ReadAll(child)[0]);
         File.Move(Path.Combine(moved, "bases", "báse.vhd"), Path.Combine(moved, "báse.vhd"));
-        Assert.Equal(Path.Combine(moved, "báse.vhd"), DescribeImage.Run(child).BackingFullPath);
+        Assert.Equal(Path.Combine(moved, "báse.vhd"), Describe.Of(child).BackingFullPath);
         Assert.Equal(1, TestImage.ReadAll(child)[0]);
         File.Delete(Path.Combine(moved, "báse.vhd"));
         Assert.Equal(ErrorKind.BackingFileMissing, Assert.Throws<DiskImageException>(() => TestImage.ReadAll(child)).Kind);
@@ -104,7 +103,7 @@ public sealed class VhdDifferencingTests : IDisposable
         PutLocator(file, platform, space, (uint)text.Length, 1536);
         File.WriteAllBytes(child, file);
         Assert.Equal(disk, TestImage.ReadAll(child));
-        Assert.Equal(_folder["base.vhd"], DescribeImage.Run(child).BackingFullPath);
+        Assert.Equal(_folder["base.vhd"], Describe.Of(child).BackingFullPath);
     }
 
     [Fact]
@@ -161,7 +160,7 @@ public sealed class VhdDifferencingTests : IDisposable
         file.AsSpan(512 + 576, 8 * 24).Clear();
         PutLocator(file, "W2ru", 1, length, offset);
         File.WriteAllBytes(child, file);
-        Assert.Equal(kind, Assert.Throws<DiskImageException>(() => DescribeImage.Run(child)).Kind);
+        Assert.Equal(kind, Assert.Throws<DiskImageException>(() => Describe.Of(child)).Kind);
     }
 
     private static string LocatorText(byte[] file, string platform)

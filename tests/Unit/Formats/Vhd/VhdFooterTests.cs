@@ -2,7 +2,6 @@ using System;
 using System.Buffers.Binary;
 using System.IO;
 using System.Text;
-using Qed.Formats;
 using Qed.Formats.Vhd;
 using Qed.Operations;
 using Qed.Tests.Support;
@@ -26,7 +25,7 @@ public sealed class VhdFooterTests : IDisposable
     {
         string path = Write(Fixed.AsSpan(0, Fixed.Length - 1).ToArray());
         Assert.Equal(Disk, TestImage.ReadAll(path));
-        Assert.Equal("fixed", DescribeImage.Run(path).Subformat);
+        Assert.Equal("fixed", Describe.Of(path).Subformat);
     }
 
     [Theory]
@@ -39,7 +38,7 @@ public sealed class VhdFooterTests : IDisposable
         file[file.Length - 512 + damaged] ^= 1;
         string path = Write(file);
         Assert.Equal(Disk, TestImage.ReadAll(path));
-        Assert.Contains("footer damaged, copy used", DescribeImage.Run(path).Features);
+        Assert.Contains("footer damaged, copy used", Describe.Of(path).Features);
     }
 
     [Fact]
@@ -111,7 +110,7 @@ public sealed class VhdFooterTests : IDisposable
         });
         long expected = isGeometry ? 20 * 4 * 17 * 512 : Disk.Length;
         string path = Write(file);
-        Assert.Equal(expected, DescribeImage.Run(path).Size);
+        Assert.Equal(expected, Describe.Of(path).Size);
         if (creator == "vbox")
             return;
         Qemu.Require();
@@ -142,7 +141,7 @@ public sealed class VhdFooterTests : IDisposable
     public void A_footer_that_breaks_a_rule_is_named(int field, uint value, ErrorKind kind)
     {
         byte[] file = VhdBytes.WithFooter(Dynamic, footer => BinaryPrimitives.WriteUInt32BigEndian(footer.Span[field..], value));
-        DiskImageException error = Assert.Throws<DiskImageException>(() => DescribeImage.Run(Write(file)));
+        DiskImageException error = Assert.Throws<DiskImageException>(() => Describe.Of(Write(file)));
         Assert.Equal(kind, error.Kind);
         Assert.StartsWith("VHD", error.Structure, StringComparison.Ordinal);
     }
@@ -153,7 +152,7 @@ public sealed class VhdFooterTests : IDisposable
         byte[] file = (byte[])Dynamic.Clone();
         file[100] ^= 1;
         file[^1] ^= 1;
-        Assert.Equal(ErrorKind.ImageCorrupt, Assert.Throws<DiskImageException>(() => DescribeImage.Run(Write(file))).Kind);
+        Assert.Equal(ErrorKind.ImageCorrupt, Assert.Throws<DiskImageException>(() => Describe.Of(Write(file))).Kind);
     }
 
     [Theory]
@@ -162,7 +161,7 @@ public sealed class VhdFooterTests : IDisposable
     public void A_fixed_disk_that_is_longer_than_its_file_is_corrupt(int field, uint value)
     {
         byte[] file = VhdBytes.WithFooter(Fixed, footer => BinaryPrimitives.WriteUInt32BigEndian(footer.Span[field..], value));
-        Assert.Equal(ErrorKind.ImageCorrupt, Assert.Throws<DiskImageException>(() => DescribeImage.Run(Write(file), "vhd")).Kind);
+        Assert.Equal(ErrorKind.ImageCorrupt, Assert.Throws<DiskImageException>(() => Describe.Of(Write(file), "vhd")).Kind);
     }
 
     [Fact]
@@ -171,7 +170,7 @@ public sealed class VhdFooterTests : IDisposable
         byte[] disk = (byte[])Disk.Clone();
         TestImage.Bytes(1 << 20).CopyTo(disk, 0);
         string path = Write(VhdBytes.Make(disk, Subformat.Fixed));
-        Fails.With(ErrorKind.ImageNotRecognized, "more than one format: QED and VHD", () => DescribeImage.Run(path));
+        Fails.With(ErrorKind.ImageNotRecognized, "more than one format: QED and VHD", () => Describe.Of(path));
         Assert.Equal(disk, TestImage.ReadAll(path, "vhd"));
     }
 
@@ -181,7 +180,7 @@ public sealed class VhdFooterTests : IDisposable
         byte[] disk = (byte[])Disk.Clone();
         Dynamic.AsSpan(0, 1 << 20).CopyTo(disk);
         string path = Write(VhdBytes.Make(disk, Subformat.Fixed));
-        Assert.Equal("fixed", DescribeImage.Run(path).Subformat);
+        Assert.Equal("fixed", Describe.Of(path).Subformat);
         Assert.Equal(disk, TestImage.ReadAll(path));
     }
 
@@ -193,7 +192,7 @@ public sealed class VhdFooterTests : IDisposable
         byte[] qed = TestImage.Bytes(1 << 20, fill: image => image.Write(default, Patterns.Random(8192, 1)));
         byte[] vhd = isFixed ? Fixed : Dynamic;
         vhd.AsSpan(vhd.Length - 512).CopyTo(qed.AsSpan(qed.Length - 512));
-        Assert.Equal("qed", DescribeImage.Run(Write(qed)).Format);
+        Assert.Equal("qed", Describe.Of(Write(qed)).Format);
     }
 
     [Fact]
@@ -204,7 +203,7 @@ public sealed class VhdFooterTests : IDisposable
             footer.Span[84] = 1;
             footer.Span[11] |= 1;
         });
-        Assert.Equal(["saved state", "temporary"], DescribeImage.Run(Write(file)).Features);
+        Assert.Equal(["saved state", "temporary"], Describe.Of(Write(file)).Features);
     }
 
     private string Write(byte[] file)

@@ -1,7 +1,6 @@
 using System;
 using System.IO;
 using System.Text.Json;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.Tests.Support;
 using Xunit;
@@ -65,7 +64,7 @@ public sealed class VhdInteropTests : IDisposable
         Qemu.ImgOk("create", "-q", "-f", "vpc", "-o", $"subformat={subformat}", _folder["chs.vhd"], "30000000");
         Qemu.IoOk(_folder["chs.vhd"], "vpc", ["write -P 3 28M 1024"]);
         long size = Info(_folder["chs.vhd"]).GetProperty("virtual-size").GetInt64();
-        Assert.Equal(size, DescribeImage.Run(_folder["chs.vhd"]).Size);
+        Assert.Equal(size, Describe.Of(_folder["chs.vhd"]).Size);
         Qemu.ImgOk("convert", "-f", "vpc", "-O", "raw", _folder["chs.vhd"], _folder["chs.raw"]);
         Assert.Equal(File.ReadAllBytes(_folder["chs.raw"]), TestImage.ReadAll(_folder["chs.vhd"]));
     }
@@ -111,7 +110,7 @@ public sealed class VhdInteropTests : IDisposable
         Qemu.AssertSame("vpc", raw, ours);
         Qemu.ImgOk("convert", "-q", "-f", "raw", "-O", "vpc", "-o", "force_size=on", raw, _folder["theirs.vhd"]);
         Assert.Null(Difference(raw, _folder["theirs.vhd"]));
-        Assert.Equal(Size, DescribeImage.Run(_folder["theirs.vhd"]).Size);
+        Assert.Equal(Size, Describe.Of(_folder["theirs.vhd"]).Size);
     }
 
     [Theory]
@@ -122,7 +121,7 @@ public sealed class VhdInteropTests : IDisposable
         Qemu.Require();
         string vhd = Convert(SampleDisk.Write(_folder["disk.raw"], "full"), "ours.vhd", subformat);
         JsonElement theirs = Info(vhd);
-        ImageDescription ours = DescribeImage.Run(vhd);
+        ImageDescription ours = Describe.Of(vhd);
         Assert.Equal("vhd", ours.Format);
         Assert.Equal(theirs.GetProperty("virtual-size").GetInt64(), ours.Size);
         Assert.Equal(theirs.TryGetProperty("cluster-size", out JsonElement cluster) ? cluster.GetInt64() : null, ours.ClusterSize);

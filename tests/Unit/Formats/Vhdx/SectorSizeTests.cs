@@ -48,7 +48,7 @@ public sealed class SectorSizeTests : IDisposable
         Assert.Empty(warnings.Messages);
         Assert.Equal(_disk, TestImage.ReadAll(_folder["b.vhdx"]));
         MeasureImageOptions measure = new() { Path = _folder["a.vhdx"], Subformat = Subformat.Fixed };
-        Assert.Equal(copy.FileSize, MeasureImage.Run("vhdx", measure).FileSize);
+        Assert.Equal(copy.FileSize, MeasureImage.Run(measure with { Format = "vhdx" }).FileSize);
     }
 
     [Fact]

@@ -94,7 +94,7 @@ public sealed class VhdxDifferencingTests : IDisposable
         MakeChild(2 * MiB);
         ConvertImage.Run(new ConvertImageOptions { Path = _folder["longer.raw"], DestinationPath = _folder["top.vhdx"], BackingPath = "child.vhdx", Verify = true });
         Assert.True(longer.AsSpan().SequenceEqual(TestImage.ReadAll(_folder["top.vhdx"])));
-        Assert.Equal(3, DescribeImage.RunChain(_folder["top.vhdx"]).Count());
+        Assert.Equal(3, DescribeImage.RunChain(new DescribeImageOptions { Path = _folder["top.vhdx"] }).Count());
     }
 
     [Fact]
@@ -113,16 +113,16 @@ public sealed class VhdxDifferencingTests : IDisposable
         MakeChild(2 * MiB);
         File.Delete(_folder["base.vhdx"]);
         Assert.Equal(ErrorKind.BackingFileMissing, Assert.Throws<DiskImageException>(() => TestImage.ReadAll(Child)).Kind);
-        Assert.Equal("differencing", DescribeImage.Run(Child).Subformat);
+        Assert.Equal("differencing", Describe.Of(Child).Subformat);
     }
 
     [Fact]
     public void The_parent_must_be_a_VHDX_image_and_the_child_dynamic()
     {
-        DiskImageException Fail(string parent, Qed.Formats.Subformat subformat) => Assert.Throws<DiskImageException>(() => ConvertImage.Run(
+        DiskImageException Fail(string parent, Subformat subformat) => Assert.Throws<DiskImageException>(() => ConvertImage.Run(
             new ConvertImageOptions { Path = _folder["changed.raw"], DestinationPath = Child, BackingPath = parent, Subformat = subformat }));
         Assert.Contains("must be a VHDX image", Fail("base.raw", default).Message, StringComparison.Ordinal);
-        Assert.Contains("cannot be fixed", Fail("base.vhdx", Qed.Formats.Subformat.Fixed).Message, StringComparison.Ordinal);
+        Assert.Contains("cannot be fixed", Fail("base.vhdx", Subformat.Fixed).Message, StringComparison.Ordinal);
         Assert.False(File.Exists(Child));
     }
 
@@ -162,7 +162,7 @@ public sealed class VhdxDifferencingTests : IDisposable
             Replace(bytes, image.Header.DataWriteGuid, @"d:\somewhere\base.vhdx");
         File.WriteAllBytes(Child, bytes);
         Assert.True(_changed.AsSpan().SequenceEqual(TestImage.ReadAll(Child)));
-        Assert.Equal(@"d:\somewhere\base.vhdx", DescribeImage.Run(Child).BackingPath);
+        Assert.Equal(@"d:\somewhere\base.vhdx", Describe.Of(Child).BackingPath);
     }
 
     [Theory]

@@ -2,7 +2,6 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
-using Qed.Formats;
 using Qed.Images;
 using Qed.Operations;
 using Qed.Tests.Support;
@@ -85,7 +84,7 @@ public sealed class VhdxInteropTests : IDisposable
     public void What_we_describe_is_what_QEMU_describes()
     {
         Qemu.ImgOk("create", "-q", "-f", "vhdx", "-o", "subformat=fixed,block_size=4M", _folder["a.vhdx"], "37M");
-        ImageDescription description = DescribeImage.Run(_folder["a.vhdx"]);
+        ImageDescription description = Describe.Of(_folder["a.vhdx"]);
         using var json = JsonDocument.Parse(Qemu.ImgOk("info", "--output=json", _folder["a.vhdx"]));
         Assert.Equal(json.RootElement.GetProperty("format").GetString(), description.Format);
         Assert.Equal(json.RootElement.GetProperty("virtual-size").GetInt64(), description.Size);

@@ -40,7 +40,7 @@ public sealed class VhdxLogTests : IDisposable
         Put(0, Entry(7, 0).Data(VhdxSample.BlockTable, _table));
         byte[] expected = Swapped();
         AssertReads(expected);
-        ImageDescription description = DescribeImage.Run(Image);
+        ImageDescription description = Describe.Of(Image);
         Assert.True(description.NeedsCheck);
         Assert.True(_sample.Bytes.AsSpan().SequenceEqual(File.ReadAllBytes(Image)));
     }
@@ -199,7 +199,7 @@ public sealed class VhdxLogTests : IDisposable
                 continue;
             }
 
-            if (DescribeImage.Run(image).NeedsCheck == true)
+            if (Describe.Of(image).NeedsCheck == true)
             {
                 pending++;
                 int known = Enumerable.Range(0, 8).Count(block => (left[BlockTable + (8 * block)] & 7) == 6);

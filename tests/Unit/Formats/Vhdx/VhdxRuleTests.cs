@@ -185,13 +185,13 @@ public sealed class VhdxRuleTests : IDisposable
     {
         VhdxSample sample = VhdxSample.Create(_folder);
         File.WriteAllBytes(_folder["vhdx.raw"], sample.Bytes);
-        Assert.Equal("vhdx", DescribeImage.Run(_folder["vhdx.raw"]).Format);
+        Assert.Equal("vhdx", Describe.Of(_folder["vhdx.raw"]).Format);
         sample.At(0)[0] = 0;
         File.WriteAllBytes(_folder["no.vhdx"], sample.Bytes);
-        Assert.Equal(ErrorKind.ImageNotRecognized, Assert.Throws<DiskImageException>(() => DescribeImage.Run(_folder["no.vhdx"])).Kind);
-        Assert.Equal(ErrorKind.ImageNotRecognized, Assert.Throws<DiskImageException>(() => DescribeImage.Run(_folder["no.vhdx"], "vhdx")).Kind);
+        Assert.Equal(ErrorKind.ImageNotRecognized, Assert.Throws<DiskImageException>(() => Describe.Of(_folder["no.vhdx"])).Kind);
+        Assert.Equal(ErrorKind.ImageNotRecognized, Assert.Throws<DiskImageException>(() => Describe.Of(_folder["no.vhdx"], "vhdx")).Kind);
         File.WriteAllBytes(_folder["no.img"], sample.Bytes);
-        Assert.Equal("raw", DescribeImage.Run(_folder["no.img"]).Format);
+        Assert.Equal("raw", Describe.Of(_folder["no.img"]).Format);
     }
 
     [Theory]

@@ -2,7 +2,6 @@ using System;
 using System.Buffers.Binary;
 using System.IO;
 using System.Linq;
-using Qed.Formats;
 using Qed.Images;
 using Qed.Operations;
 using Qed.Tests.Support;
@@ -155,9 +154,9 @@ public sealed class VmdkDamageTests : IDisposable
     {
         byte[] image = Changed(Changed(Image(Subformat.Dynamic), 4, [version]), 72, [1]);
         AssertReads(image);
-        Assert.True(DescribeImage.Run(_folder["broken.vmdk"]).NeedsCheck);
+        Assert.True(Describe.Of(_folder["broken.vmdk"]).NeedsCheck);
         AssertReads(Changed(image, 72, [0]));
-        Assert.False(DescribeImage.Run(_folder["broken.vmdk"]).NeedsCheck);
+        Assert.False(Describe.Of(_folder["broken.vmdk"]).NeedsCheck);
     }
 
     [Fact]

@@ -55,7 +55,7 @@ public sealed class VmdkDescriptorTests : IDisposable
     {
         File.WriteAllBytes(_folder["data"], Patterns.Random(1024, 7));
         File.WriteAllText(_folder["disk.img"], $"{head}CID=1\nparentCID=ffffffff\ncreateType=\"monolithicFlat\"\nRW 2 FLAT \"data\" 0\n");
-        Assert.Equal("vmdk", DescribeImage.Run(_folder["disk.img"]).Format);
+        Assert.Equal("vmdk", Describe.Of(_folder["disk.img"]).Format);
         Assert.Equal(Patterns.Random(1024, 7), TestImage.ReadAll(_folder["disk.img"]));
     }
 
@@ -69,7 +69,7 @@ public sealed class VmdkDescriptorTests : IDisposable
         {
             File.WriteAllText(_folder["disk.img"], $"{head}CID=1\nparentCID=ffffffff\ncreateType=\"monolithicFlat\"\nRW 2 FLAT \"data\" 0\n");
             using var info = System.Text.Json.JsonDocument.Parse(Qemu.ImgOk("info", "--output=json", _folder["disk.img"]));
-            Assert.Equal((head, info.RootElement.GetProperty("format").GetString()), (head, DescribeImage.Run(_folder["disk.img"]).Format));
+            Assert.Equal((head, info.RootElement.GetProperty("format").GetString()), (head, Describe.Of(_folder["disk.img"]).Format));
         }
     }
 
@@ -99,7 +99,7 @@ public sealed class VmdkDescriptorTests : IDisposable
         Assert.Contains("without its descriptor", Assert.Single(warnings.Messages), StringComparison.Ordinal);
         Assert.Equal(disk, TestImage.ReadAll(_folder["disk-flat.vmdk"]));
         File.WriteAllBytes(_folder["disk.vmdk"], disk);
-        Fails.With(ErrorKind.ImageNotRecognized, () => DescribeImage.Run(_folder["disk.vmdk"]));
+        Fails.With(ErrorKind.ImageNotRecognized, () => Describe.Of(_folder["disk.vmdk"]));
     }
 
     [Fact]
@@ -182,7 +182,7 @@ public sealed class VmdkDescriptorTests : IDisposable
         for (int i = 0; i < magic.Length; i++)
             file[i] = (byte)magic[i];
         File.WriteAllBytes(_folder["disk.vmdk"], file);
-        DiskImageException error = Assert.Throws<DiskImageException>(() => DescribeImage.Run(_folder["disk.vmdk"]));
+        DiskImageException error = Assert.Throws<DiskImageException>(() => Describe.Of(_folder["disk.vmdk"]));
         Assert.Equal(ErrorKind.UnsupportedFeature, error.Kind);
         Assert.Contains(name, error.Message, StringComparison.Ordinal);
         File.WriteAllText(_folder["text.vmdk"], $"{Head}RW 1 SPARSE \"disk.vmdk\"\n");
@@ -203,12 +203,12 @@ public sealed class VmdkDescriptorTests : IDisposable
     public void A_raw_disk_is_not_mistaken_for_a_descriptor_nor_a_VMDK_for_anything_else()
     {
         File.WriteAllText(_folder["a.raw"], "# Disk Descriptor of another kind" + new string(' ', 2000));
-        Assert.Equal("raw", DescribeImage.Run(_folder["a.raw"]).Format);
+        Assert.Equal("raw", Describe.Of(_folder["a.raw"]).Format);
         File.WriteAllText(_folder["b.raw"], Head + "RW 1 ZERO\n");
-        Assert.Equal("vmdk", DescribeImage.Run(_folder["b.raw"]).Format);
+        Assert.Equal("vmdk", Describe.Of(_folder["b.raw"]).Format);
         File.WriteAllBytes(_folder["c.vmdk"], new byte[4096]);
-        Assert.Equal(ErrorKind.ImageNotRecognized, Assert.Throws<DiskImageException>(() => DescribeImage.Run(_folder["c.vmdk"])).Kind);
+        Assert.Equal(ErrorKind.ImageNotRecognized, Assert.Throws<DiskImageException>(() => Describe.Of(_folder["c.vmdk"])).Kind);
         File.WriteAllBytes(_folder["d.bin"], new byte[4096]);
-        Assert.Equal(ErrorKind.ImageNotRecognized, Assert.Throws<DiskImageException>(() => DescribeImage.Run(_folder["d.bin"], "vmdk")).Kind);
+        Assert.Equal(ErrorKind.ImageNotRecognized, Assert.Throws<DiskImageException>(() => Describe.Of(_folder["d.bin"], "vmdk")).Kind);
     }
 }

@@ -1,6 +1,5 @@
 using System;
 using System.IO;
-using Qed.Formats;
 using Qed.Operations;
 using Qed.Tests.Support;
 

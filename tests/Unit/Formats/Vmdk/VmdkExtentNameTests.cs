@@ -91,11 +91,11 @@ public sealed class VmdkExtentNameTests : IDisposable
     public void Describing_an_image_opens_no_extent_whatever_its_name()
     {
         Describe("/etc/passwd", "FLAT");
-        ImageDescription image = DescribeImage.Run(_folder["disk.vmdk"]);
+        ImageDescription image = Support.Describe.Of(_folder["disk.vmdk"]);
         Assert.Equal(1024, image.Size);
         Assert.Equal("monolithicFlat", image.Subformat);
         Describe("nowhere.vmdk", "SESPARSE");
-        Assert.Equal(1024, DescribeImage.Run(_folder["disk.vmdk"]).Size);
+        Assert.Equal(1024, Support.Describe.Of(_folder["disk.vmdk"]).Size);
     }
 
     [Fact]

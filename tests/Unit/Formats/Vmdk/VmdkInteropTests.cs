@@ -3,7 +3,6 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
-using Qed.Formats;
 using Qed.Images;
 using Qed.Operations;
 using Qed.Tests.Support;
@@ -71,7 +70,7 @@ public sealed class VmdkInteropTests : IDisposable
 
         AssertSameDisk(raw, image);
         using var json = JsonDocument.Parse(Qemu.ImgOk("info", "-f", "vmdk", "--output=json", image));
-        ImageDescription ours = DescribeImage.Run(image);
+        ImageDescription ours = Describe.Of(image);
         Assert.Equal("vmdk", ours.Format);
         Assert.Equal(subformat, ours.Subformat);
         Assert.Equal(json.RootElement.GetProperty("virtual-size").GetInt64(), ours.Size);

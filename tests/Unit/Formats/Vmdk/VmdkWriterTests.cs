@@ -3,7 +3,6 @@ using System.Buffers.Binary;
 using System.IO;
 using System.Linq;
 using System.Text;
-using Qed.Formats;
 using Qed.Images;
 using Qed.Operations;
 using Qed.Tests.Support;
@@ -58,7 +57,7 @@ public sealed class VmdkWriterTests : IDisposable
         Assert.Equal(disk.Chunk(65536).Count(grain => grain.Any(value => value != 0)), grains);
         Assert.Equal(2, tables);
         Assert.Equal(3u, BitConverter.ToUInt32(file, file.Length - 1536 + 12));
-        Assert.Equal("streamOptimized", DescribeImage.Run(_folder["a.vmdk"]).Subformat);
+        Assert.Equal("streamOptimized", Describe.Of(_folder["a.vmdk"]).Subformat);
     }
 
     [Fact]
@@ -115,7 +114,7 @@ public sealed class VmdkWriterTests : IDisposable
         VmdkDisks.Convert(VmdkDisks.WriteRaw(_folder, "old.raw", old), _folder["parent.vmdk"]);
         VmdkDisks.Convert(_folder["old.raw"], _folder["delta.vmdk"], backing: "parent.vmdk");
         Assert.Equal(old, TestImage.ReadAll(_folder["delta.vmdk"]));
-        ImageDescription described = DescribeImage.Run(_folder["delta.vmdk"]);
+        ImageDescription described = Describe.Of(_folder["delta.vmdk"]);
         Assert.Equal("parent.vmdk", described.BackingPath);
         Assert.Equal("vmdk", described.BackingFormat);
 

@@ -1,9 +1,9 @@
 using System.Collections.Generic;
 
-namespace Qed.Formats;
+namespace Qed.Tool.CommandLine;
 
 /// <summary>What an option of a new image sets.</summary>
-public enum CreationSetting
+internal enum CreationSetting
 {
     /// <summary>Nothing: this engine writes one value only, and takes no other.</summary>
     Constant,
@@ -34,7 +34,7 @@ public enum CreationSetting
 }
 
 /// <summary>How the value of an option is written.</summary>
-public enum CreationValue
+internal enum CreationValue
 {
     /// <summary>Any text.</summary>
     Text,
@@ -52,20 +52,20 @@ public enum CreationValue
 /// <summary>A value that an option takes.</summary>
 /// <param name="Text">The value as it is written.</param>
 /// <param name="Subformat">The variant that it stands for, where it stands for one.</param>
-public sealed record CreationChoice(string Text, Subformat Subformat = Subformat.Dynamic);
+internal sealed record CreationChoice(string Text, Subformat Subformat = Subformat.Dynamic);
 
 /// <summary>An option of a new image, by the name that QEMU's users know it by: <c>-o name=value</c>.</summary>
 /// <param name="Name">The option's name.</param>
 /// <param name="Setting">What it sets.</param>
 /// <param name="Value">How its value is written.</param>
 /// <param name="Description">What it is, in a few words.</param>
-public sealed record CreationOption(string Name, CreationSetting Setting, CreationValue Value, string Description)
+internal sealed record CreationOption(string Name, CreationSetting Setting, CreationValue Value, string Description)
 {
     /// <summary>The value where none is given, as QEMU shows it; null where it shows none.</summary>
-    public string? Default { get; init; }
+    internal string? Default { get; init; }
 
     /// <summary>All values that are taken; empty where any can be.</summary>
-    public IReadOnlyList<CreationChoice> Choices { get; init; } = [];
+    internal IReadOnlyList<CreationChoice> Choices { get; init; } = [];
 
     internal static CreationOption Size { get; } = new("size", CreationSetting.Size, CreationValue.Size, "Virtual disk size");
 

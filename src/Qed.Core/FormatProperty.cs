@@ -1,4 +1,4 @@
-namespace Qed.Images;
+namespace Qed;
 
 /// <summary>Something that one format alone has to say about an image, by the name that QEMU gives it.</summary>
 /// <param name="Name">The name, in lower case, words joined by hyphens: "refcount-bits".</param>

@@ -1,9 +1,7 @@
-using Qed.Formats;
-
 namespace Qed.Operations;
 
 /// <summary>How much room a conversion needs.</summary>
-public sealed record ImageMeasure
+public sealed record MeasureResult
 {
     /// <summary>Full path of the source image.</summary>
     public required string Path { get; init; }

@@ -1,8 +1,6 @@
-using System;
 using System.Collections.Generic;
-using Qed.Units;
 
-namespace Qed.Checking;
+namespace Qed;
 
 /// <summary>What undoing a repair came to.</summary>
 public sealed record UndoResult
@@ -16,8 +14,8 @@ public sealed record UndoResult
     /// <summary>Bytes of the image that were put back.</summary>
     public required long RestoredBytes { get; init; }
 
-    /// <summary>What could not be put back, because what was saved of it is damaged.</summary>
-    public IReadOnlyList<LostRange> LostRanges { get; init; } = Array.Empty<LostRange>();
+    /// <summary>The ranges of the file that could not be put back, because what was saved of it is damaged.</summary>
+    public IReadOnlyList<ByteRange> LostRanges { get; init; } = [];
 
     /// <summary>Whether the undo file breaks off, so that nobody knows what else could not be put back.</summary>
     public bool IsCutOff { get; init; }
@@ -25,8 +23,3 @@ public sealed record UndoResult
     /// <summary>Full path of the undo file where it was kept, because not all of it could be used; null where it was removed.</summary>
     public string? UndoPath { get; init; }
 }
-
-/// <summary>A range of an image's file that could not be put back.</summary>
-/// <param name="Offset">Where it starts.</param>
-/// <param name="Length">Its length in bytes.</param>
-public readonly record struct LostRange(HostOffset Offset, long Length);

@@ -1,4 +1,4 @@
-namespace Qed.Images;
+namespace Qed;
 
 /// <summary>What a run of the guest's disk is, as far as its image's own tables tell.</summary>
 public enum ExtentKind

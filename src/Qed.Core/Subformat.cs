@@ -1,4 +1,4 @@
-namespace Qed.Formats;
+namespace Qed;
 
 /// <summary>How an image uses space.</summary>
 public enum Subformat

@@ -1,4 +1,4 @@
-namespace Qed.Checking;
+namespace Qed;
 
 /// <summary>How much a repair may change.</summary>
 public enum RepairMode

@@ -1,4 +1,4 @@
-namespace Qed.Formats;
+namespace Qed;
 
 /// <summary>When a file without any known signature is taken for a raw disk.</summary>
 public enum RawFallback

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace Qed.Checking;
+namespace Qed;
 
 /// <summary>What a consistency check has found.</summary>
 public sealed record CheckResult
@@ -49,7 +49,7 @@ public sealed record CheckResult
     public required long Corruptions { get; init; }
 
     /// <summary>The findings, corruptions in guest order before leaks in file order; at most as many as were asked for.</summary>
-    public required IReadOnlyList<CheckIssue> Issues { get; init; }
+    public required IReadOnlyList<ImageIssue> Issues { get; init; }
 
     /// <summary>Whether the image was checked while somebody may have been writing it.</summary>
     public bool IsOnline { get; init; }
@@ -58,5 +58,14 @@ public sealed record CheckResult
     public required TimeSpan Duration { get; init; }
 
     /// <summary>Whether nothing is wrong, not even a leak.</summary>
-    public bool IsClean => Corruptions == 0 && LeakedClusters == 0;
+    public bool IsClean => Status == CheckStatus.Clean;
+
+    /// <summary>What the check came to: clean, leaked or corrupt. That the image was not closed cleanly is not wrong by itself.</summary>
+    public CheckStatus Status => Corruptions > 0 ? CheckStatus.Corrupt : LeakedClusters > 0 ? CheckStatus.Leaked : CheckStatus.Clean;
+
+    /// <summary>Bytes of the file that nothing references.</summary>
+    public long LeakedBytes => LeakedClusters * ClusterSize;
+
+    /// <summary>Share of the allocated clusters that are fragmented, from 0 to 100.</summary>
+    public double FragmentationPercentage => AllocatedClusters == 0 ? 0 : 100.0 * FragmentedClusters / AllocatedClusters;
 }

@@ -4,24 +4,25 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using Qed.Operations;
 
-namespace Qed.PowerShell.Pipeline;
+namespace Qed.Operations;
 
 /// <summary>
-/// Keeps parallel changes of one pipeline apart where their backing chains meet: an image is not changed while another
-/// item reads it as a backing file, which would fail as in use. Images that share only what they rest on go on in parallel.
+/// Keeps parallel changes of one process apart where their backing chains meet: an image is not changed while another
+/// change reads it as a backing file, which would fail as in use. Images that share only what they rest on go on in parallel.
 /// </summary>
-internal sealed class ImageTurns
+public sealed class ImageTurns
 {
     private readonly ConcurrentDictionary<string, ReaderWriterLockSlim> _locks = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Waits until nobody reads or writes an image, nor writes what it rests on.</summary>
     /// <param name="path">The image that is to be changed.</param>
     /// <param name="newBackingName">The name of its new backing file; null for none.</param>
-    /// <returns>Ends the turn when disposed of.</returns>
-    internal IDisposable Take(string path, string? newBackingName = null)
+    /// <returns>Ends the turn when disposed of, by the thread that took it.</returns>
+    public IDisposable Take(string path, string? newBackingName = null)
     {
+        if (path is null)
+            throw new ArgumentNullException(nameof(path));
         var readings = new HashSet<string>(ChainOf(path).Skip(1), StringComparer.OrdinalIgnoreCase);
         if (newBackingName is not null)
             readings.UnionWith(ChainOf(Path.Combine(Path.GetDirectoryName(path) ?? string.Empty, newBackingName)));
@@ -35,7 +36,7 @@ internal sealed class ImageTurns
         var chain = new List<string>();
         try
         {
-            chain.AddRange(DescribeImage.RunChain(path).Select(link => link.Path));
+            chain.AddRange(DescribeImage.RunChain(new DescribeImageOptions { Path = path }).Select(link => link.Path));
         }
         catch (DiskImageException)
         {

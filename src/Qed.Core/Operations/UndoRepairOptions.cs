@@ -1,0 +1,11 @@
+namespace Qed.Operations;
+
+/// <summary>What <see cref="UndoRepair"/> is to put back.</summary>
+public sealed record UndoRepairOptions
+{
+    /// <summary>The image's file.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Whether to do so although the image was changed after the repair, or the undo file is damaged; old and new are mixed then.</summary>
+    public bool Force { get; init; }
+}
