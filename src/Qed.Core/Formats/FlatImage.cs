@@ -8,16 +8,9 @@ namespace Qed.Formats;
 /// <summary>An open image whose file holds the guest's bytes as they are, from its first one on; a format may have something behind them.</summary>
 /// <param name="storage">The image's file.</param>
 /// <param name="length">Bytes of the guest's disk.</param>
-internal abstract class FlatImage(BlockStorage storage, long length) : DiskImage
+internal abstract class FlatImage(BlockStorage storage, long length) : MappedImage(storage)
 {
-    public override string Path => Storage.Path;
-
     public override long Length { get; } = length;
-
-    internal override BlockStorage ExtentStorage => Storage;
-
-    /// <summary>The image's file.</summary>
-    protected BlockStorage Storage { get; } = storage;
 
     protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
@@ -26,16 +19,10 @@ internal abstract class FlatImage(BlockStorage storage, long length) : DiskImage
         return new Extent(offset, Math.Min(run.Length, maximum), kind, new HostOffset(offset.Value));
     }
 
+    // Holes of the host need no looking for.
     protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
         Storage.ReadWhole(offset.Value, buffer);
         return buffer.Length;
-    }
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-            Storage.Dispose();
-        base.Dispose(disposing);
     }
 }
