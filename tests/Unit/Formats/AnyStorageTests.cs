@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using Qed.Formats;
 using Qed.Images;
 using Qed.Storage;
@@ -109,6 +110,33 @@ public sealed class AnyStorageTests : IDisposable
 
         Assert.True(whenReading > 0);
         Assert.True(whenOpening > 0 || format.IsGuestBytes);
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Whichever_change_fails_no_image_is_said_to_be_written(string name, Subformat subformat, bool compress)
+    {
+        for (int number = 1; ; number++)
+        {
+            int changes = 0;
+            BlockStorage NewFile() => new MemoryStorage
+            {
+                BeforeChange = change =>
+                {
+                    if (Interlocked.Increment(ref changes) == number)
+                        throw new DiskImageException(ErrorKind.NotEnoughSpace, "the disk is full", change.Kind.ToString());
+                },
+            };
+            Exception? error = Record.Exception(() => Write(FormatRegistry.ByName(name), subformat, compress, out _, NewFile));
+            if (changes < number)
+            {
+                Assert.Null(error);
+                Assert.True(number > 3);
+                break;
+            }
+
+            Assert.Equal(ErrorKind.NotEnoughSpace, Assert.IsType<DiskImageException>(error).Kind);
+        }
     }
 
     [Theory]

@@ -2,8 +2,6 @@ using System;
 using System.Collections.Generic;
 using Qed.Formats;
 using Qed.Images;
-using Qed.Storage;
-using Qed.Targets;
 using Qed.Tests.Support;
 using Qed.Units;
 using Xunit;
@@ -31,21 +29,21 @@ public sealed class FailedFlushTargetTests
     [MemberData(nameof(Formats))]
     public void Whichever_flush_fails_the_image_is_not_said_to_be_complete(string format, Subformat subformat)
     {
-        var whole = new MemoryTarget(new FailedFlush(int.MaxValue));
+        var whole = new TrackedFiles(new FailedFlush(int.MaxValue));
         Fill(whole, format, subformat);
         Assert.All(whole.LastChanges, change => Assert.Equal(StorageChangeKind.Flush, change));
         Assert.True(whole.Flushes.Count >= whole.LastChanges.Count);
         for (int flush = 1; flush <= whole.Flushes.Count; flush++)
         {
-            var target = new MemoryTarget(new FailedFlush(flush));
+            var target = new TrackedFiles(new FailedFlush(flush));
             Fails.With(ErrorKind.AccessDenied, () => Fill(target, format, subformat));
             Assert.True(target.Flushes.HasFailed);
         }
     }
 
-    private static void Fill(MemoryTarget target, string format, Subformat subformat)
+    private static void Fill(TrackedFiles files, string format, Subformat subformat)
     {
-        using ImageWriter writer = FormatRegistry.ByName(format).CreateWriter(target, new TargetOptions { Size = Size, Subformat = subformat });
+        using ImageWriter writer = FormatRegistry.ByName(format).CreateWriter(new MemoryImage("image.img", files.New), new TargetOptions { Size = Size, Subformat = subformat });
         byte[] data = Patterns.Random(1 << 20, 1);
         var offset = new GuestOffset(2 << 20);
         if (writer.Encode(offset, data) is { } piece)
@@ -65,38 +63,23 @@ public sealed class FailedFlushTargetTests
         writer.Complete();
     }
 
-    private sealed class MemoryTarget : ImageTarget
+    /// <summary>The files of an image in the making, in memory, and what was done last with each.</summary>
+    private sealed class TrackedFiles(FailedFlush flushes)
     {
-        private readonly List<StorageChangeKind> _lastChanges = [];
-        private readonly MemoryStorage _storage;
+        internal FailedFlush Flushes { get; } = flushes;
 
-        internal MemoryTarget(FailedFlush flushes)
-        {
-            Flushes = flushes;
-            _storage = NewFile();
-        }
+        internal List<StorageChangeKind> LastChanges { get; } = [];
 
-        public override string Target => "/memory/image.img";
-
-        public override BlockStorage Storage => _storage;
-
-        internal FailedFlush Flushes { get; }
-
-        /// <summary>What was done last with each of the files.</summary>
-        internal List<StorageChangeKind> LastChanges => _lastChanges;
-
-        internal override (string Name, BlockStorage Storage) AddCompanion(string name) => (name, NewFile());
-
-        private MemoryStorage NewFile()
+        internal MemoryStorage New()
         {
             var storage = new MemoryStorage();
             Flushes.Plant(storage);
             Action<StorageChange> count = storage.BeforeChange!;
-            int file = _lastChanges.Count;
-            _lastChanges.Add(StorageChangeKind.Write);
+            int file = LastChanges.Count;
+            LastChanges.Add(StorageChangeKind.Write);
             storage.BeforeChange = change =>
             {
-                _lastChanges[file] = change.Kind;
+                LastChanges[file] = change.Kind;
                 count(change);
             };
             return storage;
