@@ -3,9 +3,10 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.RegularExpressions;
-using Qed.Formats;
+using Qed.Operations;
 using Qed.Tests.Pester;
 using Qed.Tests.Support;
+using Qed.Tool.CommandLine;
 using Xunit;
 
 namespace Qed.Tests.Tool;
@@ -16,10 +17,14 @@ public sealed partial class HelpTests
     private static string[] Commands => CommandLine().Matches(Ok("--help")).Select(match => match.Groups[1].Value).ToArray();
 
     [Fact]
+    public void Every_format_has_its_list_of_options_and_no_other_has()
+        => Assert.Equal(FormatInfo.All.Select(format => format.Name).Order(), CreationOptions.Formats.Order());
+
+    [Fact]
     public void The_overview_names_every_command_and_format()
     {
         Assert.Contains("convert", Commands);
-        foreach (ImageFormat format in FormatRegistry.All)
+        foreach (FormatInfo format in FormatInfo.All)
             Assert.Contains(format.Name, Ok("--help"), StringComparison.Ordinal);
     }
 

@@ -175,7 +175,7 @@ public sealed class ReadingTests(SampleImages images) : IClassFixture<SampleImag
     {
         string path = System.IO.Path.Combine(images.Path, "in-use.qed");
         System.IO.File.Copy(System.IO.Path.Combine(images.Path, "a.qed"), path);
-        using (Storage.HostFile.Open(path, Storage.StorageAccess.Write))
+        using (Operations.OpenImage.ForWriting(path))
         {
             Qemu.Result ours = Invocation.Ours("map {d}/in-use.qed", images.Path);
             Assert.Equal((1, string.Empty), (ours.ExitCode, ours.Output));

@@ -1,7 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using Qed.Layout;
 using Qed.Storage;
 using Qed.Tables;
 using Qed.Units;

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Threading;
 using Qed.Images;
 using Qed.Layout;
@@ -17,7 +16,7 @@ namespace Qed.Engine;
 /// Closing makes all completed writes durable. Opening resolves no backing file: OpenImage in Qed.Operations
 /// opens an image together with its chain.
 /// </remarks>
-public sealed class QedImage : WritableDiskImage
+internal sealed class QedImage : WritableDiskImage
 {
     private readonly BlockStorage _storage;
     private readonly HeaderKeeper _header;
@@ -50,7 +49,7 @@ public sealed class QedImage : WritableDiskImage
     public override bool CanWrite => _writer is not null;
 
     /// <inheritdoc/>
-    public override BackingReference? BackingReference => _backingReference;
+    internal override BackingReference? BackingReference => _backingReference;
 
     /// <summary>The header as it stands.</summary>
     public QedHeader Header => _header.Header;
@@ -59,7 +58,7 @@ public sealed class QedImage : WritableDiskImage
     public QedGeometry Geometry => Header.Geometry;
 
     /// <inheritdoc/>
-    public override ImageDetails Details => Describe(Header);
+    internal override ImageDetails Details => Describe(Header);
 
     internal ClusterMap Map { get; }
 
@@ -141,18 +140,15 @@ public sealed class QedImage : WritableDiskImage
         };
     }
 
-    /// <summary>The disk as a stream; closing it leaves the image open.</summary>
-    public Stream AsStream() => new DiskImageStream(this, leaveOpen: true);
-
     /// <inheritdoc/>
-    public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer)
+    internal override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer)
     {
         RequireInside(offset, buffer.Length);
         Writer.Write(offset, buffer);
     }
 
     /// <inheritdoc/>
-    public override void WriteZeroes(GuestOffset offset, long length)
+    internal override void WriteZeroes(GuestOffset offset, long length)
     {
         RequireInside(offset, length);
         Writer.WriteZeroes(offset, length, evenWithoutBacking: false);
@@ -219,7 +215,7 @@ public sealed class QedImage : WritableDiskImage
     internal DiskImage? BackingForWriting() => RequireBackingIfNamed();
 
     /// <inheritdoc/>
-    protected override Extent FindExtent(GuestOffset offset, long maximum)
+    private protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
         MappedRun first = Map.Find(offset, maximum);
         long length = first.Length;
@@ -238,7 +234,7 @@ public sealed class QedImage : WritableDiskImage
     }
 
     /// <inheritdoc/>
-    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    private protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
         MappedRun run = Map.Find(offset, buffer.Length);
         Span<byte> part = buffer.Slice(0, (int)run.Length);

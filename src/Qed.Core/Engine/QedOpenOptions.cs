@@ -4,7 +4,7 @@ using Qed.Storage;
 namespace Qed.Engine;
 
 /// <summary>How to open a QED image.</summary>
-public sealed record QedOpenOptions
+internal sealed record QedOpenOptions
 {
     /// <summary>Whether to open it for writing.</summary>
     public bool ForWriting { get; init; }

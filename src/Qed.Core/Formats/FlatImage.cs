@@ -12,7 +12,7 @@ internal abstract class FlatImage(BlockStorage storage, long length) : MappedIma
 {
     public override long Length { get; } = length;
 
-    protected override Extent FindExtent(GuestOffset offset, long maximum)
+    private protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
         StorageExtent run = Storage.NextExtent(offset.Value);
         ExtentKind kind = run.IsHole ? ExtentKind.Zero : ExtentKind.Data;
@@ -20,7 +20,7 @@ internal abstract class FlatImage(BlockStorage storage, long length) : MappedIma
     }
 
     // Holes of the host need no looking for.
-    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    private protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
         Storage.ReadWhole(offset.Value, buffer);
         return buffer.Length;

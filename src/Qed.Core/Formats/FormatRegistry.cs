@@ -14,7 +14,7 @@ using Qed.Storage;
 namespace Qed.Formats;
 
 /// <summary>All formats, and which one a file has.</summary>
-public static class FormatRegistry
+internal static class FormatRegistry
 {
     /// <summary>The format of images that are checked, repaired and written where they lie.</summary>
     public static ImageFormat Qed { get; } = new QedFormat();

@@ -8,7 +8,7 @@ using Qed.Targets;
 namespace Qed.Formats;
 
 /// <summary>A disk image format: how to recognise, open and create it. One folder holds all that is known of each.</summary>
-public abstract class ImageFormat
+internal abstract class ImageFormat
 {
     // Where a format may have its signature at the end, it is in the last sector.
     private const int EndLength = 512;

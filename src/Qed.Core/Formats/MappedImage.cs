@@ -15,7 +15,7 @@ internal abstract class MappedImage(BlockStorage storage) : DiskImage
     /// <summary>The image's file.</summary>
     protected BlockStorage Storage { get; } = storage;
 
-    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    private protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
         Extent extent = FindExtent(offset, buffer.Length);
         ReadExtent(extent, buffer.Slice(0, (int)extent.Length));

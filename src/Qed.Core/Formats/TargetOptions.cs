@@ -3,7 +3,7 @@ using Qed.Images;
 namespace Qed.Formats;
 
 /// <summary>What a new image is to be like. Members that a format lacks must be null, or creating it is refused.</summary>
-public sealed record TargetOptions
+internal sealed record TargetOptions
 {
     /// <summary>Bytes of the guest's disk, a multiple of the format's granularity.</summary>
     public required long Size { get; init; }

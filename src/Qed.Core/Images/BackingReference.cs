@@ -5,7 +5,7 @@ namespace Qed.Images;
 /// <summary>A backing file as an image names it: an untrusted name, not yet resolved.</summary>
 /// <param name="Name">The name as stored.</param>
 /// <param name="Format">The short name of its format where the image fixes it; null where it has to be probed.</param>
-public sealed record BackingReference(string Name, string? Format)
+internal sealed record BackingReference(string Name, string? Format)
 {
     /// <summary>The name of the format that has no structure of its own, and so has to be said of a file: by its bytes it could be any.</summary>
     internal const string RawName = "raw";

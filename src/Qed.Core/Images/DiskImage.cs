@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
+using System.Linq;
 using Qed.Storage;
 using Qed.Units;
 
@@ -8,6 +10,10 @@ namespace Qed.Images;
 /// <summary>A disk as its guest sees it, whatever format holds it. Calls name their own offsets; threads may share one image.</summary>
 public abstract class DiskImage : IDisposable
 {
+    private protected DiskImage()
+    {
+    }
+
     /// <summary>The path of the image's own file.</summary>
     public abstract string Path { get; }
 
@@ -26,10 +32,10 @@ public abstract class DiskImage : IDisposable
     public abstract long Length { get; }
 
     /// <summary>What the image's own file says about its backing file; null where it has none.</summary>
-    public virtual BackingReference? BackingReference => null;
+    internal virtual BackingReference? BackingReference => null;
 
     /// <summary>The image that unallocated extents are read from; null where there is none or it was not opened.</summary>
-    public DiskImage? Backing { get; private set; }
+    internal DiskImage? Backing { get; private set; }
 
     /// <summary>Whether the disk can be read only once, from its first byte to its last, as one that comes through a pipe.</summary>
     internal virtual bool IsSequential => false;
@@ -42,14 +48,34 @@ public abstract class DiskImage : IDisposable
     internal virtual BlockPlacement? PlacementAt(GuestOffset offset) => null;
 
     /// <summary>What the format has to say about itself, from the file's own header.</summary>
-    public virtual ImageDetails Details { get; } = new();
+    internal virtual ImageDetails Details { get; } = new();
 
     /// <summary>Reads guest bytes, through the backing chain where this image says nothing.</summary>
-    /// <param name="offset">Guest offset; the whole range must lie within <see cref="Length"/>.</param>
+    /// <param name="offset">Bytes from the start of the disk; the whole range must lie within <see cref="Length"/>.</param>
     /// <param name="buffer">Filled whole.</param>
     /// <exception cref="ArgumentOutOfRangeException">The range does not lie within the disk.</exception>
     /// <exception cref="DiskImageException">The image is damaged there, its backing file was not opened, or the host failed.</exception>
-    public void Read(GuestOffset offset, Span<byte> buffer)
+    public void Read(long offset, Span<byte> buffer) => Read(new GuestOffset(offset), buffer);
+
+    /// <summary>
+    /// Walks what a range consists of, through the backing chain, in order and without gaps; neighbours may be alike. Only
+    /// tables are read.
+    /// </summary>
+    /// <param name="offset">Bytes from the start of the disk; the whole range must lie within <see cref="Length"/>.</param>
+    /// <param name="length">Bytes of the range.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range does not lie within the disk.</exception>
+    /// <exception cref="DiskImageException">While enumerating: an image of the chain is damaged there, or the host failed.</exception>
+    public IEnumerable<MappedExtent> GetExtents(long offset, long length)
+    {
+        RequireInside(new GuestOffset(offset), length);
+        return GetChainExtents(new GuestOffset(offset), length).Select(extent => extent.Mapped);
+    }
+
+    /// <summary>The disk as a stream of fixed length, whose position belongs to one thread. Closing it leaves the image open.</summary>
+    public Stream AsStream() => new DiskImageStream(this, leaveOpen: true);
+
+    /// <summary>As <see cref="Read(long, Span{byte})"/>.</summary>
+    internal void Read(GuestOffset offset, Span<byte> buffer)
     {
         RequireInside(offset, buffer.Length);
         while (!buffer.IsEmpty)
@@ -68,7 +94,7 @@ public abstract class DiskImage : IDisposable
     /// bounded whatever the tables say, so what follows may be more of the same.
     /// </returns>
     /// <exception cref="ArgumentOutOfRangeException">The offset does not lie within the disk.</exception>
-    public Extent GetExtent(GuestOffset offset, long maximum)
+    internal Extent GetExtent(GuestOffset offset, long maximum)
     {
         maximum = Math.Min(maximum, Length - offset.Value);
         RequireInside(offset, Math.Max(1, maximum));
@@ -76,7 +102,7 @@ public abstract class DiskImage : IDisposable
     }
 
     /// <summary>Walks what this image alone says about a range, in order and without gaps; neighbours may be alike.</summary>
-    public virtual IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
+    internal virtual IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
     {
         GuestOffset end = offset + length;
         while (offset < end)
@@ -88,10 +114,10 @@ public abstract class DiskImage : IDisposable
     }
 
     /// <summary>Walks what the whole chain says about a range, in order and without gaps; neighbours may be alike.</summary>
-    public IEnumerable<ChainExtent> GetChainExtents(GuestOffset offset, long length) => ChainWalk.Over(this, offset, length);
+    internal IEnumerable<ChainExtent> GetChainExtents(GuestOffset offset, long length) => ChainWalk.Over(this, offset, length);
 
     /// <summary>Reads guest bytes of a range that may reach past the end of the disk, where it is zeroes.</summary>
-    public void ReadOrZero(GuestOffset offset, Span<byte> buffer)
+    internal void ReadOrZero(GuestOffset offset, Span<byte> buffer)
     {
         int inside = (int)BytesInside(offset, buffer.Length);
         if (inside > 0)
@@ -111,7 +137,7 @@ public abstract class DiskImage : IDisposable
 
     /// <summary>Gives the image the opened backing image that its unallocated extents are read from, and that it will close.</summary>
     /// <returns>The backing image that this one replaces, which the caller now owns.</returns>
-    public DiskImage? AttachBacking(DiskImage? backing)
+    internal DiskImage? AttachBacking(DiskImage? backing)
     {
         DiskImage? previous = Backing;
         Backing = backing;
@@ -126,7 +152,7 @@ public abstract class DiskImage : IDisposable
 
     /// <summary>The backing image, null where the image names none.</summary>
     /// <exception cref="DiskImageException">BackingFileMissing: the image names one that was not opened with it.</exception>
-    protected internal DiskImage? RequireBackingIfNamed()
+    internal DiskImage? RequireBackingIfNamed()
     {
         if (Backing is null && BackingReference is { } reference)
         {
@@ -161,16 +187,16 @@ public abstract class DiskImage : IDisposable
     /// <summary>What this image alone says about the run that starts at an offset.</summary>
     /// <param name="offset">Guest offset.</param>
     /// <param name="maximum">The longest run that is of interest, at least 1 and within the disk.</param>
-    protected abstract Extent FindExtent(GuestOffset offset, long maximum);
+    private protected abstract Extent FindExtent(GuestOffset offset, long maximum);
 
     /// <summary>Reads the run of bytes, held in one way, that starts at an offset, or as much of it as is wanted.</summary>
     /// <param name="offset">Guest offset.</param>
     /// <param name="buffer">Filled from its start; not empty, and within the disk.</param>
     /// <returns>How many bytes of the buffer were filled, at least 1.</returns>
-    protected abstract int ReadRun(GuestOffset offset, Span<byte> buffer);
+    private protected abstract int ReadRun(GuestOffset offset, Span<byte> buffer);
 
     /// <summary>Throws unless a range lies within the disk.</summary>
-    protected void RequireInside(GuestOffset offset, long length)
+    private protected void RequireInside(GuestOffset offset, long length)
     {
         if (offset.Value < 0 || length < 0 || offset.Value > Length - length)
             throw new ArgumentOutOfRangeException(nameof(offset), offset.Value, "The range does not lie within the guest's disk.");

@@ -17,7 +17,7 @@ internal sealed class DiskImageRange(DiskImage image, GuestOffset start, long le
 
     public override long Length { get; } = length;
 
-    public override IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
+    internal override IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
     {
         RequireInside(offset, length);
         return image.GetChainExtents(start + offset.Value, length).Select(found => found.Run with
@@ -28,9 +28,9 @@ internal sealed class DiskImageRange(DiskImage image, GuestOffset start, long le
         });
     }
 
-    protected override Extent FindExtent(GuestOffset offset, long maximum) => GetExtents(offset, maximum).First();
+    private protected override Extent FindExtent(GuestOffset offset, long maximum) => GetExtents(offset, maximum).First();
 
-    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    private protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
         image.Read(start + offset.Value, buffer);
         return buffer.Length;

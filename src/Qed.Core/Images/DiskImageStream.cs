@@ -5,7 +5,7 @@ using Qed.Units;
 namespace Qed.Images;
 
 /// <summary>A disk as a <see cref="Stream"/> of fixed length. The position belongs to one thread, the image to all.</summary>
-public sealed class DiskImageStream : Stream
+internal sealed class DiskImageStream : Stream
 {
     private readonly DiskImage _image;
     private readonly bool _leaveOpen;

@@ -13,9 +13,9 @@ internal sealed class EmptyDisk(long length) : DiskImage
 
     public override long Length => length;
 
-    protected override Extent FindExtent(GuestOffset offset, long maximum) => new(offset, maximum, ExtentKind.Zero, null);
+    private protected override Extent FindExtent(GuestOffset offset, long maximum) => new(offset, maximum, ExtentKind.Zero, null);
 
-    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    private protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
         buffer.Clear();
         return buffer.Length;

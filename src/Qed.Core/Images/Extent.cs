@@ -8,7 +8,7 @@ namespace Qed.Images;
 /// <param name="Length">Its length in bytes, at least 1.</param>
 /// <param name="Kind">What it is.</param>
 /// <param name="HostOffset">Where its first byte lies in the image's file, where one exists.</param>
-public readonly record struct Extent(GuestOffset Offset, long Length, ExtentKind Kind, HostOffset? HostOffset)
+internal readonly record struct Extent(GuestOffset Offset, long Length, ExtentKind Kind, HostOffset? HostOffset)
 {
     /// <summary>Whether its bytes are stored compressed, so that a cluster can only be read as a whole.</summary>
     public bool IsCompressed { get; init; }

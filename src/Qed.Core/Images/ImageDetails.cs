@@ -3,7 +3,7 @@ using System.Collections.Generic;
 namespace Qed.Images;
 
 /// <summary>What a format's header says beyond the size of the disk; members that a format lacks are null.</summary>
-public sealed record ImageDetails
+internal sealed record ImageDetails
 {
     /// <summary>The variant of the format, in the format's own words.</summary>
     public string? Subformat { get; init; }

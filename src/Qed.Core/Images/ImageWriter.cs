@@ -8,7 +8,7 @@ namespace Qed.Images;
 /// Fills a fresh image, for conversions: data in any order and from several threads, tables laid out in memory and
 /// written once at the end, the header last. What is never written reads as zeroes, or from the backing file.
 /// </summary>
-public abstract class ImageWriter : IDisposable
+internal abstract class ImageWriter : IDisposable
 {
     /// <summary>Bytes that it is worth writing or leaving out as a whole; a power of two, at least 4096.</summary>
     public abstract int Grain { get; }

@@ -33,7 +33,7 @@ internal sealed class JoinedDisk : DiskImage
 
     public override long Length { get; }
 
-    protected override Extent FindExtent(GuestOffset offset, long maximum)
+    private protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
         (DiskImage part, GuestOffset within, long length) = Locate(offset, maximum);
         if (within.Value >= part.Length)
@@ -47,7 +47,7 @@ internal sealed class JoinedDisk : DiskImage
         };
     }
 
-    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    private protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
         (DiskImage part, GuestOffset within, long length) = Locate(offset, buffer.Length);
         part.ReadOrZero(within, buffer.Slice(0, (int)length));

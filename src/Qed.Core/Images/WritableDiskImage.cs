@@ -6,19 +6,35 @@ namespace Qed.Images;
 /// <summary>A disk that can be written in place.</summary>
 public abstract class WritableDiskImage : DiskImage
 {
+    private protected WritableDiskImage()
+    {
+    }
+
     /// <summary>Whether the image was opened for writing.</summary>
     public abstract bool CanWrite { get; }
 
     /// <summary>Writes guest bytes. They are on stable storage after the next <see cref="Flush"/>.</summary>
-    /// <param name="offset">Guest offset; the whole range must lie within the disk.</param>
+    /// <param name="offset">Bytes from the start of the disk; the whole range must lie within it.</param>
     /// <param name="buffer">The bytes.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range does not lie within the disk.</exception>
     /// <exception cref="InvalidOperationException">The image was opened for reading.</exception>
     /// <exception cref="DiskImageException">NotEnoughSpace, ImageCorrupt, or the host failed.</exception>
-    public abstract void Write(GuestOffset offset, ReadOnlySpan<byte> buffer);
+    public void Write(long offset, ReadOnlySpan<byte> buffer) => Write(new GuestOffset(offset), buffer);
 
     /// <summary>Makes a range read as zeroes, using as little of the host's disk as the format allows.</summary>
-    public abstract void WriteZeroes(GuestOffset offset, long length);
+    /// <param name="offset">Bytes from the start of the disk; the whole range must lie within it.</param>
+    /// <param name="length">Bytes of the range.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range does not lie within the disk.</exception>
+    /// <exception cref="InvalidOperationException">The image was opened for reading.</exception>
+    /// <exception cref="DiskImageException">NotEnoughSpace, ImageCorrupt, or the host failed.</exception>
+    public void WriteZeroes(long offset, long length) => WriteZeroes(new GuestOffset(offset), length);
 
     /// <summary>Returns once all completed writes are on stable storage.</summary>
+    /// <exception cref="InvalidOperationException">The image was opened for reading.</exception>
+    /// <exception cref="DiskImageException">The host failed; what was written since the last flush may be lost.</exception>
     public abstract void Flush();
+
+    internal abstract void Write(GuestOffset offset, ReadOnlySpan<byte> buffer);
+
+    internal abstract void WriteZeroes(GuestOffset offset, long length);
 }

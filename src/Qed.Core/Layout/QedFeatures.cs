@@ -4,7 +4,7 @@ namespace Qed.Layout;
 
 /// <summary>The incompatible feature bits of a QED header: an image with a bit unknown to the reader must not be opened.</summary>
 [Flags]
-public enum QedFeatures : ulong
+internal enum QedFeatures : ulong
 {
     /// <summary>No feature.</summary>
     None = 0,

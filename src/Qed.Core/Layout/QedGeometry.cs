@@ -7,7 +7,7 @@ namespace Qed.Layout;
 /// Cluster and table size of a QED image and all that follows from them. Every sum here stays inside 64 bits for each
 /// legal pair: cluster 4 KiB to 64 MiB, table 1 to 16 clusters (QED specification, "Header").
 /// </summary>
-public sealed record QedGeometry
+internal sealed record QedGeometry
 {
     /// <summary>Smallest legal cluster, 4 KiB.</summary>
     public const int MinimumClusterSize = 1 << 12;

@@ -5,7 +5,7 @@ using Qed.Units;
 namespace Qed.Layout;
 
 /// <summary>The 64 bytes at the start of a QED image (QED specification, "Header").</summary>
-public sealed record QedHeader
+internal sealed record QedHeader
 {
     /// <summary>Bytes that the fixed part takes on disk.</summary>
     public const int Size = 64;

@@ -75,12 +75,8 @@ public static class MapImage
     }
 
     private static IEnumerable<MappedExtent> Runs(DiskImage image, GuestOffset start, long length, bool topOnly)
-        => topOnly
-            ? image.GetExtents(start, length).Select(run => From(run, image, 0))
-            : image.GetChainExtents(start, length).Select(found => From(found.Run, found.Holder, found.Depth));
-
-    private static MappedExtent From(Extent run, DiskImage holder, int depth)
-        => new(run.Offset.Value, run.Length, run.Kind, run.HostOffset?.Value, depth, run.Kind == ExtentKind.Unallocated ? null : holder.Path);
+        => (topOnly ? image.GetExtents(start, length).Select(run => new ChainExtent(run, image, 0)) : image.GetChainExtents(start, length))
+            .Select(extent => extent.Mapped);
 
     private static bool Continues(MappedExtent run, MappedExtent next)
         => run.Kind == next.Kind && run.Depth == next.Depth && run.IsDamaged == next.IsDamaged

@@ -44,9 +44,9 @@ internal sealed class StreamDisk : DiskImage
             throw new DiskImageException(ErrorKind.InvalidSize, $"the stream goes on behind the {Text(Length)} bytes that it was said to have", Path);
     }
 
-    protected override Extent FindExtent(GuestOffset offset, long maximum) => new(offset, maximum, ExtentKind.Data, null);
+    private protected override Extent FindExtent(GuestOffset offset, long maximum) => new(offset, maximum, ExtentKind.Data, null);
 
-    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    private protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
         if (offset.Value != _position)
             throw new DiskImageException(ErrorKind.UnsupportedFeature, "a stream is read once, from its first byte to its last, and here it would have to be read in another order", Path);

@@ -7,7 +7,7 @@ namespace Qed.Storage;
 /// The bytes of a host file or block device, or of what stands for one. Every call names its own offset, so threads may
 /// share one. What only some storages can do is a capability: see <see cref="StorageCapabilities"/>.
 /// </summary>
-public abstract class BlockStorage : IDisposable
+internal abstract class BlockStorage : IDisposable
 {
     private const int ZeroChunk = 1 << 20;
 

@@ -8,7 +8,7 @@ namespace Qed.Storage;
 /// <param name="Volume">The volume's number.</param>
 /// <param name="File">The file's number on that volume.</param>
 /// <param name="Name">The full path, used only where the system gives no numbers.</param>
-public readonly record struct FileIdentity(ulong Volume, ulong File, string? Name)
+internal readonly record struct FileIdentity(ulong Volume, ulong File, string? Name)
 {
     private const ulong NoVolume = ulong.MaxValue;
 

@@ -7,7 +7,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Qed.Storage;
 
 /// <summary>A file or block device of the host.</summary>
-public sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPunchable, IBlockCloning, ISpaceReserve, ISectored, IDated
+internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPunchable, IBlockCloning, ISpaceReserve, ISectored, IDated
 {
     private readonly PositionalIo _io;
     private readonly HostExtents _extents;

@@ -1,7 +1,7 @@
 namespace Qed.Storage;
 
 /// <summary>What a host file is opened for, and so whom the opening excludes.</summary>
-public enum StorageAccess
+internal enum StorageAccess
 {
     /// <summary>Look at the file even while another process writes it; takes no lock.</summary>
     Peek,

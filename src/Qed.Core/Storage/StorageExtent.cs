@@ -4,7 +4,7 @@ namespace Qed.Storage;
 /// <param name="Offset">Where it starts, in bytes.</param>
 /// <param name="Length">Its length in bytes, at least 1.</param>
 /// <param name="IsHole">Whether the host holds no blocks for it, so that it reads as zeroes.</param>
-public readonly record struct StorageExtent(long Offset, long Length, bool IsHole)
+internal readonly record struct StorageExtent(long Offset, long Length, bool IsHole)
 {
     /// <summary>The offset just behind the run.</summary>
     public long End => Offset + Length;

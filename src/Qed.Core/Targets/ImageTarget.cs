@@ -4,7 +4,7 @@ using Qed.Storage;
 namespace Qed.Targets;
 
 /// <summary>Where a new image is written: one file, or several for formats that need them.</summary>
-public abstract class ImageTarget
+internal abstract class ImageTarget
 {
     /// <summary>The full path that the image is to have.</summary>
     public abstract string Target { get; }

@@ -47,9 +47,9 @@ internal sealed class SalvagedImage : DiskImage
 
     public override long Length => _image.Length;
 
-    public override BackingReference? BackingReference => _image.BackingReference;
+    internal override BackingReference? BackingReference => _image.BackingReference;
 
-    public override ImageDetails Details => _image.Details;
+    internal override ImageDetails Details => _image.Details;
 
     /// <summary>Wraps an image with its chain, all of which the result owns.</summary>
     /// <param name="image">The image.</param>
@@ -70,7 +70,7 @@ internal sealed class SalvagedImage : DiskImage
     }
 
     // No host offset: whoever knows one could share or skip blocks there without reading them.
-    protected override Extent FindExtent(GuestOffset offset, long maximum)
+    private protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
         (bool isUnreadable, long length) = _unreadable.RunAt(offset, maximum);
         if (isUnreadable)
@@ -81,7 +81,7 @@ internal sealed class SalvagedImage : DiskImage
         return found with { HostOffset = null };
     }
 
-    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    private protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
         (bool isUnreadable, long length) = _unreadable.RunAt(offset, buffer.Length);
         buffer = buffer.Slice(0, (int)length);

@@ -2,4 +2,4 @@ namespace Qed.Units;
 
 /// <summary>An amount of bytes, where one could be mistaken for an amount of clusters.</summary>
 /// <param name="Value">Bytes, not negative.</param>
-public readonly record struct ByteCount(long Value);
+internal readonly record struct ByteCount(long Value);

@@ -4,7 +4,7 @@ namespace Qed.Units;
 
 /// <summary>A byte offset on the guest's disk.</summary>
 /// <param name="Value">Bytes from the start of the disk, not negative.</param>
-public readonly record struct GuestOffset(long Value) : IComparable<GuestOffset>
+internal readonly record struct GuestOffset(long Value) : IComparable<GuestOffset>
 {
     /// <summary>The offset a number of bytes further on.</summary>
     public static GuestOffset operator +(GuestOffset offset, long bytes) => new(offset.Value + bytes);

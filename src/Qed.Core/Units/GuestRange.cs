@@ -3,7 +3,7 @@ namespace Qed.Units;
 /// <summary>A range of the guest's disk.</summary>
 /// <param name="Offset">Where it starts.</param>
 /// <param name="Length">Its length in bytes, at least 1.</param>
-public readonly record struct GuestRange(GuestOffset Offset, long Length)
+internal readonly record struct GuestRange(GuestOffset Offset, long Length)
 {
     /// <summary>The guest offset just behind the range.</summary>
     public GuestOffset End => Offset + Length;

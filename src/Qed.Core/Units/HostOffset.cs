@@ -4,7 +4,7 @@ namespace Qed.Units;
 
 /// <summary>A byte offset in the host file that holds an image.</summary>
 /// <param name="Value">Bytes from the start of the file, not negative.</param>
-public readonly record struct HostOffset(long Value) : IComparable<HostOffset>
+internal readonly record struct HostOffset(long Value) : IComparable<HostOffset>
 {
     /// <summary>The offset a number of bytes further on.</summary>
     public static HostOffset operator +(HostOffset offset, long bytes) => new(offset.Value + bytes);

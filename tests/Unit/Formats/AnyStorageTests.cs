@@ -216,7 +216,7 @@ public sealed class AnyStorageTests : IDisposable
 
         Assert.Equal(image.Length, end.Value);
         byte[] all = new byte[image.Length];
-        image.Read(default, all);
+        image.Read(0, all);
         return all;
     }
 

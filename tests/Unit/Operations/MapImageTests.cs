@@ -139,12 +139,12 @@ public sealed class MapImageTests : IDisposable
 
         internal int Questions { get; private set; }
 
-        protected override Extent FindExtent(GuestOffset offset, long maximum)
+        private protected override Extent FindExtent(GuestOffset offset, long maximum)
         {
             Questions++;
             return new Extent(offset, maximum, ExtentKind.Unallocated, null);
         }
 
-        protected override int ReadRun(GuestOffset offset, Span<byte> buffer) => throw new InvalidOperationException("There is nothing to read.");
+        private protected override int ReadRun(GuestOffset offset, Span<byte> buffer) => throw new InvalidOperationException("There is nothing to read.");
     }
 }

@@ -42,9 +42,9 @@ internal sealed class FaultyDisk(byte[] contents, params (long Offset, long Leng
         }
     }
 
-    protected override Extent FindExtent(GuestOffset offset, long maximum) => new(offset, maximum, ExtentKind.Data, null);
+    private protected override Extent FindExtent(GuestOffset offset, long maximum) => new(offset, maximum, ExtentKind.Data, null);
 
-    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    private protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
         long start = offset.Value;
         int length = buffer.Length;

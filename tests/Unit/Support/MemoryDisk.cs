@@ -13,9 +13,9 @@ internal sealed class MemoryDisk(byte[] contents) : DiskImage
 
     public override long Length => contents.Length;
 
-    protected override Extent FindExtent(GuestOffset offset, long maximum) => new(offset, maximum, ExtentKind.Data, null);
+    private protected override Extent FindExtent(GuestOffset offset, long maximum) => new(offset, maximum, ExtentKind.Data, null);
 
-    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    private protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
         contents.AsSpan((int)offset.Value, buffer.Length).CopyTo(buffer);
         return buffer.Length;

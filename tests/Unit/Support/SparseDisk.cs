@@ -25,7 +25,7 @@ internal sealed class SparseDisk(long length, params (long Offset, int Length, b
     /// <summary>Called before each read.</summary>
     internal Action? BeforeRead { get; set; }
 
-    protected override Extent FindExtent(GuestOffset offset, long maximum)
+    private protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
         foreach ((long start, int count, _) in runs.OrderBy(run => run.Offset))
         {
@@ -38,7 +38,7 @@ internal sealed class SparseDisk(long length, params (long Offset, int Length, b
         return new Extent(offset, maximum, ExtentKind.Zero, null);
     }
 
-    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    private protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
         BeforeRead?.Invoke();
         Interlocked.Add(ref _bytesRead, buffer.Length);

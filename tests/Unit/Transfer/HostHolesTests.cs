@@ -152,8 +152,8 @@ public sealed class HostHolesTests : IDisposable
 
         internal override BlockStorage ExtentStorage => storage;
 
-        protected override Extent FindExtent(GuestOffset offset, long maximum) => throw new NotSupportedException();
+        private protected override Extent FindExtent(GuestOffset offset, long maximum) => throw new NotSupportedException();
 
-        protected override int ReadRun(GuestOffset offset, Span<byte> buffer) => throw new NotSupportedException();
+        private protected override int ReadRun(GuestOffset offset, Span<byte> buffer) => throw new NotSupportedException();
     }
 }

@@ -59,9 +59,9 @@ internal sealed class Qcow2Image : DiskImage
 
     public override long Length { get; }
 
-    public override BackingReference? BackingReference => _header.Backing;
+    internal override BackingReference? BackingReference => _header.Backing;
 
-    public override ImageDetails Details { get; }
+    internal override ImageDetails Details { get; }
 
     /// <summary>Opens an image from its file, which it owns once it is open.</summary>
     /// <exception cref="DiskImageException">A broken rule of the header, or a feature that is refused.</exception>
@@ -90,7 +90,7 @@ internal sealed class Qcow2Image : DiskImage
         }
     }
 
-    protected override Extent FindExtent(GuestOffset offset, long maximum)
+    private protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
         var budget = default(LookupBudget);
         MappedClusters run = _map.Find(offset, maximum, ref budget);
@@ -107,7 +107,7 @@ internal sealed class Qcow2Image : DiskImage
         return new Extent(offset, run.Length, kind, host);
     }
 
-    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    private protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
         var budget = default(LookupBudget);
         MappedClusters run = _map.Find(offset, buffer.Length, ref budget);

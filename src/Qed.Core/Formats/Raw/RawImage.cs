@@ -9,5 +9,5 @@ internal sealed class RawImage(BlockStorage storage) : FlatImage(storage, storag
     public override string Format => BackingReference.RawName;
 
     /// <summary>A device tells what its guests count in.</summary>
-    public override ImageDetails Details => new() { LogicalSectorSize = Storage.LogicalSectorSize() };
+    internal override ImageDetails Details => new() { LogicalSectorSize = Storage.LogicalSectorSize() };
 }

@@ -38,7 +38,7 @@ internal sealed class VdiImage : MappedImage
 
     public override long Length => _header.DiskSize;
 
-    public override ImageDetails Details => new()
+    internal override ImageDetails Details => new()
     {
         Subformat = _header.Type == VdiImageType.Static ? "static" : "dynamic",
         ClusterSize = _header.BlockSize,
@@ -46,7 +46,7 @@ internal sealed class VdiImage : MappedImage
 
     internal override BlockPlacement PlacementAt(GuestOffset offset) => _placement;
 
-    protected override Extent FindExtent(GuestOffset offset, long maximum)
+    private protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
         long block = offset.Value / _header.BlockSize;
         long inBlock = offset.Value % _header.BlockSize;

@@ -51,9 +51,9 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
 
     public override long Length => Footer.DiskSize;
 
-    public override BackingReference? BackingReference { get; }
+    internal override BackingReference? BackingReference { get; }
 
-    public override ImageDetails Details => _details;
+    internal override ImageDetails Details => _details;
 
     public VhdFooter Footer { get; }
 
@@ -73,7 +73,7 @@ internal sealed class BlockVhdImage : MappedImage, IVhdImage
         return isAsNoted ? null : $"its parent '{backing.Path}' may have been changed since this disk was made, for their time stamps differ";
     }
 
-    protected override Extent FindExtent(GuestOffset offset, long maximum)
+    private protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
         var budget = default(LookupBudget);
         (long length, long? host) = RunAt(offset.Value, ref budget);

@@ -26,7 +26,7 @@ internal sealed class FixedVhdImage : FlatImage, IVhdImage
 
     public override string Format => VhdFooter.FormatName;
 
-    public override ImageDetails Details => _details;
+    internal override ImageDetails Details => _details;
 
     public VhdFooter Footer { get; }
 

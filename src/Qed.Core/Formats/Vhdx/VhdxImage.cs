@@ -45,9 +45,9 @@ internal sealed class VhdxImage : DiskImage
 
     public override long Length => _metadata.Geometry.Size;
 
-    public override BackingReference? BackingReference { get; }
+    internal override BackingReference? BackingReference { get; }
 
-    public override ImageDetails Details { get; }
+    internal override ImageDetails Details { get; }
 
     internal VhdxHeader Header { get; }
 
@@ -78,7 +78,7 @@ internal sealed class VhdxImage : DiskImage
         return null;
     }
 
-    protected override Extent FindExtent(GuestOffset offset, long maximum)
+    private protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
         var budget = default(LookupBudget);
         VhdxBlockMap.Run first = _map.Find(offset, maximum, ref budget);
@@ -95,7 +95,7 @@ internal sealed class VhdxImage : DiskImage
         return first.Kind == ExtentKind.Data ? DataExtent(offset, length, first.Host) : new Extent(offset, length, first.Kind, null);
     }
 
-    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    private protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
         var budget = default(LookupBudget);
         VhdxBlockMap.Run run = _map.Find(offset, buffer.Length, ref budget);

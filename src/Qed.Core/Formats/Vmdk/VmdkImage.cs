@@ -46,9 +46,9 @@ internal sealed class VmdkImage : DiskImage
 
     public override long Length { get; }
 
-    public override BackingReference? BackingReference { get; }
+    internal override BackingReference? BackingReference { get; }
 
-    public override ImageDetails Details { get; }
+    internal override ImageDetails Details { get; }
 
     /// <summary>The id that images resting on this one remember.</summary>
     internal uint ContentId => _descriptor.ContentId;
@@ -76,7 +76,7 @@ internal sealed class VmdkImage : DiskImage
         };
     }
 
-    protected override Extent FindExtent(GuestOffset offset, long maximum)
+    private protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
         (VmdkExtent extent, long within) = Locate(offset.Value);
         ExtentRun run = extent.Find(within, Math.Min(maximum, extent.Length - within));
@@ -86,7 +86,7 @@ internal sealed class VmdkImage : DiskImage
         };
     }
 
-    protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
+    private protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
         (VmdkExtent extent, long within) = Locate(offset.Value);
         ExtentRun run = extent.FindToRead(within, Math.Min(buffer.Length, extent.Length - within));

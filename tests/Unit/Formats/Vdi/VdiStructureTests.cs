@@ -70,7 +70,7 @@ public sealed class VdiStructureTests : IDisposable
     {
         using DiskImage image = OpenImage.ForReading(Write(With(Map + 4, entry)));
         byte[] block = new byte[1 << 20];
-        image.Read(default, block);
+        image.Read(0, block);
         Assert.Equal(Disk[..block.Length], block);
         DiskImageException error = Assert.Throws<DiskImageException>(() => image.Read(new GuestOffset(1 << 20), block));
         Assert.Equal((ErrorKind.ImageCorrupt, Map + 4, (ulong)entry), (error.Kind, error.Offset, error.Value));
@@ -96,7 +96,7 @@ public sealed class VdiStructureTests : IDisposable
         using DiskImage image = OpenImage.ForReading(path);
         Assert.Equal(
             [ExtentKind.Data, ExtentKind.Unallocated, ExtentKind.Zero, ExtentKind.Data],
-            image.GetExtents(default, image.Length).Select(extent => extent.Kind));
+            image.GetExtents(default(GuestOffset), image.Length).Select(extent => extent.Kind));
     }
 
     [Fact]
@@ -112,7 +112,7 @@ public sealed class VdiStructureTests : IDisposable
     public void Contiguous_blocks_are_one_extent()
     {
         using DiskImage image = OpenImage.ForReading(Write(Dynamic));
-        Extent extent = Assert.Single(image.GetExtents(default, image.Length));
+        Extent extent = Assert.Single(image.GetExtents(default(GuestOffset), image.Length));
         Assert.Equal((ExtentKind.Data, new HostOffset(1 << 20)), (extent.Kind, extent.HostOffset));
         Extent part = image.GetExtent(new GuestOffset(700_000), 1_000_000);
         Assert.Equal((1_000_000, new HostOffset((1 << 20) + 700_000)), (part.Length, part.HostOffset));

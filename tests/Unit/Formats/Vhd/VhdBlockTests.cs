@@ -62,7 +62,7 @@ public sealed class VhdBlockTests : IDisposable
         BinaryPrimitives.WriteUInt32BigEndian(file.AsSpan(Table + 4), entry);
         using DiskImage image = OpenImage.ForReading(Write(file));
         byte[] block = new byte[2 << 20];
-        image.Read(default, block);
+        image.Read(0, block);
         Assert.Equal(Disk.AsSpan(0, block.Length).ToArray(), block);
         DiskImageException error = Assert.Throws<DiskImageException>(() => image.Read(new GuestOffset(2 << 20), block));
         Assert.Equal((ErrorKind.ImageCorrupt, Table + 4, (ulong)entry), (error.Kind, error.Offset, error.Value));
@@ -181,7 +181,7 @@ public sealed class VhdBlockTests : IDisposable
     private static (long Offset, long Length, ExtentKind Kind)[] Extents(DiskImage image)
     {
         var list = new System.Collections.Generic.List<(long, long, ExtentKind)>();
-        foreach (Extent extent in image.GetExtents(default, image.Length))
+        foreach (Extent extent in image.GetExtents(default(GuestOffset), image.Length))
             list.Add((extent.Offset.Value, extent.Length, extent.Kind));
         return [.. list];
     }

@@ -60,7 +60,7 @@ public sealed class VhdFooterTests : IDisposable
         string path = Write(Dynamic.AsSpan(0, Dynamic.Length - 512 - (3 << 19)).ToArray());
         using var image = OpenImage.ForReading(path);
         byte[] start = new byte[2 << 20];
-        image.Read(default, start);
+        image.Read(0, start);
         Assert.Equal(Disk.AsSpan(0, 2 << 20).ToArray(), start);
         Assert.Equal(ErrorKind.ImageCorrupt, Assert.Throws<DiskImageException>(() => image.Read(new Qed.Units.GuestOffset(2 << 20), start.AsSpan(0, 1 << 20))).Kind);
     }
@@ -189,7 +189,7 @@ public sealed class VhdFooterTests : IDisposable
     [InlineData(false)]
     public void A_footer_that_a_guest_wrote_does_not_make_a_VHD_of_an_image(bool isFixed)
     {
-        byte[] qed = TestImage.Bytes(1 << 20, fill: image => image.Write(default, Patterns.Random(8192, 1)));
+        byte[] qed = TestImage.Bytes(1 << 20, fill: image => image.Write(0, Patterns.Random(8192, 1)));
         byte[] vhd = isFixed ? Fixed : Dynamic;
         vhd.AsSpan(vhd.Length - 512).CopyTo(qed.AsSpan(qed.Length - 512));
         Assert.Equal("qed", Describe.Of(Write(qed)).Format);
