@@ -33,8 +33,17 @@ public sealed record CheckResult
     /// <summary>Data clusters that do not lie right behind the one before them in the same L2 table.</summary>
     public required long FragmentedClusters { get; init; }
 
-    /// <summary>Clusters of the file that nothing references, or only entries beyond the end of the disk.</summary>
+    /// <summary>Clusters of the file that nothing references and that take no space of the host: whoever writes the image next uses them.</summary>
+    public required long FreeClusters { get; init; }
+
+    /// <summary>
+    /// Clusters of the file that nothing references, or only entries beyond the end of the disk, and that take space of the
+    /// host. Of an image that somebody is writing, at least so many.
+    /// </summary>
     public required long LeakedClusters { get; init; }
+
+    /// <summary>Bytes of the host that leaked clusters take.</summary>
+    public required long LeakedBytes { get; init; }
 
     /// <summary>Sound entries that map guest bytes beyond the end of the disk: a shrink was cut short.</summary>
     public required long EntriesBeyondEnd { get; init; }
@@ -57,14 +66,11 @@ public sealed record CheckResult
     /// <summary>How long the check took.</summary>
     public required TimeSpan Duration { get; init; }
 
-    /// <summary>Whether nothing is wrong, not even a leak.</summary>
+    /// <summary>Whether nothing is wrong, not even a leak; space that is free is none.</summary>
     public bool IsClean => Status == CheckStatus.Clean;
 
     /// <summary>What the check came to: clean, leaked or corrupt. That the image was not closed cleanly is not wrong by itself.</summary>
     public CheckStatus Status => Corruptions > 0 ? CheckStatus.Corrupt : LeakedClusters > 0 ? CheckStatus.Leaked : CheckStatus.Clean;
-
-    /// <summary>Bytes of the file that nothing references.</summary>
-    public long LeakedBytes => LeakedClusters * ClusterSize;
 
     /// <summary>Share of the allocated clusters that are fragmented, from 0 to 100.</summary>
     public double FragmentationPercentage => AllocatedClusters == 0 ? 0 : 100.0 * FragmentedClusters / AllocatedClusters;

@@ -32,7 +32,12 @@ public sealed class SampleImages : IDisposable
         Qemu.ImgOk("convert", "-O", "vpc", "-o", "force_size=on", this["a.qed"], this["a.vhd"]);
         Create("qed", "empty.qed", "1G");
         Qemu.ImgOk("create", "-q", "-u", "-f", "qed", "-b", "gone.qed", "-F", "qed", this["orphan.qed"], "1M");
-        CopyAnd("leak.qed", file => file.SetLength(file.Length + (2 * 65536)));
+        CopyAnd("leak.qed", file =>
+        {
+            file.Seek(0, SeekOrigin.End);
+            file.Write(new byte[2 * 65536]);
+        });
+        CopyAnd("free.qed", file => file.SetLength(file.Length + (2 * 65536)));
         // The second data cluster's entry points beyond the end of the file.
         CopyAnd("bad.qed", file => WriteNumber(file, ReadNumber(file, ReadNumber(file, 40)) + 8, 0x7000000));
         // NEED_CHECK.

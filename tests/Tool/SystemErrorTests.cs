@@ -126,8 +126,8 @@ public sealed class SystemErrorTests : IDisposable
     {
         string path = _folder["image.qed"];
         CreateImage.Run(new CreateImageOptions { Path = path, Size = 1 << 20 });
-        using (FileStream file = File.OpenWrite(path))
-            file.SetLength(file.Length + 65536);
+        using (var file = new FileStream(path, FileMode.Append))
+            file.Write(new byte[65536]);
         return File.ReadAllBytes(path);
     }
 }

@@ -34,6 +34,7 @@ internal sealed class ImageChecker
         QedHeaderReader.ReadBackingName(_storage, Scan.Header);
         Scan.Run(progress, cancellation);
         QedGeometry geometry = Scan.Header.Geometry;
+        var unused = new UnusedSpace(_storage, geometry, Scan.Unreferenced);
         return new CheckResult
         {
             Path = _storage.Path,
@@ -45,20 +46,22 @@ internal sealed class ImageChecker
             AllocatedClusters = Scan.Allocated,
             ZeroClusters = Scan.Zero,
             FragmentedClusters = Scan.Fragmented,
-            LeakedClusters = Scan.ClustersBeyondEnd + Scan.Unreferenced.Sum(run => run.Count),
+            FreeClusters = unused.Free,
+            LeakedClusters = Scan.ClustersBeyondEnd + unused.Leaked,
+            LeakedBytes = (Scan.ClustersBeyondEnd << geometry.ClusterBits) + unused.LeakedBytes,
             EntriesBeyondEnd = Scan.EntriesBeyondEnd,
             TailBytes = Scan.TailBytes,
             Corruptions = Scan.Corruptions,
-            Issues = Issues().Take(_maximumIssues).ToArray(),
+            Issues = Issues(unused).Take(_maximumIssues).ToArray(),
             Duration = watch.Elapsed,
         };
     }
 
-    private IEnumerable<ImageIssue> Issues()
+    private IEnumerable<ImageIssue> Issues(UnusedSpace unused)
     {
         foreach (TableFault fault in Scan.Faults)
             yield return Findings.Of(fault, Scan.Header, Scan.Bounds);
-        foreach ((ClusterIndex first, long count) in Scan.Unreferenced)
+        foreach ((ClusterIndex first, long count) in unused.Leaks)
             yield return Findings.OfLeak(first, count, Scan.Header.Geometry);
         if (Scan.TailBytes > 0)
             yield return Findings.OfTail(Scan.Bounds);

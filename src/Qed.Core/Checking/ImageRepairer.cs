@@ -118,7 +118,7 @@ internal sealed class ImageRepairer
 
     private CheckResult Reclaim(ImageScan scan, CheckResult before)
     {
-        CheckResult after = before with { LeakedClusters = 0, Issues = before.Issues.Where(issue => issue.Kind != CheckIssueKind.LeakedClusters).ToArray() };
+        CheckResult after = before with { LeakedClusters = 0, LeakedBytes = 0, Issues = before.Issues.Where(issue => issue.Kind != CheckIssueKind.LeakedClusters).ToArray() };
         // A rehearsal need not go through it: nothing depends on where the clusters go.
         if (!_isRehearsal)
         {

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using Qed.Storage;
 using Qed.Tables;
+using Qed.Units;
 
 namespace Qed.Checking;
 
@@ -12,7 +13,13 @@ namespace Qed.Checking;
 /// it as well: an entry that the writer was about to write, or a cluster that it has allocated and not yet mapped, looks
 /// wrong once and right soon after.
 /// </summary>
-/// <remarks>Sound because writers of QED only ever add clusters and entries; nothing that was wrong becomes right by itself.</remarks>
+/// <remarks>
+/// Nothing that is wrong becomes right by itself, so no pass misses what all others find. What writers do to an entry, to a
+/// cluster that they free and to one that they use again looks wrong while a pass reads the tables, and no longer in the next.
+/// A cluster that any pass has found in use counts as used, though it may have been lost since: leaks are a lower bound. One
+/// that a writer has freed takes no space of the host and is free; only where the host takes no space back, or where a
+/// writer is just finding out which clusters are free, it counts as leaked.
+/// </remarks>
 internal sealed class OnlineChecker
 {
     // Far longer than a writer takes from allocating a cluster to mapping it, flushes included.
@@ -25,6 +32,8 @@ internal sealed class OnlineChecker
     private readonly CancellationToken _cancellation;
     private Dictionary<Key, ImageIssue>? _issues;
     private ClusterBitmap? _everUsed;
+    // A writer may cut the file's tail: what lies behind the shortest is no cluster any more.
+    private long _fewestClusters = long.MaxValue;
     private long _corruptions = long.MaxValue;
 
     internal OnlineChecker(BlockStorage storage, int maximumIssues, CancellationToken cancellation)
@@ -38,6 +47,7 @@ internal sealed class OnlineChecker
     {
         ImageChecker checker;
         CheckResult result;
+        UnusedSpace unused;
         TimeSpan duration = TimeSpan.Zero;
         int pass = 0;
         do
@@ -48,23 +58,28 @@ internal sealed class OnlineChecker
             result = checker.Run(progress, _cancellation);
             duration += result.Duration;
             Believe(checker, result);
+            unused = new UnusedSpace(_storage, checker.Scan.Header.Geometry, NeverUsed());
         }
-        while (++pass < Passes && (_issues!.Count > 0 || _corruptions > 0 || UnusedIn(_everUsed!) > 0));
+        while (++pass < Passes && (_issues!.Count > 0 || _corruptions > 0 || unused.Leaked > 0));
         return result with
         {
             IsOnline = true,
             Duration = duration,
             Corruptions = _corruptions,
-            // What the last pass counts beyond clusters that nothing references lies behind entries beyond the end of the disk.
-            LeakedClusters = UnusedIn(_everUsed!) + result.LeakedClusters - UnusedIn(checker.Scan.References.Used),
+            FreeClusters = unused.Free,
+            LeakedClusters = unused.Leaked + checker.Scan.ClustersBeyondEnd,
+            LeakedBytes = unused.LeakedBytes + (checker.Scan.ClustersBeyondEnd * result.ClusterSize),
             Issues = _issues!.Values.OrderBy(issue => (issue.L1Index, issue.L2Index ?? -1))
-                .Concat(UnreferencedRuns.In(_everUsed!, _storage.HasFixedLength).Select(run => Findings.OfLeak(run.First, run.Count, checker.Scan.Bounds.Geometry)))
+                .Concat(unused.Leaks.Select(run => Findings.OfLeak(run.First, run.Count, checker.Scan.Bounds.Geometry)))
                 .Take(_maximumIssues)
                 .ToArray(),
         };
     }
 
-    private long UnusedIn(ClusterBitmap used) => UnreferencedRuns.In(used, _storage.HasFixedLength).Sum(run => run.Count);
+    private IEnumerable<(ClusterIndex First, long Count)> NeverUsed()
+        => UnreferencedRuns.In(_everUsed!, _storage.HasFixedLength)
+            .TakeWhile(run => run.First.Value < _fewestClusters)
+            .Select(run => (run.First, Math.Min(run.Count, _fewestClusters - run.First.Value)));
 
     private void Believe(ImageChecker checker, CheckResult result)
     {
@@ -73,6 +88,7 @@ internal sealed class OnlineChecker
             found[new Key(issue.Kind, issue.L1Index, issue.L2Index, issue.HostOffset)] = issue;
         _issues = _issues is null ? found : found.Where(pair => _issues.ContainsKey(pair.Key)).ToDictionary(pair => pair.Key, pair => pair.Value);
         // More than can be listed cannot be told apart; they are at most as many as the fewest that a pass has found.
+        _fewestClusters = Math.Min(_fewestClusters, checker.Scan.Bounds.FileClusters);
         bool isListed = result.Corruptions <= result.Issues.Count;
         _corruptions = Math.Min(_corruptions, isListed ? _issues.Count : result.Corruptions);
         if (_everUsed is null)

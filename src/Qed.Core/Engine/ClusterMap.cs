@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using Qed.Layout;
+using Qed.Space;
 using Qed.Storage;
 using Qed.Units;
 
@@ -19,23 +21,23 @@ internal sealed class ClusterMap
 {
     private readonly BlockStorage _storage;
     private readonly QedGeometry _geometry;
-    private readonly ClusterAllocator _allocator;
+    private readonly ClusterSpace _space;
     private readonly HostOffset _headerEnd;
     private readonly TableCache _cache;
     private readonly object _l1Lock = new();
-    private readonly object _commitLock = new();
     private readonly SortedSet<int> _dirtyL1 = [];
+    private bool _l1ComesAfterTables;
     private HostOffset _l1Offset;
     // Changed under its lock only, and read without: entry by entry.
     private volatile ulong[] _l1;
     // Of a table that is only read.
     private volatile PageFaults? _l1Faults;
 
-    internal ClusterMap(BlockStorage storage, QedHeader header, ClusterAllocator allocator, long cacheBytes)
+    internal ClusterMap(BlockStorage storage, QedHeader header, ClusterSpace space, long cacheBytes)
     {
         _storage = storage;
         _geometry = header.Geometry;
-        _allocator = allocator;
+        _space = space;
         _l1Offset = header.L1TableOffset;
         _headerEnd = new HostOffset(header.HeaderBytes);
         _cache = new TableCache(storage, header.Geometry, cacheBytes);
@@ -103,7 +105,8 @@ internal sealed class ClusterMap
     /// <param name="offset">Guest offset of the first, cluster-aligned.</param>
     /// <param name="clusters">How many.</param>
     /// <param name="first">The host offset of the first, or a mark.</param>
-    internal void Set(GuestOffset offset, long clusters, ulong first)
+    /// <param name="comesAfterData">Whether the entries may not reach the disk before what they point at, for there is something else.</param>
+    internal void Set(GuestOffset offset, long clusters, ulong first, bool comesAfterData = false)
     {
         ulong step = TableEntry.IsOffset(first) ? (ulong)_geometry.ClusterSize : 0;
         while (clusters > 0)
@@ -111,7 +114,7 @@ internal sealed class ClusterMap
             HostOffset table = TableOf(_geometry.L1Index(offset)) ?? AddTable(_geometry.L1Index(offset));
             int l2Index = _geometry.L2Index(offset);
             int count = (int)Math.Min(clusters, TablePage.Entries - (l2Index & (TablePage.Entries - 1)));
-            _cache.Set(table, l2Index, count, first, step);
+            _cache.Set(table, l2Index, count, first, step, comesAfterData);
             clusters -= count;
             first += step * (ulong)count;
             offset += (long)count << _geometry.ClusterBits;
@@ -126,21 +129,9 @@ internal sealed class ClusterMap
     {
         if (TableOf(l1Index) is not null)
             return false;
-        HostOffset table = _allocator.Allocate(_geometry.TableSize);
-        try
-        {
-            for (long done = 0; done < _geometry.TableBytes; done += piece.Length)
-                _storage.Write(table.Value + done, piece);
-        }
-        catch
-        {
-            // Nothing references the clusters yet.
-            _allocator.Return(table, _geometry.TableSize);
-            throw;
-        }
-
+        HostOffset table = NewTable(piece, out bool isWritten);
         lock (_l1Lock)
-            SetL1(l1Index, table);
+            SetL1(l1Index, table, isWritten);
         return true;
     }
 
@@ -156,30 +147,32 @@ internal sealed class ClusterMap
         }
     }
 
-    /// <summary>
-    /// Makes all changes durable, in an order that a crash cannot turn into a wrong mapping: data before the entries that
-    /// point at it, L2 tables before the L1 entries that point at them.
-    /// </summary>
-    internal void Commit()
+    /// <summary>Makes all changes durable, in an order that a crash cannot turn into a wrong mapping; one caller at a time.</summary>
+    /// <param name="mayMix">
+    /// Whether data and entries may reach the disk in any order, as long as all places that entries point at are fresh: where
+    /// NEED_CHECK is set and no backing file would show in place of what a crash has lost.
+    /// </param>
+    internal void Commit(bool mayMix)
     {
-        lock (_commitLock)
+        SpaceCommit space = _space.BeginCommit();
+        var changes = new List<TablePage.Change>();
+        bool isWritten = false;
+        (Dictionary<int, ulong> l1Changes, bool l1ComesAfterTables) = TakeL1Changes();
+        try
         {
-            var changes = new List<TablePage.Change>();
-            bool isWritten = false;
-            Dictionary<int, ulong> l1Changes = TakeL1Changes();
-            try
-            {
-                _cache.TakeChanges(changes);
-                WriteInOrder(changes, l1Changes);
-                isWritten = true;
-            }
-            finally
-            {
-                foreach (TablePage.Change change in changes)
-                    change.End(isWritten);
-                if (!isWritten)
-                    GiveBackL1(l1Changes.Keys);
-            }
+            _cache.TakeChanges(changes);
+            // Asked last: what was taken points at no cluster that was given out later.
+            bool isInAnyOrder = mayMix && !l1ComesAfterTables && !changes.Any(change => change.ComesAfterData) && _space.IsEndDurable;
+            Write(changes, l1Changes, isInAnyOrder);
+            isWritten = true;
+        }
+        finally
+        {
+            foreach (TablePage.Change change in changes)
+                change.End(isWritten);
+            if (!isWritten)
+                GiveBackL1(l1Changes.Keys, l1ComesAfterTables);
+            _space.EndCommit(space, isWritten);
         }
     }
 
@@ -196,6 +189,9 @@ internal sealed class ClusterMap
         }
     }
 
+    /// <summary>Forgets cached pages, some of which may have been tables that are none any more; nothing may be uncommitted.</summary>
+    internal void ForgetPages() => _cache.Clear();
+
     /// <summary>Reads the L1 table anew and forgets cached pages, after the file was changed beneath; nothing may be uncommitted.</summary>
     internal void Reload(QedHeader header)
     {
@@ -208,16 +204,17 @@ internal sealed class ClusterMap
         _cache.Clear();
     }
 
-    private void WriteInOrder(List<TablePage.Change> changes, Dictionary<int, ulong> l1Changes)
+    /// <summary>
+    /// Writes entries and flushes. In order is: first what entries point at, data and the zeroes of new tables, with the
+    /// file's length; then entries of both levels, as a table whose entries are lost says nothing yet.
+    /// </summary>
+    private void Write(List<TablePage.Change> changes, Dictionary<int, ulong> l1Changes, bool isInAnyOrder)
     {
-        _storage.Flush();
-        if (changes.Count == 0 && l1Changes.Count == 0)
-            return;
+        bool hasChanges = changes.Count > 0 || l1Changes.Count > 0;
+        if (hasChanges && !isInAnyOrder)
+            _storage.Flush();
         foreach (TablePage.Change change in changes)
             change.WriteTo(_storage);
-        _storage.Flush();
-        if (l1Changes.Count == 0)
-            return;
         WriteL1(l1Changes);
         _storage.Flush();
     }
@@ -248,16 +245,39 @@ internal sealed class ClusterMap
         {
             if (_l1[l1Index] != TableEntry.Unallocated)
                 return new HostOffset((long)_l1[l1Index]);
-            HostOffset table = _allocator.Allocate(_geometry.TableSize);
-            SetL1(l1Index, table);
+            HostOffset table = NewTable(default, out bool isWritten);
+            SetL1(l1Index, table, isWritten);
             return table;
         }
     }
 
-    private void SetL1(int l1Index, HostOffset table)
+    private void SetL1(int l1Index, HostOffset table, bool comesAfterTable)
     {
         Volatile.Write(ref _l1[l1Index], (ulong)table.Value);
         _dirtyL1.Add(l1Index);
+        _l1ComesAfterTables |= comesAfterTable;
+    }
+
+    /// <summary>Allocates a table and fills it: with a piece of entries again and again, or with zeroes where there is none.</summary>
+    private HostOffset NewTable(ReadOnlySpan<byte> piece, out bool isWritten)
+    {
+        Allocation place = _space.Allocate(_geometry.TableSize, _geometry.TableSize);
+        isWritten = !piece.IsEmpty || place.Freshness == Freshness.Stale;
+        try
+        {
+            if (piece.IsEmpty && isWritten)
+                _storage.WriteZeroes(place.Start.Value, _geometry.TableBytes);
+            for (long done = 0; !piece.IsEmpty && done < _geometry.TableBytes; done += piece.Length)
+                _storage.Write(place.Start.Value + done, piece);
+        }
+        catch
+        {
+            // Nothing references the clusters yet.
+            _space.Return(place);
+            throw;
+        }
+
+        return place.Start;
     }
 
     /// <summary>How many clusters of a run are valid: it may start well and go on beyond the end of the file.</summary>
@@ -286,7 +306,7 @@ internal sealed class ClusterMap
             return false;
         var from = new HostOffset((long)start);
         HostOffset to = from + length;
-        return _geometry.IsAligned(from) && from >= _headerEnd && to <= _allocator.End
+        return _geometry.IsAligned(from) && from >= _headerEnd && to <= _space.Bound
             && (to <= _l1Offset || from >= _l1Offset + _geometry.TableBytes);
     }
 
@@ -302,7 +322,7 @@ internal sealed class ClusterMap
         return entries;
     }
 
-    private Dictionary<int, ulong> TakeL1Changes()
+    private (Dictionary<int, ulong> Changes, bool ComesAfterTables) TakeL1Changes()
     {
         lock (_l1Lock)
         {
@@ -310,14 +330,19 @@ internal sealed class ClusterMap
             foreach (int index in _dirtyL1)
                 changes.Add(index, _l1[index]);
             _dirtyL1.Clear();
-            return changes;
+            bool comesAfterTables = _l1ComesAfterTables;
+            _l1ComesAfterTables = false;
+            return (changes, comesAfterTables);
         }
     }
 
-    private void GiveBackL1(IEnumerable<int> changes)
+    private void GiveBackL1(IEnumerable<int> changes, bool comesAfterTables)
     {
         lock (_l1Lock)
+        {
             _dirtyL1.UnionWith(changes);
+            _l1ComesAfterTables |= comesAfterTables;
+        }
     }
 
     private void WriteL1(Dictionary<int, ulong> changes)

@@ -58,6 +58,8 @@ internal sealed class HeaderKeeper
     /// <summary>Marks the image as being changed, durably, before the first change that a crash could leave half done.</summary>
     internal void SetNeedCheck()
     {
+        if (_header.NeedsCheck)
+            return;
         lock (_lock)
         {
             if (_header.NeedsCheck)

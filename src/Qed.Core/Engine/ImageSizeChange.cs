@@ -64,6 +64,7 @@ internal sealed class ImageSizeChange
         _image.Map.ExtendTo(Geometry.MaximumImageSize);
         DropFrom(new GuestOffset(RoundUp(_image.Length)), Geometry.MaximumImageSize);
         _writer.Commit();
+        _image.Map.ForgetPages();
     }
 
     /// <exception cref="DiskImageException">InvalidSize.</exception>
@@ -184,6 +185,7 @@ internal sealed class ImageSizeChange
             DropFrom(new GuestOffset(RoundUp(size)), oldSize);
             ClearTailOfLastCluster(size, backing: null);
             _writer.Commit();
+            _image.Map.ForgetPages();
         }
         catch
         {

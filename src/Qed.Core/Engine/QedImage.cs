@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Threading;
 using Qed.Images;
 using Qed.Layout;
+using Qed.Space;
 using Qed.Storage;
 using Qed.Units;
 
@@ -21,19 +22,23 @@ internal sealed class QedImage : WritableDiskImage
     private readonly BlockStorage _storage;
     private readonly HeaderKeeper _header;
     private readonly QedWriter? _writer;
+    // Of an image that is only read nobody takes any place away.
+    private readonly InFlight? _inFlight;
     private BackingReference? _backingReference;
     private BlockPlacement? _placement;
     private bool _disposed;
 
-    private QedImage(BlockStorage storage, HeaderKeeper header, BackingReference? backing, long tableCacheBytes)
+    private QedImage(BlockStorage storage, HeaderKeeper header, BackingReference? backing, QedOpenOptions options)
     {
         _storage = storage;
         _header = header;
         _backingReference = backing;
-        Allocator = new ClusterAllocator(storage, Geometry);
-        Map = new ClusterMap(storage, header.Header, Allocator, tableCacheBytes);
-        if (storage.CanWrite)
-            _writer = new QedWriter(this, storage, header);
+        Space = new ClusterSpace(storage, Geometry, mayHaveLeaks: header.Header.NeedsCheck);
+        Map = new ClusterMap(storage, header.Header, Space, options.TableCacheBytes);
+        if (!storage.CanWrite)
+            return;
+        _inFlight = new InFlight(Geometry);
+        _writer = new QedWriter(this, storage, header, _inFlight, options);
     }
 
     /// <inheritdoc/>
@@ -62,7 +67,7 @@ internal sealed class QedImage : WritableDiskImage
 
     internal ClusterMap Map { get; }
 
-    internal ClusterAllocator Allocator { get; }
+    internal ClusterSpace Space { get; }
 
     internal BlockStorage Storage => _storage;
 
@@ -101,7 +106,7 @@ internal sealed class QedImage : WritableDiskImage
             var keeper = new HeaderKeeper(storage, header, options.NeedCheckVerified);
             if (options.ForWriting)
                 PrepareForWriting(storage, keeper, options);
-            return new QedImage(storage, keeper, backing, options.TableCacheBytes);
+            return new QedImage(storage, keeper, backing, options);
         }
         catch
         {
@@ -159,17 +164,25 @@ internal sealed class QedImage : WritableDiskImage
 
     /// <summary>Changes the size of the guest's disk. Space of dropped clusters stays in the file until it is reclaimed.</summary>
     internal void SetSize(long size, CancellationToken cancellation = default)
-        => new ImageSizeChange(this, Writer, _header, cancellation).Apply(size);
+    {
+        using InFlight.Hold hold = Writer.HoldAll();
+        new ImageSizeChange(this, Writer, _header, cancellation).Apply(size);
+    }
 
     /// <summary>Refuses a size that the disk cannot have.</summary>
     internal void RequireLegalSize(long size) => new ImageSizeChange(this, Writer, _header).RequireLegal(size);
 
     /// <summary>Clears table entries that map guest bytes beyond the end of the disk, as a crash in a shrink leaves them.</summary>
-    internal void DropBeyondEnd() => new ImageSizeChange(this, Writer, _header).DropBeyondEnd();
+    internal void DropBeyondEnd()
+    {
+        using InFlight.Hold hold = Writer.HoldAll();
+        new ImageSizeChange(this, Writer, _header).DropBeyondEnd();
+    }
 
     /// <summary>Replaces the backing file name, or removes it; nothing else changes.</summary>
     internal void SetBackingName(BackingReference? backing)
     {
+        using InFlight.Hold hold = Writer.HoldAll();
         Writer.Commit();
         new BackingNameChange(_storage, _header).Apply(backing);
         _backingReference = backing;
@@ -186,12 +199,16 @@ internal sealed class QedImage : WritableDiskImage
     internal void BeforeChange() => _header.BeforeChange();
 
     /// <summary>Marks the image as being changed until it is closed, for work whose allocations a crash would turn into leaks that nobody hears of.</summary>
-    internal void MarkUnderWork() => Writer.SetNeedCheck();
+    internal void MarkUnderWork() => Writer.MarkUnderWork();
 
-    /// <summary>Lets clusters be moved beneath the open image; if that fails half-way the NEED_CHECK mark stays.</summary>
+    /// <summary>
+    /// Lets clusters be moved beneath the open image, while all requests wait; if that fails half-way the NEED_CHECK mark stays.
+    /// </summary>
     internal long Rearrange(Func<BlockStorage, long> change)
     {
+        using InFlight.Hold hold = Writer.HoldAll();
         Writer.Commit();
+        Space.CutAhead();
         _header.BeforeChange();
         _header.SetNeedCheck();
         try
@@ -207,7 +224,7 @@ internal sealed class QedImage : WritableDiskImage
         {
             // The L1 table may have moved as well.
             _header.Reload();
-            Allocator.Reload();
+            Space.Reload();
             Map.Reload(Header);
         }
     }
@@ -236,13 +253,11 @@ internal sealed class QedImage : WritableDiskImage
     /// <inheritdoc/>
     private protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
-        MappedRun run = Map.Find(offset, buffer.Length);
-        Span<byte> part = buffer.Slice(0, (int)run.Length);
-        if (run.Kind == ExtentKind.Data)
-            ReadCluster(run.HostOffset, part);
-        else
-            ReadBeneath(offset, run.Kind, part);
-        return part.Length;
+        MappedRun run = ReadOwn(offset, buffer);
+        // Without a hold: it has no place in the file, and reading what lies beneath may take long.
+        if (run.Kind != ExtentKind.Data)
+            ReadBeneath(offset, run.Kind, buffer.Slice(0, (int)run.Length));
+        return (int)run.Length;
     }
 
     /// <inheritdoc/>
@@ -257,6 +272,7 @@ internal sealed class QedImage : WritableDiskImage
         finally
         {
             _disposed = true;
+            _writer?.Dispose();
             _storage.Dispose();
             base.Dispose(disposing);
         }
@@ -313,6 +329,16 @@ internal sealed class QedImage : WritableDiskImage
             if ((bits >> bit & 1) != 0)
                 features.Add(FormattableString.Invariant($"{name}{bit}"));
         }
+    }
+
+    /// <summary>Looks a run up and reads it where it has data; nobody takes its place away meanwhile.</summary>
+    private MappedRun ReadOwn(GuestOffset offset, Span<byte> buffer)
+    {
+        using InFlight.Hold hold = _inFlight?.Share(offset) ?? default;
+        MappedRun run = Map.Find(offset, buffer.Length);
+        if (run.Kind == ExtentKind.Data)
+            ReadCluster(run.HostOffset, buffer.Slice(0, (int)run.Length));
+        return run;
     }
 
     private void ReadCluster(HostOffset offset, Span<byte> buffer)

@@ -28,6 +28,26 @@ internal sealed record QedOpenOptions
     } = PageBudget.Default;
 
     /// <summary>
+    /// Whether whole clusters of zeroes that are written give their space back, as <see cref="QedImage.WriteZeroes"/> does. That
+    /// costs a look at all that is written.
+    /// </summary>
+    public bool DetectZeroes { get; init; }
+
+    /// <summary>
+    /// How fast the image's tables are read, in bytes a second and at least 1, when its free clusters are looked for beside
+    /// whoever uses it: 256 MiB unless set, which is 2 TiB of the disk at the default cluster size.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is smaller than 1.</exception>
+    public long ScanBytesPerSecond
+    {
+        get;
+        init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "A scan must go on.");
+    } = 256 << 20;
+
+    /// <summary>How what no request waits for is done.</summary>
+    internal BackgroundWork Background { get; init; } = BackgroundWork.OnThreads;
+
+    /// <summary>
     /// Whether nothing is written before the first change, as those want it who may yet refuse to make one. Otherwise
     /// unknown autoclear features are cleared by opening the image for writing.
     /// </summary>

@@ -3,6 +3,7 @@ using System.Buffers;
 using Qed.Bits;
 using Qed.Images;
 using Qed.Layout;
+using Qed.Space;
 using Qed.Storage;
 using Qed.Units;
 
@@ -13,41 +14,65 @@ namespace Qed.Engine;
 /// allocated: NEED_CHECK first, then the data with what surrounds it in its clusters, then the mapping in memory; the
 /// tables follow at the next commit.
 /// </summary>
-internal sealed class QedWriter
+internal sealed class QedWriter : IDisposable
 {
     private const int CopyBuffer = 1 << 20;
 
     private readonly QedImage _image;
     private readonly BlockStorage _storage;
     private readonly HeaderKeeper _header;
-    private readonly ClusterClaims _claims = new();
+    private readonly InFlight _inFlight;
+    private readonly CommitGroup _commits = new();
+    private readonly SpaceScan _scan;
+    private readonly IdleMark _idle;
+    private readonly bool _detectsZeroes;
 
-    internal QedWriter(QedImage image, BlockStorage storage, HeaderKeeper header)
+    internal QedWriter(QedImage image, BlockStorage storage, HeaderKeeper header, InFlight inFlight, QedOpenOptions options)
     {
         _image = image;
         _storage = storage;
         _header = header;
+        _inFlight = inFlight;
+        _scan = new SpaceScan(storage, image.Space, options.Background, options.ScanBytesPerSecond, BeginScan);
+        _idle = new IdleMark(options.Background, Settle);
+        _detectsZeroes = options.DetectZeroes;
     }
 
     private QedGeometry Geometry => _image.Geometry;
 
+    private ClusterSpace Space => _image.Space;
+
     internal void Write(GuestOffset offset, ReadOnlySpan<byte> buffer)
+    {
+        while (_detectsZeroes && !buffer.IsEmpty)
+        {
+            int count = LengthOfLike(offset, buffer, out bool isZero);
+            if (isZero)
+                WriteZeroes(offset, count, evenWithoutBacking: false);
+            else
+                WriteData(offset, buffer.Slice(0, count));
+            buffer = buffer.Slice(count);
+            offset += count;
+        }
+
+        WriteData(offset, buffer);
+    }
+
+    private void WriteData(GuestOffset offset, ReadOnlySpan<byte> buffer)
     {
         _header.BeforeChange();
         while (!buffer.IsEmpty)
         {
-            MappedRun run = _image.Map.Find(offset, buffer.Length);
-            int count = (int)run.Length;
-            if (run.Kind == ExtentKind.Data)
-                _storage.Write(run.HostOffset.Value, buffer.Slice(0, count));
-            else
-                count = (int)FillNewClusters(offset, count, buffer.Slice(0, count));
+            int count = (int)Math.Min(buffer.Length, _inFlight.ToPartEnd(offset));
+            count = WriteInPlace(offset, buffer.Slice(0, count), out bool isMapped);
+            if (!isMapped)
+                count = (int)Fill(offset, count, buffer.Slice(0, count));
             buffer = buffer.Slice(count);
             offset += count;
         }
     }
 
-    /// <summary>Makes a range read as zeroes.</summary>
+    /// <summary>Makes a range read as zeroes: whole clusters by an entry, parts of one by writing.</summary>
     /// <param name="offset">Guest offset of the range.</param>
     /// <param name="length">Bytes of the range.</param>
     /// <param name="evenWithoutBacking">Mark clusters that are zeroes only as long as no backing file is added.</param>
@@ -58,54 +83,116 @@ internal sealed class QedWriter
         while (offset < end)
         {
             MappedRun run = _image.Map.Find(offset, end - offset);
-            offset += run.Kind switch
-            {
-                ExtentKind.Data => ZeroInPlace(run),
-                ExtentKind.Unallocated when evenWithoutBacking || _image.BackingForWriting() is not null => ZeroOverBacking(offset, run.Length),
-                _ => run.Length,
-            };
+            bool mustMark = run.Kind == ExtentKind.Unallocated && (evenWithoutBacking || _image.BackingForWriting() is not null);
+            offset += run.Kind == ExtentKind.Data || mustMark
+                ? Zero(offset, Math.Min(end - offset, _inFlight.ToPartEnd(offset)), evenWithoutBacking)
+                : run.Length;
         }
     }
 
-    /// <summary>Makes sure that a cluster has data of its own, as read so far, with zeroes beyond the end of the disk.</summary>
+    /// <summary>
+    /// Makes sure that a cluster has data of its own, as read so far, with zeroes beyond the end of the disk; the caller holds
+    /// the disk alone.
+    /// </summary>
     internal void Materialize(GuestOffset cluster)
     {
         if (_image.Map.Find(cluster, 1).Kind != ExtentKind.Data)
-            FillNewClusters(cluster, 0, default);
+            FillHeld(cluster, 0, default);
     }
 
-    internal void SetNeedCheck() => _header.SetNeedCheck();
+    /// <summary>Sets the NEED_CHECK mark for work that is to be heard of if it is cut short: it stays until closing.</summary>
+    internal void MarkUnderWork()
+    {
+        _idle.Dispose();
+        _header.SetNeedCheck();
+    }
 
+    /// <summary>Makes everything durable; calls that come together are served by one.</summary>
     internal void Commit()
     {
         try
         {
-            _image.Map.Commit();
+            if (!_commits.Run(() => _image.Map.Commit(mayMix: _image.Header.NeedsCheck && !_image.Header.HasBackingFile)))
+                return;
         }
         catch
         {
             _header.KeepNeedCheck();
             throw;
         }
+
+        Space.Release();
     }
 
-    /// <summary>Makes everything durable and takes the NEED_CHECK mark back, if nothing has gone wrong.</summary>
+    /// <summary>Lets nobody use the disk while it is changed as a whole, and forgets which clusters are free.</summary>
+    /// <returns>To be disposed afterwards.</returns>
+    internal InFlight.Hold HoldAll()
+    {
+        RequireSpace();
+        _scan.Stop();
+        InFlight.Hold hold = _inFlight.ExcludeAll();
+        Space.Forget();
+        return hold;
+    }
+
+    /// <summary>Makes everything durable, gives back what is free, and takes the NEED_CHECK mark back, if nothing has gone wrong.</summary>
     internal void Close()
     {
+        Dispose();
+        Space.CutAhead();
         Commit();
-        if (!_image.Allocator.HasGaps)
-            _header.ClearNeedCheck();
+        if (Space.HasUnreleased)
+            _scan.RunNow();
+        if (Space.CutTail())
+            _storage.Flush();
+        if (Space.IsDamaged)
+            _header.KeepNeedCheck();
+        _header.ClearNeedCheck();
     }
 
-    private long ZeroInPlace(MappedRun run)
+    /// <summary>Ends what goes on in the background.</summary>
+    public void Dispose()
     {
-        // The cluster stays allocated: dropping it would leave a leak behind.
-        _storage.WriteZeroes(run.HostOffset.Value, run.Length);
-        return run.Length;
+        _idle.Dispose();
+        _scan.Dispose();
     }
 
-    /// <summary>Hides backing data: whole clusters by a mark in the table, parts of one by copying the rest of it.</summary>
-    private long ZeroOverBacking(GuestOffset offset, long length)
+    /// <summary>Writes what lies in one run that is mapped.</summary>
+    /// <returns>Bytes of the run, written where it is mapped.</returns>
+    private int WriteInPlace(GuestOffset offset, ReadOnlySpan<byte> buffer, out bool isMapped)
+    {
+        using InFlight.Hold hold = _inFlight.Share(offset);
+        MappedRun run = _image.Map.Find(offset, buffer.Length);
+        isMapped = run.Kind == ExtentKind.Data;
+        if (isMapped)
+            _storage.Write(run.HostOffset.Value, buffer.Slice(0, (int)run.Length));
+        return (int)run.Length;
+    }
+
+    /// <summary>Allocates clusters for a range within one part of the disk that lies in a run without any, and fills them.</summary>
+    /// <returns>Bytes served: none where another request was faster and the mapping must be looked up again.</returns>
+    private long Fill(GuestOffset offset, long length, ReadOnlySpan<byte> data)
+    {
+        RequireSpace();
+        long done;
+        try
+        {
+            using InFlight.Hold hold = _inFlight.Share(offset);
+            done = FillHeld(offset, length, data);
+        }
+        catch (DiskImageException error) when (error.Kind == ErrorKind.NotEnoughSpace && Space.HasDropped)
+        {
+            // What was freed has room once that is durable.
+            Commit();
+            using InFlight.Hold hold = _inFlight.Share(offset);
+            done = FillHeld(offset, length, data);
+        }
+
+        AfterChange();
+        return done;
+    }
+
+    private long Zero(GuestOffset offset, long length, bool evenWithoutBacking)
     {
         long toClusterEnd = Geometry.ClusterSize - (offset - AlignDown(offset));
         bool reachesEndOfDisk = offset.Value + length == _image.Length;
@@ -113,67 +200,111 @@ internal sealed class QedWriter
             ? Geometry.ClustersToHold(new ByteCount(length))
             : Geometry.WholeClustersIn(new ByteCount(length));
         if (toClusterEnd < Geometry.ClusterSize || whole == 0)
-            return FillNewClusters(offset, Math.Min(length, toClusterEnd), default);
-
-        GuestOffset end = offset + (whole * Geometry.ClusterSize);
-        using (_claims.Take(offset, end))
-        {
-            MappedRun run = _image.Map.Find(offset, end - offset);
-            if (run.Kind != ExtentKind.Unallocated || run.Length < end - offset)
-                return 0;
-            _image.Map.Set(offset, whole, TableEntry.Zero);
-        }
-
-        CommitIfMuchWaits();
-        return Math.Min(length, end - offset);
+            return ZeroPart(offset, Math.Min(length, toClusterEnd));
+        RequireSpace();
+        using (_inFlight.Exclude(offset))
+            Drop(offset, whole, evenWithoutBacking || _image.BackingForWriting() is not null);
+        AfterChange();
+        return Math.Min(length, whole << Geometry.ClusterBits);
     }
 
-    /// <summary>Allocates clusters for a range that lies in a run without any, and fills them.</summary>
+    private long ZeroPart(GuestOffset offset, long length)
+    {
+        using (_inFlight.Share(offset))
+        {
+            MappedRun run = _image.Map.Find(offset, length);
+            if (run.Kind == ExtentKind.Zero)
+                return length;
+            if (run.Kind == ExtentKind.Data)
+            {
+                _storage.WriteZeroes(run.HostOffset.Value, run.Length);
+                return run.Length;
+            }
+        }
+
+        return Fill(offset, length, default);
+    }
+
+    /// <summary>Drops the data of whole clusters, and hides what lies beneath where that is wanted; the caller holds them alone.</summary>
+    private void Drop(GuestOffset offset, long clusters, bool mustMark)
+    {
+        GuestOffset end = offset + (clusters << Geometry.ClusterBits);
+        while (offset < end)
+        {
+            MappedRun run = _image.Map.Find(offset, end - offset);
+            long count = Geometry.ClustersToHold(new ByteCount(run.Length));
+            if (run.Kind == ExtentKind.Data)
+            {
+                NoteChange();
+                Map(offset, count, mustMark ? TableEntry.Zero : TableEntry.Unallocated);
+                Space.Free(run.HostOffset, count);
+            }
+            else if (run.Kind == ExtentKind.Unallocated && mustMark)
+            {
+                Map(offset, count, TableEntry.Zero);
+            }
+
+            offset += run.Length;
+        }
+    }
+
+    /// <summary>As <see cref="Fill"/>, where the caller holds the part of the disk.</summary>
     /// <param name="offset">Guest offset of the range.</param>
     /// <param name="length">Bytes of the range.</param>
     /// <param name="data">What to write there; empty for zeroes.</param>
-    /// <returns>Bytes served: all, or none where another request was faster and the mapping must be looked up again.</returns>
-    private long FillNewClusters(GuestOffset offset, long length, ReadOnlySpan<byte> data)
+    private long FillHeld(GuestOffset offset, long length, ReadOnlySpan<byte> data)
     {
         GuestOffset start = AlignDown(offset);
         long clusters = Geometry.ClustersToHold(new ByteCount(Math.Max(1, offset - start + length)));
-        GuestOffset end = start + (clusters * Geometry.ClusterSize);
-        using (_claims.Take(start, end))
+        GuestOffset end = start + (clusters << Geometry.ClusterBits);
+        using (_inFlight.Claim(start, end))
         {
             MappedRun run = _image.Map.Find(start, end - start);
             if (run.Kind == ExtentKind.Data || run.Length < end - start)
                 return 0;
-            if (!_image.Header.HasBackingFile)
-                _header.SetNeedCheck();
-            HostOffset host = _image.Allocator.Allocate(clusters);
+            NoteChange();
+            Allocation place = Space.Allocate(clusters, 1, Near(start));
+            end = start + (place.Count << Geometry.ClusterBits);
+            length = Math.Min(length, end - offset);
             try
             {
-                _storage.Write(host.Value + (offset - start), data);
+                WriteNew(place, offset - start, length, data.Slice(0, (int)Math.Min(length, data.Length)));
                 if (run.Kind == ExtentKind.Unallocated)
                 {
-                    CopyBeneath(start, offset, host);
-                    CopyBeneath(offset + length, end, host + (offset + length - start));
+                    CopyBeneath(start, offset, place.Start);
+                    CopyBeneath(offset + length, end, place.Start + (offset + length - start));
                 }
             }
             catch
             {
-                // Nothing references the clusters yet.
-                _image.Allocator.Return(host, clusters);
+                Space.Return(place);
                 throw;
             }
 
-            Map(start, clusters, host);
+            Map(start, place.Count, (ulong)place.Start.Value, place.Freshness == Freshness.Stale);
         }
 
-        CommitIfMuchWaits();
         return length;
     }
 
-    private void Map(GuestOffset start, long clusters, HostOffset host)
+    /// <summary>Writes data into new clusters, and zeroes around it where there may be anything.</summary>
+    private void WriteNew(Allocation place, long before, long length, ReadOnlySpan<byte> data)
+    {
+        if (place.Freshness == Freshness.Stale)
+        {
+            long from = data.IsEmpty ? before : before + length;
+            _storage.WriteZeroes(place.Start.Value, before);
+            _storage.WriteZeroes(place.Start.Value + from, (place.Count << Geometry.ClusterBits) - from);
+        }
+
+        _storage.Write(place.Start.Value + before, data);
+    }
+
+    private void Map(GuestOffset start, long clusters, ulong first, bool comesAfterData = false)
     {
         try
         {
-            _image.Map.Set(start, clusters, (ulong)host.Value);
+            _image.Map.Set(start, clusters, first, comesAfterData);
         }
         catch
         {
@@ -182,7 +313,7 @@ internal sealed class QedWriter
         }
     }
 
-    /// <summary>Copy-on-write: copies what the backing file shows in a range into a fresh cluster, whose zeroes need no writing.</summary>
+    /// <summary>Copy-on-write: copies what the backing file shows in a range into a new cluster that holds zeroes.</summary>
     private void CopyBeneath(GuestOffset from, GuestOffset to, HostOffset host)
     {
         (DiskImage? backing, long left) = _image.Beneath(from, Math.Min(to.Value, _image.Length) - from.Value);
@@ -208,11 +339,85 @@ internal sealed class QedWriter
         }
     }
 
-    /// <summary>Writes the tables' changes once they take much memory.</summary>
+    /// <summary>Writes the tables' changes once they take much memory, or keep much space.</summary>
     internal void CommitIfMuchWaits()
     {
-        if (_image.Map.WantsCommit)
+        if (_image.Map.WantsCommit || Space.WantsCommit)
             Commit();
+    }
+
+    /// <summary>To be called after each allocation and each drop, while no part of the disk is held.</summary>
+    private void AfterChange()
+    {
+        CommitIfMuchWaits();
+        if (Space.WantsScan)
+            _scan.Start();
+    }
+
+    /// <summary>Where new clusters would lie best: behind those of the guest bytes before them, where something is free at all.</summary>
+    private HostOffset? Near(GuestOffset start)
+    {
+        if (start.Value == 0 || Space.FreeCount is null or 0)
+            return null;
+        MappedRun before = _image.Map.Find(start + -Geometry.ClusterSize, 1);
+        return before.Kind == ExtentKind.Data ? before.HostOffset + Geometry.ClusterSize : null;
+    }
+
+    /// <summary>Where the end of use is not known, as on a device, nothing can be allocated; no part of the disk may be held.</summary>
+    private void RequireSpace()
+    {
+        if (Space.NeedsScan)
+            _scan.RunNow();
+    }
+
+    /// <summary>Before something is allocated or dropped that a crash would turn into a leak.</summary>
+    private void NoteChange()
+    {
+        if (_image.Header.HasBackingFile)
+            return;
+        _header.SetNeedCheck();
+        _idle.NoteChange();
+    }
+
+    /// <summary>How many bytes come next that are all zeroes in whole clusters, or all are not.</summary>
+    private int LengthOfLike(GuestOffset offset, ReadOnlySpan<byte> buffer, out bool isZero)
+    {
+        isZero = IsZeroCluster(offset, buffer);
+        int length = 0;
+        while (length < buffer.Length && IsZeroCluster(offset + length, buffer.Slice(length)) == isZero)
+            length += (int)Math.Min(buffer.Length - length, Geometry.ClusterSize - ((offset.Value + length) & (Geometry.ClusterSize - 1)));
+        return length;
+    }
+
+    private bool IsZeroCluster(GuestOffset offset, ReadOnlySpan<byte> buffer)
+    {
+        int length = Math.Min(buffer.Length, Geometry.ClusterSize);
+        bool isWhole = length == Geometry.ClusterSize || offset.Value + length == _image.Length;
+        return isWhole && (offset.Value & (Geometry.ClusterSize - 1)) == 0 && ZeroScan.IsZero(buffer.Slice(0, length));
+    }
+
+    private long BeginScan()
+    {
+        long end;
+        using (_inFlight.ExcludeAll())
+            end = Space.BeginScan();
+        Commit();
+        return end;
+    }
+
+    /// <summary>Takes the NEED_CHECK mark back in the midst of use, where that is idle.</summary>
+    private void Settle()
+    {
+        try
+        {
+            using InFlight.Hold hold = _inFlight.ExcludeAll();
+            Commit();
+            _header.ClearNeedCheck();
+        }
+        catch (DiskImageException)
+        {
+            // The mark stays; the next flush tells what is wrong.
+        }
     }
 
     private GuestOffset AlignDown(GuestOffset offset) => new(offset.Value & -Geometry.ClusterSize);

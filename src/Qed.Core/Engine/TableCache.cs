@@ -45,10 +45,10 @@ internal sealed class TableCache
         return page;
     }
 
-    /// <summary>Sets entries of a table, all in one page, that rise by a step from the first value on.</summary>
-    internal void Set(HostOffset table, int index, int count, ulong first, ulong step)
+    /// <summary>Sets entries of a table, all in one page: see <see cref="TablePage.TrySet"/>.</summary>
+    internal void Set(HostOffset table, int index, int count, ulong first, ulong step, bool comesAfterData)
     {
-        while (!PageOf(table, index).TrySet(index & (TablePage.Entries - 1), count, first, step))
+        while (!PageOf(table, index).TrySet(index & (TablePage.Entries - 1), count, first, step, comesAfterData))
         {
             // The page has just left the cache, and is read anew.
         }

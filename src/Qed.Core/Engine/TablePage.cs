@@ -13,12 +13,16 @@ namespace Qed.Engine;
 internal sealed class TablePage : CachedPage
 {
     /// <summary>Entries in a page; the smallest table is one page.</summary>
-    internal const int Entries = Size / TableEntry.Size;
+    internal const int Entries = 1 << EntriesBits;
+
+    /// <summary>Base-2 logarithm of <see cref="Entries"/>.</summary>
+    internal const int EntriesBits = 9;
 
     private readonly HashSet<TablePage> _waiting;
     private readonly object _lock = new();
     private int _dirtyFrom = int.MaxValue;
     private int _dirtyTo;
+    private bool _comesAfterData;
     private bool _isBeingWritten;
     private bool _hasLeft;
 
@@ -45,8 +49,13 @@ internal sealed class TablePage : CachedPage
     }
 
     /// <summary>Sets entries that rise by a step from the first value on.</summary>
+    /// <param name="index">The first of them.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="first">The value of the first.</param>
+    /// <param name="step">What each is higher than the one before.</param>
+    /// <param name="comesAfterData">Whether they may not reach the disk before what they point at.</param>
     /// <returns>False where the cache has let go of the page: what was set here would be lost.</returns>
-    internal bool TrySet(int index, int count, ulong first, ulong step)
+    internal bool TrySet(int index, int count, ulong first, ulong step, bool comesAfterData = false)
     {
         lock (_lock)
         {
@@ -54,7 +63,7 @@ internal sealed class TablePage : CachedPage
                 return false;
             for (int i = 0; i < count; i++)
                 Volatile.Write(ref Words[index + i], TableCodec.Convert(first + ((ulong)i * step)));
-            MarkDirty(index, index + count);
+            MarkDirty(index, index + count, comesAfterData);
             return true;
         }
     }
@@ -67,9 +76,10 @@ internal sealed class TablePage : CachedPage
         {
             if (_dirtyTo == 0)
                 return null;
-            var change = new Change(this, _dirtyFrom, Words.AsSpan(_dirtyFrom, _dirtyTo - _dirtyFrom).ToArray());
+            var change = new Change(this, _dirtyFrom, Words.AsSpan(_dirtyFrom, _dirtyTo - _dirtyFrom).ToArray(), _comesAfterData);
             _dirtyFrom = int.MaxValue;
             _dirtyTo = 0;
+            _comesAfterData = false;
             _isBeingWritten = true;
             lock (_waiting)
                 _waiting.Remove(this);
@@ -89,14 +99,15 @@ internal sealed class TablePage : CachedPage
         {
             _isBeingWritten = false;
             if (!isWritten)
-                MarkDirty(change.First, change.First + change.Stored.Length);
+                MarkDirty(change.First, change.First + change.Stored.Length, change.ComesAfterData);
         }
     }
 
     private ulong EntryAt(int index) => TableCodec.Convert(Volatile.Read(ref Words[index]));
 
-    private void MarkDirty(int from, int to)
+    private void MarkDirty(int from, int to, bool comesAfterData)
     {
+        _comesAfterData |= comesAfterData;
         _dirtyFrom = Math.Min(_dirtyFrom, from);
         _dirtyTo = Math.Max(_dirtyTo, to);
         lock (_waiting)
@@ -104,7 +115,11 @@ internal sealed class TablePage : CachedPage
     }
 
     /// <summary>Entries as they stood when they were taken and as the file has them, to be written in one piece.</summary>
-    internal sealed record Change(TablePage Page, int First, ulong[] Stored)
+    /// <param name="Page">The page.</param>
+    /// <param name="First">The index of the first.</param>
+    /// <param name="Stored">The entries.</param>
+    /// <param name="ComesAfterData">Whether they may not reach the disk before what they point at.</param>
+    internal sealed record Change(TablePage Page, int First, ulong[] Stored, bool ComesAfterData)
     {
         internal void WriteTo(BlockStorage storage)
             => storage.Write(Page.Offset + ((long)First * TableEntry.Size), TableCodec.Bytes(Stored));

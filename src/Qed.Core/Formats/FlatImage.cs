@@ -5,12 +5,42 @@ using Qed.Units;
 
 namespace Qed.Formats;
 
-/// <summary>An open image whose file holds the guest's bytes as they are, from its first one on; a format may have something behind them.</summary>
+/// <summary>
+/// An open image whose file holds the guest's bytes as they are, from its first one on; a format may have something behind
+/// them, and decides whether they are written in place.
+/// </summary>
 /// <param name="storage">The image's file.</param>
 /// <param name="length">Bytes of the guest's disk.</param>
-internal abstract class FlatImage(BlockStorage storage, long length) : MappedImage(storage)
+internal abstract class FlatImage(BlockStorage storage, long length) : WritableDiskImage
 {
+    public override string Path => Storage.Path;
+
     public override long Length { get; } = length;
+
+    public override bool CanWrite => false;
+
+    internal override BlockStorage ExtentStorage => Storage;
+
+    /// <summary>The image's file.</summary>
+    protected BlockStorage Storage { get; } = storage;
+
+    internal override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer)
+    {
+        RequireWritable(offset, buffer.Length);
+        Storage.Write(offset.Value, buffer);
+    }
+
+    internal override void WriteZeroes(GuestOffset offset, long length)
+    {
+        RequireWritable(offset, length);
+        Storage.WriteZeroes(offset.Value, length);
+    }
+
+    public override void Flush()
+    {
+        RequireWritable(default, 0);
+        Storage.Flush();
+    }
 
     private protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
@@ -24,5 +54,19 @@ internal abstract class FlatImage(BlockStorage storage, long length) : MappedIma
     {
         Storage.ReadWhole(offset.Value, buffer);
         return buffer.Length;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            Storage.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private void RequireWritable(GuestOffset offset, long length)
+    {
+        RequireInside(offset, length);
+        if (!CanWrite)
+            throw new InvalidOperationException("The image was opened for reading.");
     }
 }

@@ -29,6 +29,17 @@ public abstract class WritableDiskImage : DiskImage
     /// <exception cref="DiskImageException">NotEnoughSpace, ImageCorrupt, or the host failed.</exception>
     public void WriteZeroes(long offset, long length) => WriteZeroes(new GuestOffset(offset), length);
 
+    /// <summary>
+    /// Gives the space of a range back, whose contents nobody needs any more. The range reads as zeroes afterwards, always and
+    /// to the byte, also over a backing file: where its ends lie within a cluster that stays, zeroes are written there.
+    /// </summary>
+    /// <param name="offset">Bytes from the start of the disk; the whole range must lie within it.</param>
+    /// <param name="length">Bytes of the range.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range does not lie within the disk.</exception>
+    /// <exception cref="InvalidOperationException">The image was opened for reading.</exception>
+    /// <exception cref="DiskImageException">NotEnoughSpace, ImageCorrupt, or the host failed.</exception>
+    public void Discard(long offset, long length) => Discard(new GuestOffset(offset), length);
+
     /// <summary>Returns once all completed writes are on stable storage.</summary>
     /// <exception cref="InvalidOperationException">The image was opened for reading.</exception>
     /// <exception cref="DiskImageException">The host failed; what was written since the last flush may be lost.</exception>
@@ -37,4 +48,6 @@ public abstract class WritableDiskImage : DiskImage
     internal abstract void Write(GuestOffset offset, ReadOnlySpan<byte> buffer);
 
     internal abstract void WriteZeroes(GuestOffset offset, long length);
+
+    internal void Discard(GuestOffset offset, long length) => WriteZeroes(offset, length);
 }

@@ -26,11 +26,14 @@ internal sealed record ChangeNeeds
     /// <summary>The most memory in bytes that pages of its tables take.</summary>
     internal long TableCacheBytes { get; init; } = PageBudget.Default;
 
+    /// <summary>Whether zeroes that are written give space back.</summary>
+    internal bool DetectZeroes { get; init; }
+
     /// <summary>Refuses, by throwing, what the header alone tells; given the header and the image's path.</summary>
     internal Action<QedHeader, string>? Require { get; init; }
 
     internal QedOpenOptions OpenOptions(bool isChecked)
-        => new() { ForWriting = true, NeedCheckVerified = isChecked, MayRefuse = true, TableCacheBytes = TableCacheBytes };
+        => new() { ForWriting = true, NeedCheckVerified = isChecked, MayRefuse = true, TableCacheBytes = TableCacheBytes, DetectZeroes = DetectZeroes };
 }
 
 /// <summary>
@@ -94,7 +97,7 @@ internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult
         Image.BeforeChange();
         if (Check is null)
             return;
-        Image.Allocator.CutPartOfCluster();
+        Image.Space.CutPartOfCluster();
         if (Check.EntriesBeyondEnd > 0)
             Image.DropBeyondEnd();
         if (WasCutShort)

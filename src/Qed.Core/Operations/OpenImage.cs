@@ -61,7 +61,7 @@ public static class OpenImage
     {
         if (options is null)
             throw new ArgumentNullException(nameof(options));
-        return ForWriting(options.Path, new ChangeNeeds { TableCacheBytes = options.TableCacheBytes }, progress, logger ?? NullLogger.Instance, cancellation);
+        return ForWriting(options.Path, new ChangeNeeds { TableCacheBytes = options.TableCacheBytes, DetectZeroes = options.DetectZeroes }, progress, logger ?? NullLogger.Instance, cancellation);
     }
 
     internal static DiskImage ForReading(string path, string? format, RawFallback fallback, ILogger logger)

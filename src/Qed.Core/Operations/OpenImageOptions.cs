@@ -16,6 +16,12 @@ public sealed record OpenImageOptions
     public RawFallback RawFallback { get; init; }
 
     /// <summary>
+    /// Opened for writing: whether whole clusters of zeroes that are written give their space back, as those that are discarded
+    /// do. That costs a look at all that is written.
+    /// </summary>
+    public bool DetectZeroes { get; init; }
+
+    /// <summary>
     /// The most memory in bytes, 256 KiB to 4 GiB, that pages of each image's tables take: 16 MiB unless set. Of QED, 1 MiB
     /// holds the tables of 8 GiB in clusters of 64 KiB. It is taken as it is needed.
     /// </summary>

@@ -27,7 +27,8 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
         Path = path;
         Access = access;
         Identity = FileIdentity.Of(io.Handle, path);
-        _lastingLength = Length;
+        // Who looks on while others write has been promised no length.
+        _lastingLength = access == StorageAccess.Peek ? 0 : Length;
     }
 
     /// <inheritdoc/>

@@ -34,12 +34,13 @@ internal sealed class ImageScan
 
     /// <param name="storage">The image.</param>
     /// <param name="maximumFaults">How many faults are listed; all are counted.</param>
+    /// <param name="length">What the file may grow to while it is scanned, where it is in use; null for the length that it has.</param>
     /// <exception cref="DiskImageException">The header is not that of a QED image, or the file is too large for a scan.</exception>
-    internal ImageScan(BlockStorage storage, int maximumFaults)
+    internal ImageScan(BlockStorage storage, int maximumFaults, long? length = null)
     {
         _storage = storage;
         _header = QedHeaderReader.Read(storage);
-        _bounds = new ImageBounds(_header, storage.Length);
+        _bounds = new ImageBounds(_header, length ?? storage.Length);
         _maximumFaults = maximumFaults;
         if (_bounds.FileClusters > MaximumFileClusters)
         {

@@ -28,6 +28,7 @@ public class CheckReport : ImageResult
         FragmentationPercentage = Math.Round(result.FragmentationPercentage, 2);
         LeakedClusters = result.LeakedClusters;
         LeakedBytes = (ulong)result.LeakedBytes;
+        FreeClusters = result.FreeClusters;
         Corruptions = result.Corruptions;
         UnfinishedUndoPath = result.UnfinishedUndoPath;
         Issues = result.Issues.Select(issue => new CheckIssue(issue)).ToArray();
@@ -80,11 +81,14 @@ public class CheckReport : ImageResult
     /// <summary>Share of the allocated clusters that are fragmented, from 0 to 100, to two decimals.</summary>
     public double? FragmentationPercentage { get; }
 
-    /// <summary>Clusters of the file that nothing uses.</summary>
+    /// <summary>Clusters of the file that nothing uses and that take space on the host's disk.</summary>
     public long? LeakedClusters { get; }
 
-    /// <summary>Bytes of the file that nothing uses.</summary>
+    /// <summary>Bytes of the host's disk that they take.</summary>
     public ulong? LeakedBytes { get; }
+
+    /// <summary>Clusters of the file that nothing uses and that take no space on the host's disk: they are used again.</summary>
+    public long? FreeClusters { get; }
 
     /// <summary>Table entries that break a rule.</summary>
     public long? Corruptions { get; }

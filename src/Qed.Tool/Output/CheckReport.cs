@@ -51,6 +51,7 @@ internal sealed record CheckReport
         json.WriteString("filename", FileName);
         json.WriteString("format", Format);
         Positive(json, "fragmented-clusters", Check.FragmentedClusters);
+        Positive(json, "free-clusters", Check.FreeClusters);
         if (UndoPath is not null)
             json.WriteString("undo-filename", UndoPath);
         if (Check.UnfinishedUndoPath is not null)
@@ -103,6 +104,8 @@ internal sealed record CheckReport
             output.WriteLine("This means waste of disk space, but no harm to data.");
         }
 
+        if (Check.FreeClusters > 0)
+            output.WriteLine($"{Number(Check.FreeClusters)} clusters of the file are free; they take no disk space and are used again.");
         if (Check.TotalClusters > 0 && Check.AllocatedClusters > 0)
         {
             output.WriteLine(string.Create(

@@ -116,11 +116,9 @@ public sealed class RepairImageTests : IDisposable
     public void A_repair_of_what_a_repair_has_left_goes_on_with_its_undo_file()
     {
         RepairImage.Run(Options());
-        using (FileStream file = File.OpenWrite(ImagePath))
-        {
-            // Damage after the repair, where the repair wrote.
-            file.SetLength(file.Length + 65536);
-        }
+        // Damage after the repair, where the repair wrote.
+        using (var file = new FileStream(ImagePath, FileMode.Append))
+            file.Write(new byte[65536]);
 
         Fails.With(ErrorKind.ImageExists, "does not fit", () => RepairImage.Run(Options()));
         UndoRepair.Run(new UndoRepairOptions { Path = ImagePath, Force = true });

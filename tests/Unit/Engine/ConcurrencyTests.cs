@@ -3,6 +3,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using Qed.Engine;
+using Qed.Images;
 using Qed.Operations;
 using Qed.Tests.Support;
 using Qed.Units;
@@ -50,7 +51,7 @@ public sealed class ConcurrencyTests : IDisposable
     {
         const int Sectors = 32;
         var storage = new MemoryStorage(TestImage.Bytes(1 << 20, 16384, 2));
-        using QedImage image = QedImage.Open(storage, new QedOpenOptions { ForWriting = true });
+        QedImage image = QedImage.Open(storage, new QedOpenOptions { ForWriting = true });
         // A slow disk: every thread has looked the cluster up before the first one has mapped it.
         storage.BeforeChange = _ => Thread.Sleep(2);
         long before = storage.Length;
@@ -61,6 +62,7 @@ public sealed class ConcurrencyTests : IDisposable
         image.Read(new GuestOffset(0), disk);
         for (int sector = 0; sector < Sectors; sector++)
             Assert.True(disk.AsSpan(sector * 512, 512).IndexOfAnyExcept((byte)(sector + 1)) < 0, $"sector {sector}");
+        image.Dispose();
         Assert.Equal(before + 16384 + (2 * 16384), storage.Length);
     }
 
@@ -135,7 +137,7 @@ public sealed class ConcurrencyTests : IDisposable
     }
 
     [Fact]
-    public void A_failed_request_whose_clusters_stay_in_the_file_leaves_NEED_CHECK_set()
+    public void Clusters_of_a_failed_request_that_others_lie_behind_are_given_back_at_closing()
     {
         var storage = new MemoryStorage(TestImage.Bytes(1 << 20));
         long before = storage.Length;
@@ -150,8 +152,17 @@ public sealed class ConcurrencyTests : IDisposable
         };
         Assert.Throws<DiskImageException>(() => image.Write(new GuestOffset(0), Patterns.Filled(65536, 2)));
         storage.OnWrite = null;
+        Extent other = image.GetExtent(new GuestOffset(65536), 65536);
+        Assert.Equal(before + 65536, other.HostOffset!.Value.Value);
+        var punches = new System.Collections.Generic.List<(long, long)>();
+        storage.BeforeChange = change =>
+        {
+            if (change.Kind == StorageChangeKind.Punch)
+                punches.Add((change.Offset, change.Length));
+        };
         image.Dispose();
-        Assert.Equal(2, storage.ToArray()[16] & 2);
+        Assert.Equal([(before, 65536L)], punches);
+        Assert.Equal(0, storage.ToArray()[16] & 2);
     }
 
     [Fact]

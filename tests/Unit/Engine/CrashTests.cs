@@ -35,13 +35,14 @@ public sealed class CrashTests
 
         // What each byte may be: its last flushed value, or any value written since.
         var history = new FlushHistory(model);
-        QedImage image = Open(storage, below, verified: false);
-        for (int step = 0; step < 60; step++)
+        QedImage image = Open(storage, below, verified: false, new Background());
+        for (int step = 0; step < 90; step++)
         {
-            int offset = random.Next(DiskSize / 512) * 512;
+            // Mostly in one part of the disk, so that what is freed is used again.
+            int offset = random.Next((random.Next(4) == 0 ? DiskSize : DiskSize / 12) / 512) * 512;
             int length = Math.Min(random.Next(1, 60) * 512, DiskSize - offset);
             history.Begin(log.Count);
-            switch (random.Next(7))
+            switch (random.Next(9))
             {
                 case < 4:
                     byte value = (byte)random.Next(256);
@@ -52,6 +53,11 @@ public sealed class CrashTests
                     image.WriteZeroes(new GuestOffset(offset), length);
                     history.Write(offset, length, 0);
                     break;
+                case 6:
+                    length = Math.Min(10 * length, DiskSize - offset);
+                    image.Discard(new GuestOffset(offset), length);
+                    history.Write(offset, length, 0);
+                    break;
                 default:
                     image.Flush();
                     history.Flush(log.Count);
@@ -59,6 +65,7 @@ public sealed class CrashTests
             }
         }
 
+        Assert.True(image.Space.FreeCount is not null, "no free cluster was looked for");
         image.Dispose();
         history.Flush(log.Count);
         int stride = Math.Max(1, log.Count / 200);
@@ -70,11 +77,13 @@ public sealed class CrashTests
     }
 
     [Theory]
-    [InlineData(false, 31)]
-    [InlineData(false, 32)]
-    [InlineData(true, 41)]
-    [InlineData(true, 42)]
-    public void Data_that_several_threads_have_written_and_flushed_survives_a_crash_at_any_change(bool withBacking, int seed)
+    [InlineData(false, 512, 31)]
+    [InlineData(true, 512, 41)]
+    [InlineData(false, 4096, 32)]
+    [InlineData(false, 4096, 33)]
+    [InlineData(true, 4096, 42)]
+    [InlineData(true, 4096, 43)]
+    public void Data_that_several_threads_have_written_and_flushed_survives_a_crash_at_any_change(bool withBacking, int unit, int seed)
     {
         const int Threads = 4;
         TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
@@ -85,7 +94,7 @@ public sealed class CrashTests
         below.CopyTo(model, 0);
         var histories = new FlushHistory[Threads];
         using (QedImage image = Open(storage, below, verified: false))
-            Parallel.For(0, Threads, new ParallelOptions { MaxDegreeOfParallelism = Threads }, thread => histories[thread] = Work(image, log, model, thread, Threads, seed));
+            Parallel.For(0, Threads, new ParallelOptions { MaxDegreeOfParallelism = Threads }, thread => histories[thread] = Work(image, log, model, (thread, Threads), unit, seed));
         foreach (FlushHistory history in histories)
             history.Flush(log.Count);
         var random = new Random(seed);
@@ -95,14 +104,18 @@ public sealed class CrashTests
         RequireSound(storage.ToArray(), below, histories, $"seed {seed}, no crash", log.Count);
     }
 
-    /// <summary>Writes to every so many sectors, which lie in the same clusters as those of the other threads.</summary>
-    private static FlushHistory Work(QedImage image, CrashLog log, byte[] model, int thread, int threads, int seed)
+    /// <summary>
+    /// Writes in every so many units. Sectors lie in the same clusters as those of the other threads; clusters are a thread's own,
+    /// which drops them, and what it has dropped another thread gets.
+    /// </summary>
+    private static FlushHistory Work(QedImage image, CrashLog log, byte[] model, (int Number, int Count) thread, int unit, int seed)
     {
-        var random = new Random((seed * 1000) + thread);
-        var history = new FlushHistory(model, offset => offset / 512 % threads == thread);
+        var random = new Random((seed * 1000) + thread.Number);
+        var history = new FlushHistory(model, offset => offset / unit % thread.Count == thread.Number);
         for (int step = 0; step < 60; step++)
         {
-            int sector = (random.Next(DiskSize / 512 / threads / 8) * threads) + thread;
+            int place = ((random.Next(DiskSize / unit / thread.Count / 8) * thread.Count) + thread.Number) * unit;
+            int length = unit;
             history.Begin(log.Count);
             if (random.Next(6) == 0)
             {
@@ -113,10 +126,16 @@ public sealed class CrashTests
 
             byte value = (byte)random.Next(3);
             if (value == 0)
-                image.WriteZeroes(new GuestOffset(sector * 512), 512);
+            {
+                image.Discard(new GuestOffset(place), length);
+            }
             else
-                image.Write(new GuestOffset(sector * 512), Patterns.Filled(512, value));
-            history.Write(sector * 512, 512, value);
+            {
+                length = random.Next(1, (unit / 512) + 1) * 512;
+                image.Write(new GuestOffset(place), Patterns.Filled(length, value));
+            }
+
+            history.Write(place, length, value);
         }
 
         return history;
@@ -137,9 +156,9 @@ public sealed class CrashTests
         }
     }
 
-    private static QedImage Open(BlockStorage storage, byte[] below, bool verified)
+    private static QedImage Open(BlockStorage storage, byte[] below, bool verified, BackgroundWork? background = null)
     {
-        QedImage image = QedImage.Open(storage, new QedOpenOptions { ForWriting = true, NeedCheckVerified = verified });
+        QedImage image = QedImage.Open(storage, new QedOpenOptions { ForWriting = true, NeedCheckVerified = verified, Background = background ?? BackgroundWork.OnThreads });
         if (below.Length > 0)
             image.AttachBacking(new MemoryDisk(below));
         return image;

@@ -40,7 +40,9 @@ internal static class Qemu
     /// Fails the test unless qemu-img finds no corruption and no leak but those that its miscount invents: one for every
     /// cluster_size - 1 clusters of file.
     /// </summary>
-    internal static void AssertSound(string image)
+    /// <param name="image">The image.</param>
+    /// <param name="free">Clusters that are free: QEMU knows no such thing and calls them leaked.</param>
+    internal static void AssertSound(string image, long free = 0)
     {
         Result result = Img("check", "-f", "qed", "--output=json", image);
         using var json = System.Text.Json.JsonDocument.Parse(result.Output);
@@ -52,7 +54,7 @@ internal static class Qemu
         long clusters = (header.Length + clusterSize - 1) / clusterSize;
         Assert.Equal(0, Number("corruptions"));
         Assert.Equal(0, Number("check-errors"));
-        Assert.InRange(Number("leaks"), 0, clusters / (clusterSize - 1));
+        Assert.InRange(Number("leaks"), free, free + (clusters / (clusterSize - 1)));
     }
 
     /// <summary>Fails the test unless QEMU reads an image as a raw one, of the very same size.</summary>

@@ -6,6 +6,8 @@ namespace Qed.Formats.Raw;
 /// <summary>An open raw image: guest and host offsets are the same.</summary>
 internal sealed class RawImage(BlockStorage storage) : FlatImage(storage, storage.Length)
 {
+    public override bool CanWrite => Storage.CanWrite;
+
     public override string Format => BackingReference.RawName;
 
     /// <summary>A device tells what its guests count in.</summary>

@@ -1,0 +1,411 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Qed.Layout;
+using Qed.Storage;
+using Qed.Tables;
+using Qed.Units;
+
+namespace Qed.Space;
+
+/// <summary>
+/// Owns the clusters of an open image's file: gives them out and takes them back. The format has no list of those that are
+/// free, so at first all are given out at the end of the file; once somebody has scanned the tables, what nothing references
+/// is given out before the file grows. Threads may share it.
+/// </summary>
+/// <remarks>
+/// A cluster that is freed is in use until the commit that dropped its last reference is on stable storage; whoever frees it
+/// has seen to it that no request that is under way knows its place. It is then given back to the host, and given out again.
+/// Neither happens before a scan has found the tables sound: two entries may lead to one cluster, and one of them stays.
+/// </remarks>
+internal sealed class ClusterSpace
+{
+    // Frees that wait for a commit, as a part of the file and in bytes: so much may it grow beyond what is in use.
+    private const int ParkedPart = 64;
+    private const long LeastParked = 1 << 20;
+    private const long MostParked = 64 << 20;
+
+    private readonly BlockStorage _storage;
+    private readonly QedGeometry _geometry;
+    private readonly object _lock = new();
+    // Held while clusters are taken from the host, before the other one: whoever moves clusters waits for it.
+    private readonly object _releasing = new();
+    private readonly SpaceEnd _end;
+    private readonly PendingFrees _pending = new();
+    private FreeClusters _free = new();
+    private List<ClusterRun> _freedBeforeScan = [];
+    private int _forgottenBeforeScan;
+    private Knowledge _knowledge;
+    private long _appended;
+    // How often all was forgotten: what a commit has taken before that is nobody's any more.
+    private int _forgotten;
+    private bool _isDoubtful;
+    private bool _hasForgottenFrees;
+
+    /// <param name="storage">The image's file.</param>
+    /// <param name="geometry">Its geometry.</param>
+    /// <param name="mayHaveLeaks">Whether it was not closed cleanly, so that there is space to be found.</param>
+    internal ClusterSpace(BlockStorage storage, QedGeometry geometry, bool mayHaveLeaks)
+    {
+        _storage = storage;
+        _geometry = geometry;
+        _end = SpaceEnd.Of(storage, geometry);
+        _isDoubtful = mayHaveLeaks;
+    }
+
+    /// <summary>What is known of the clusters below the end.</summary>
+    private enum Knowledge
+    {
+        /// <summary>Nothing: all are taken for used.</summary>
+        None,
+
+        /// <summary>A scan is under way.</summary>
+        Scanning,
+
+        /// <summary>Which are free.</summary>
+        Whole,
+
+        /// <summary>The tables are not sound: all are taken for used, for good.</summary>
+        Refused,
+    }
+
+    /// <summary>Entries must not point behind it.</summary>
+    internal HostOffset Bound => _geometry.OffsetOf(new ClusterIndex(_end.Bound));
+
+    /// <summary>Whether the file's length is on stable storage, and with it the place of every cluster that was given out.</summary>
+    internal bool IsEndDurable
+    {
+        get
+        {
+            lock (_lock)
+                return _end.IsDurable;
+        }
+    }
+
+    /// <summary>Whether so much was freed that a commit, which lets it be used, is worth its while.</summary>
+    internal bool WantsCommit
+    {
+        get
+        {
+            lock (_lock)
+            {
+                long part = (_end.Clusters << _geometry.ClusterBits) / ParkedPart;
+                return _pending.Dropped << _geometry.ClusterBits > Math.Min(MostParked, Math.Max(LeastParked, part));
+            }
+        }
+    }
+
+    /// <summary>Whether clusters were freed that no commit has made durable: after one there may be room.</summary>
+    internal bool HasDropped
+    {
+        get
+        {
+            lock (_lock)
+                return _pending.Dropped > 0;
+        }
+    }
+
+    /// <summary>Whether it is time to scan the tables: something was freed, or much was appended, or there may be leaks.</summary>
+    internal bool WantsScan
+    {
+        get
+        {
+            lock (_lock)
+                return _knowledge == Knowledge.None && (_pending.HasAny || _hasForgottenFrees || _isDoubtful || _appended > FileEnd.StepOf(_geometry));
+        }
+    }
+
+    /// <summary>Whether nothing can be given out before the tables were scanned.</summary>
+    internal bool NeedsScan
+    {
+        get
+        {
+            lock (_lock)
+                return !_end.IsKnown;
+        }
+    }
+
+    /// <summary>Whether something was freed that is not given back yet, and would be after a scan.</summary>
+    internal bool HasUnreleased
+    {
+        get
+        {
+            lock (_lock)
+                return _knowledge == Knowledge.None && (_pending.HasAny || _hasForgottenFrees);
+        }
+    }
+
+    /// <summary>Whether a scan has found the tables unsound.</summary>
+    internal bool IsDamaged { get; private set; }
+
+    /// <summary>How many clusters are free; null as long as nobody knows.</summary>
+    internal long? FreeCount
+    {
+        get
+        {
+            lock (_lock)
+                return _knowledge == Knowledge.Whole ? _free.Count : null;
+        }
+    }
+
+    /// <summary>Gives clusters out that lie side by side.</summary>
+    /// <param name="count">How many are wanted.</param>
+    /// <param name="minimum">How many at least.</param>
+    /// <param name="near">Where they would lie best; null where that is all the same.</param>
+    /// <exception cref="DiskImageException">NotEnoughSpace, with nothing given out.</exception>
+    internal Allocation Allocate(long count, long minimum, HostOffset? near = null)
+    {
+        lock (_lock)
+        {
+            long wish = near is { } place ? _geometry.ClusterOf(place).Value : -1;
+            if (_free.Take(count, minimum, wish) is not { } found)
+            {
+                found = _end.Extend(count, minimum);
+                _appended += found.Run.Count;
+            }
+
+            return new Allocation(_geometry.OffsetOf(found.Run.First), found.Run.Count, found.IsZero ? Freshness.Zero : Freshness.Stale);
+        }
+    }
+
+    /// <summary>Takes clusters back whose last reference was just dropped in memory, and that no request knows the place of.</summary>
+    internal void Free(HostOffset start, long count)
+    {
+        lock (_lock)
+            _pending.Drop(new ClusterRun(_geometry.ClusterOf(start), count));
+    }
+
+    /// <summary>
+    /// Takes clusters back that were never referenced. Where nothing lies behind them the file is cut, so that a disk that
+    /// was filled is as empty as before.
+    /// </summary>
+    internal void Return(Allocation allocation)
+    {
+        var run = new ClusterRun(_geometry.ClusterOf(allocation.Start), allocation.Count);
+        lock (_lock)
+        {
+            if (run.End != _end.Clusters || !TryCut(run.First.Value))
+                _pending.Park(run);
+        }
+    }
+
+    /// <summary>To be called before a commit takes what has changed in the tables.</summary>
+    internal SpaceCommit BeginCommit()
+    {
+        lock (_lock)
+        {
+            (List<ClusterRun> parked, List<ClusterRun> punched) = _pending.TakeForCommit();
+            return new SpaceCommit(parked, punched, _end.Changes, _forgotten);
+        }
+    }
+
+    /// <summary>To be called once a commit is on stable storage, or has failed; <see cref="Release"/> follows.</summary>
+    internal void EndCommit(SpaceCommit commit, bool isDurable)
+    {
+        lock (_lock)
+        {
+            if (isDurable)
+                _end.NoteDurable(commit.EndChanges);
+            if (commit.Forgotten != _forgotten)
+                return;
+            if (!isDurable)
+            {
+                _pending.ParkAgain(commit.Parked);
+                return;
+            }
+
+            _pending.NoteDurable(commit.Parked);
+            commit.Punched.ForEach(_free.MarkZero);
+        }
+    }
+
+    /// <summary>Gives to the host, and for use, what was freed and committed.</summary>
+    internal void Release()
+    {
+        lock (_releasing)
+        {
+            List<ClusterRun> runs;
+            lock (_lock)
+            {
+                if (_knowledge != Knowledge.Whole)
+                    return;
+                runs = _pending.TakeDurable();
+            }
+
+            List<ClusterRun> punched = runs.FindAll(TryPunch);
+            lock (_lock)
+            {
+                runs.ForEach(_free.Add);
+                punched.ForEach(_pending.NotePunched);
+                CutTail(FileEnd.StepOf(_geometry));
+            }
+        }
+    }
+
+    /// <summary>To be called before a scan, while no request holds clusters that it has not mapped.</summary>
+    /// <returns>The end: everything that is in use below it must be in the tables on the disk before they are scanned.</returns>
+    internal long BeginScan()
+    {
+        lock (_lock)
+        {
+            _knowledge = Knowledge.Scanning;
+            _freedBeforeScan = [.. _pending.All];
+            _forgottenBeforeScan = _forgotten;
+            return _end.Clusters;
+        }
+    }
+
+    /// <summary>Takes over what a scan has found; <see cref="Release"/> follows.</summary>
+    /// <param name="end">Where the clusters ended when it began; what was given out since lies behind.</param>
+    /// <param name="used">What was referenced, before the scan or while it was under way; null where the tables are not sound.</param>
+    /// <param name="mayRepeat">Whether another scan may follow.</param>
+    /// <returns>
+    /// False where that is needed: clusters that were freed meanwhile were found in use, by the entry that was just dropped, as
+    /// it should be, or by another.
+    /// </returns>
+    internal bool EndScan(long end, ClusterBitmap? used, bool mayRepeat)
+    {
+        lock (_lock)
+        {
+            // Clusters may have been moved since.
+            if (_forgottenBeforeScan != _forgotten)
+                return true;
+            bool IsUsed(ClusterRun run) => used!.Next(run.First.Value, value: true) < Math.Min(run.End, used.Count);
+            if (used is null || (_end.IsKnown && used.Next(_end.Clusters, value: true) < used.Count) || _freedBeforeScan.Exists(IsUsed))
+            {
+                _knowledge = Knowledge.Refused;
+                IsDamaged = true;
+                return true;
+            }
+
+            if (mayRepeat && _pending.All.Any(IsUsed))
+            {
+                _knowledge = Knowledge.None;
+                return false;
+            }
+
+            // They stay in use as long as the image is open.
+            _pending.Withdraw(IsUsed);
+            long usedEnd = used.Count;
+            while (usedEnd > 0 && !used[new ClusterIndex(usedEnd - 1)])
+                usedEnd--;
+            _end.Learn(usedEnd);
+            end = Math.Min(end, _end.Clusters);
+            foreach ((ClusterIndex first, long count) in UnreferencedRuns.In(used, endsBeforeFile: false).TakeWhile(run => run.First.Value < end))
+                _free.Add(new ClusterRun(first, Math.Min(count, end - first.Value)));
+            foreach (ClusterRun run in _pending.All)
+                _free.Remove(run);
+            _knowledge = Knowledge.Whole;
+            _isDoubtful = false;
+            _hasForgottenFrees = false;
+            return true;
+        }
+    }
+
+    /// <summary>A scan was cut short.</summary>
+    internal void AbandonScan()
+    {
+        lock (_lock)
+        {
+            if (_knowledge == Knowledge.Scanning)
+                _knowledge = Knowledge.None;
+        }
+    }
+
+    /// <summary>The tables could not be read: everything is taken for used from here on.</summary>
+    internal void GiveUpScan()
+    {
+        lock (_lock)
+            _knowledge = Knowledge.Refused;
+    }
+
+    /// <summary>Forgets what is free, before clusters are moved, or references dropped that nobody tells of; waits for what is being given back.</summary>
+    internal void Forget()
+    {
+        lock (_releasing)
+        {
+            lock (_lock)
+            {
+                _isDoubtful |= _knowledge == Knowledge.Whole;
+                _hasForgottenFrees |= _pending.HasAny;
+                _knowledge = _knowledge == Knowledge.Refused ? Knowledge.Refused : Knowledge.None;
+                _free = new FreeClusters();
+                _pending.Clear();
+                _forgotten++;
+            }
+        }
+    }
+
+    /// <summary>Takes the end of the file anew, after it was changed beneath.</summary>
+    internal void Reload()
+    {
+        Forget();
+        lock (_lock)
+            _end.Reload();
+    }
+
+    /// <summary>Cuts off what the file was made longer by ahead of use.</summary>
+    internal void CutAhead()
+    {
+        lock (_lock)
+            _end.CutAhead();
+    }
+
+    /// <summary>Cuts off what is free at the end of the file.</summary>
+    /// <returns>Whether there was any.</returns>
+    internal bool CutTail()
+    {
+        lock (_lock)
+            return CutTail(1);
+    }
+
+    /// <summary>Cuts off a tail of the file that is no whole cluster, once the tables are known not to reference it.</summary>
+    internal void CutPartOfCluster()
+    {
+        lock (_lock)
+        {
+            long whole = _geometry.WholeClustersIn(new ByteCount(_storage.Length));
+            if (whole < _end.Clusters)
+                _end.CutTo(whole);
+        }
+    }
+
+    private bool CutTail(long least)
+    {
+        long end = _end.Clusters;
+        long tail = _free.TailBefore(end);
+        if (end - tail < least)
+            return false;
+        if (!TryCut(tail))
+            return false;
+        _free.Remove(new ClusterRun(new ClusterIndex(tail), end - tail));
+        return true;
+    }
+
+    /// <summary>A file that the host does not cut stays longer than it need be.</summary>
+    private bool TryCut(long clusters)
+    {
+        try
+        {
+            _end.CutTo(clusters);
+            return true;
+        }
+        catch (DiskImageException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>A host that fails to take space back has lost nothing that anybody needs.</summary>
+    private bool TryPunch(ClusterRun run)
+    {
+        try
+        {
+            return _storage.TryPunch(_geometry.OffsetOf(run.First).Value, run.Count << _geometry.ClusterBits);
+        }
+        catch (DiskImageException)
+        {
+            return false;
+        }
+    }
+}
