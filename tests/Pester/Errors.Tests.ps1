@@ -170,7 +170,7 @@ Describe 'Errors' {
         # env stands before it because Start-Process takes the program apart from its arguments.
         $child = Start-Process env -PassThru -ArgumentList @(
             Get-PowerShellCommand; '-NoProfile', '-NonInteractive', '-Command',
-            "Import-Module '$(Get-QedManifest)'; `$h = [Qed.Engine.QedImage]::Open('$image', [Qed.Engine.QedOpenOptions]@{ ForWriting = `$true }); `$null = New-Item '$ready'; Start-Sleep 60")
+            "Import-Module '$(Get-QedManifest)'; `$h = [Qed.Operations.OpenImage]::ForWriting('$image'); `$null = New-Item '$ready'; Start-Sleep 60")
         try {
             Wait-Until { Test-Path -LiteralPath $ready }
             (Get-Failure { Resize-QedImage $image 1GB }).Exception.Message | Should -Match "in use by .*\b$($child.Id)\b"

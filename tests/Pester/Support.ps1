@@ -303,7 +303,7 @@ function Wait-Until([scriptblock]$Condition, [int]$Seconds = 120) {
 
 function Open-ForWriting([string]$Path) {
     <# Holds an image as a virtual machine would. The caller disposes of it. #>
-    [Qed.Engine.QedImage]::Open($Path, [Qed.Engine.QedOpenOptions]@{ ForWriting = $true })
+    [Qed.Operations.OpenImage]::ForWriting($Path)
 }
 
 Import-Module (Get-QedManifest)

@@ -5,12 +5,15 @@ using System.Management.Automation;
 
 namespace Qed.PowerShell.Pipeline;
 
-/// <summary>
-/// One worker's progress bar: workers report to it, the pipeline thread shows its latest state. The engine reports seldom
-/// enough for a bar that can be read, and nothing of what is done in no time.
-/// </summary>
+/// <summary>One worker's progress bar: workers report to it, the pipeline thread shows its latest state.</summary>
 internal sealed class ItemProgress : IProgress<OperationProgress>
 {
+    /// <summary>
+    /// How long a bar stays as it is. The engine reports no more often, for its own sake; but a report may wait here, and the
+    /// next one come right behind it.
+    /// </summary>
+    internal static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
+
     // Apart from the small numbers that scripts give their own bars.
     private const int FirstActivityId = 0x514544;
 
@@ -21,6 +24,7 @@ internal sealed class ItemProgress : IProgress<OperationProgress>
     private OperationProgress _latest;
     private TimeSpan _lastReport;
     private TimeSpan _activityStart;
+    private TimeSpan _nextShow;
     private bool _hasNews;
     private bool _isShown;
     private bool _isComplete;
@@ -71,10 +75,11 @@ internal sealed class ItemProgress : IProgress<OperationProgress>
                 return new ProgressRecord(_activityId, $"{_latest.Activity} {_name}", "Done") { RecordType = ProgressRecordType.Completed };
             }
 
-            if (_isComplete || !_hasNews)
+            if (_isComplete || !_hasNews || _clock.Elapsed < _nextShow)
                 return null;
             _hasNews = false;
             _isShown = true;
+            _nextShow = _clock.Elapsed + Interval;
             return Describe();
         }
     }

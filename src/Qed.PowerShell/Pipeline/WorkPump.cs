@@ -17,9 +17,6 @@ internal sealed class WorkPump : IDisposable
 {
     private const int WaitingPerWorker = 16;
 
-    // How often bars are looked at while there is nothing to write.
-    private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(250);
-
     private readonly object _gate = new();
     private readonly PSCmdlet _cmdlet;
     private readonly int _limit;
@@ -160,7 +157,7 @@ internal sealed class WorkPump : IDisposable
             if (record is null && !isReached())
             {
                 _pipelineWaits = true;
-                Monitor.Wait(_gate, ProgressInterval);
+                Monitor.Wait(_gate, ItemProgress.Interval);
                 _pipelineWaits = false;
                 record = _results.TakeNext();
             }
