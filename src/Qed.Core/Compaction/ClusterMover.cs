@@ -100,11 +100,11 @@ internal sealed class ClusterMover
                 pieces.Add((_geometry.OffsetOf(copy.From).Value + done, _geometry.OffsetOf(copy.To).Value + done, (int)Math.Min(LargestPiece, length - done)));
         }
 
-        Workers.Run(pieces.Count, cancellation, i =>
+        Workers.Run(pieces.Count, i =>
         {
             _storage.CopyWithin(pieces[i].From, pieces[i].To, pieces[i].Length);
             _onCopied(Interlocked.Add(ref _copied, pieces[i].Length));
-        });
+        }, cancellation);
         _storage.Flush();
     }
 

@@ -13,9 +13,9 @@ internal static class Workers
 
     /// <summary>Does all pieces and returns when none is under way any more; the first error stops the others and is thrown.</summary>
     /// <param name="pieces">How many there are.</param>
-    /// <param name="cancellation">Honoured between pieces.</param>
     /// <param name="work">Does one, given its number.</param>
-    internal static void Run(int pieces, CancellationToken cancellation, Action<int> work)
+    /// <param name="cancellation">Honoured between pieces.</param>
+    internal static void Run(int pieces, Action<int> work, CancellationToken cancellation)
     {
         int next = -1;
         ExceptionDispatchInfo? error = null;
