@@ -23,7 +23,8 @@ public static class ByteSize
 
     /// <summary>As <see cref="Format(ulong?)"/>, but in at most three digits and the same in every language: <c>0.977 MiB</c>.</summary>
     /// <param name="bytes">The amount, not negative.</param>
-    public static string FormatShort(long bytes) => Format(bytes, 1000, CultureInfo.InvariantCulture);
+    // From 999.5 on it would be rounded to 1000.
+    public static string FormatShort(long bytes) => Format(bytes, 999.5, CultureInfo.InvariantCulture);
 
     /// <summary>Reads an amount: <c>65536</c>, <c>0x10000</c>, <c>64k</c>, <c>1.5G</c>; the suffixes are B, K, M, G, T, P and E in either case.</summary>
     /// <param name="text">The text, whole.</param>

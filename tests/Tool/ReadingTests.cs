@@ -185,6 +185,23 @@ public sealed class ReadingTests(SampleImages images) : IClassFixture<SampleImag
     }
 
     [Theory]
+    [InlineData(1536)]
+    [InlineData(1_024_000)]
+    [InlineData(1_179_648)]
+    [InlineData(1_441_792)]
+    [InlineData(10_747_904)]
+    public void Sizes_are_rounded_as_qemu_img_rounds_them(int size)
+    {
+        Qemu.Require();
+        string name = $"of-{size}-bytes.raw";
+        string path = System.IO.Path.Combine(images.Path, name);
+        System.IO.File.WriteAllBytes(path, new byte[size]);
+        string line = $"info -f raw {{d}}/{name}";
+        Assert.Equal(Invocation.Theirs(line, images.Path).Output.Split('\n')[2], Invocation.Ours(line, images.Path).Output.Split('\n')[2]);
+        System.IO.File.Delete(path);
+    }
+
+    [Theory]
     [MemberData(nameof(Rows))]
     public void Says_what_qemu_img_says(string line)
     {

@@ -14,6 +14,8 @@ public sealed class ByteSizeTests
     [InlineData(1024, "1 KiB", "1 KiB")]
     [InlineData(1152, "1.12 KiB", "1.12 KiB")]
     [InlineData(1408, "1.38 KiB", "1.38 KiB")]
+    [InlineData(1_023_487, "999 KiB", "999 KiB")]
+    [InlineData(1_023_488, "1000 KiB", "0.976 MiB")]
     [InlineData(193 << 10, "193 KiB", "193 KiB")]
     [InlineData((10 << 20) + (256 << 10), "10.2 MiB", "10.2 MiB")]
     [InlineData(1023 << 20, "1023 MiB", "0.999 GiB")]

@@ -1,4 +1,3 @@
-using System.Linq;
 using Qed.Operations;
 using Qed.Tool.CommandLine;
 using Qed.Tool.Output;
@@ -86,15 +85,7 @@ internal static class CheckCommand
         RepairResult result = session.ShowProgress(progress => isDryRun
             ? RepairImage.Plan(options, progress, session.Logger, session.Cancellation)
             : RepairImage.Run(options, progress, session.Logger, session.Cancellation));
-        return new CheckReport
-        {
-            Check = result.After,
-            FixedCorruptions = result.FixedCorruptions,
-            FixedLeaks = result.FixedLeaks,
-            Changes = result.Changes.Select(change => change.Description).ToArray(),
-            IsDone = !result.IsPlan,
-            UndoPath = result.IsPlan ? null : result.UndoPath,
-        };
+        return new CheckReport { Check = result.After, Repair = result };
     }
 
     private static int PutBack(ParsedArguments arguments, string path, Session session)

@@ -2,7 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
+using System.Linq;
 using System.Text.Json;
+using Qed.Operations;
 using static Qed.Tool.Output.Digits;
 
 namespace Qed.Tool.Output;
@@ -18,20 +20,20 @@ internal sealed record CheckReport
 
     internal bool WithDetails { get; init; }
 
-    internal long FixedCorruptions { get; init; }
+    /// <summary>The repair before the check, or what one would do; null where none was asked for.</summary>
+    internal RepairResult? Repair { get; init; }
 
-    internal long FixedLeaks { get; init; }
+    private long FixedCorruptions => Repair?.FixedCorruptions ?? 0;
 
-    internal IReadOnlyList<string> Changes { get; init; } = [];
+    private long FixedLeaks => Repair?.FixedLeaks ?? 0;
 
-    /// <summary>Whether the changes were made, and not only planned.</summary>
-    internal bool IsDone { get; init; }
+    private IEnumerable<string> Changes => Repair?.Changes.Select(change => change.Description) ?? [];
 
-    internal string? UndoPath { get; init; }
+    private string? UndoPath => Repair is { IsPlan: false } done ? done.UndoPath : null;
 
     internal void WriteText(TextWriter output)
     {
-        if (IsDone && Changes.Count > 0)
+        if (Repair is { IsPlan: false, Changes.Count: > 0 })
             WriteRepair(output);
         WriteFindings(output);
         if (WithDetails)
