@@ -106,6 +106,23 @@ public sealed class DifferenceTests(SampleImages images) : IClassFixture<SampleI
     }
 
     [Fact]
+    public void Clusters_that_take_no_space_are_free_and_nothing_is_wrong()
+    {
+        Qemu.Require();
+        using TempFolder folder = Copy("free.qed");
+        Qemu.Result text = Invocation.Ours("check {d}/free.qed", folder.Path);
+        Assert.Equal(0, text.ExitCode);
+        Assert.Contains("No errors were found", text.Output, StringComparison.Ordinal);
+        Assert.Contains("2 clusters of the file are free", text.Output, StringComparison.Ordinal);
+        Qemu.Result json = Invocation.Ours("check --output=json {d}/free.qed", folder.Path);
+        Assert.Equal(0, json.ExitCode);
+        Assert.Contains("\"free-clusters\": 2", json.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"leaks\"", json.Output, StringComparison.Ordinal);
+        // QEMU has one word for both.
+        Assert.Equal(3, Qemu.Img("check", folder["free.qed"]).ExitCode);
+    }
+
+    [Fact]
     public void Lost_space_is_reclaimed_and_the_repair_can_be_undone()
     {
         using TempFolder folder = Copy("leak.qed");

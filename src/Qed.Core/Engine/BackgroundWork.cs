@@ -10,7 +10,7 @@ internal class BackgroundWork
     internal static BackgroundWork OnThreads { get; } = new();
 
     /// <summary>Starts work that may take long; it throws nothing.</summary>
-    internal virtual void Start(Action work) => new Thread(() => work()) { IsBackground = true, Priority = ThreadPriority.BelowNormal, Name = "Qed background work" }.Start();
+    internal virtual void Start(Action work) => new Thread(() => work()) { IsBackground = true, Name = "Qed background work" }.Start();
 
     /// <summary>Does short work again and again until it is disposed, which waits for one that is under way; it throws nothing.</summary>
     internal virtual IDisposable Every(TimeSpan period, Action work) => new Ticker(period, work);

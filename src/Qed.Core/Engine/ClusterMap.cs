@@ -47,6 +47,13 @@ internal sealed class ClusterMap
     /// <summary>Whether changes wait in more pages than the cache should hold: time to commit.</summary>
     internal bool WantsCommit => _cache.IsMostlyDirty;
 
+    /// <summary>Whether all tables together take no more than so many bytes.</summary>
+    internal bool HasTablesWithin(long bytes)
+    {
+        ulong[] l1 = _l1;
+        return _geometry.TableBytes * (1 + (l1.Length <= bytes / TableEntry.Size ? l1.Count(entry => entry != TableEntry.Unallocated) : l1.Length)) <= bytes;
+    }
+
     /// <summary>The L1 entries that the image's size makes use of.</summary>
     internal ulong[] L1
     {

@@ -18,6 +18,9 @@ internal sealed class QedWriter : IDisposable
 {
     private const int CopyBuffer = 1 << 20;
 
+    // Read in a millisecond or two: sooner than a thread is started on a busy machine. They map 32 GiB in clusters of 64 KiB.
+    private const int ShortScanBytes = 4 << 20;
+
     private readonly QedImage _image;
     private readonly BlockStorage _storage;
     private readonly HeaderKeeper _header;
@@ -351,7 +354,7 @@ internal sealed class QedWriter : IDisposable
     {
         CommitIfMuchWaits();
         if (Space.WantsScan)
-            _scan.Start();
+            _scan.Start(isShort: _image.Map.HasTablesWithin(ShortScanBytes));
     }
 
     /// <summary>Where new clusters would lie best: behind those of the guest bytes before them, where something is free at all.</summary>

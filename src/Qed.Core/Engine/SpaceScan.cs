@@ -45,7 +45,8 @@ internal sealed class SpaceScan : IDisposable
     }
 
     /// <summary>Starts a scan beside the guest, unless one is under way.</summary>
-    internal void Start()
+    /// <param name="isShort">Whether there is so little to read that it is done before this returns.</param>
+    internal void Start(bool isShort)
     {
         CancellationTokenSource running;
         lock (_lock)
@@ -55,7 +56,10 @@ internal sealed class SpaceScan : IDisposable
             _running = running = new CancellationTokenSource();
         }
 
-        _background.Start(() => Run(running, _bytesPerSecond));
+        if (isShort)
+            Run(running, long.MaxValue);
+        else
+            _background.Start(() => Run(running, _bytesPerSecond));
     }
 
     /// <summary>Scans as fast as the disk goes, in place of a scan that may be under way, and returns when all is known.</summary>

@@ -11,14 +11,7 @@ internal sealed class Background : BackgroundWork
     /// <summary>Whether something waits for the clock.</summary>
     internal bool IsTicking => _periodic is not null;
 
-    /// <summary>How often background work was started.</summary>
-    internal int Starts { get; private set; }
-
-    internal override void Start(Action work)
-    {
-        Starts++;
-        work();
-    }
+    internal override void Start(Action work) => work();
 
     internal override IDisposable Every(TimeSpan period, Action work)
     {
