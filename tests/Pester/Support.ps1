@@ -137,7 +137,7 @@ function New-TangledImage([string]$Path, [uint64]$Size) {
 }
 
 function New-ScatteredImage([string]$Path, [uint64]$Size = 64GB) {
-    <# A file with a gap as large as all its data, which lies behind it and is holes for the host: giving the gap back moves a million clusters. #>
+    <# A file with a gap as large as all its data, which lies behind it and is holes for the host but for a cluster: giving the gap back moves a million clusters. #>
     $null = New-QedImage -LiteralPath $Path -SizeBytes $Size
     $l1 = Get-UInt64 $Path 40
     $tables = [int]($Size / 2GB)
@@ -149,6 +149,8 @@ function New-ScatteredImage([string]$Path, [uint64]$Size = 64GB) {
     for ($i = 0; $i -lt $entries.Count; $i++) { $entries[$i] = $data + ($entries.Count - 1 - $i) * 64KB }
     Write-UInt64 $Path $table $entries
     Set-FileLength $Path ($data + $Size)
+    # Holes are free; one cluster of the gap is not, and makes it worth giving back.
+    Write-UInt64 $Path ($table + $tables * 256KB) ([uint64[]]1)
     $Path
 }
 
