@@ -22,6 +22,7 @@
         'Get-QedImageMap'
         'Measure-QedImage'
         'New-QedImage'
+        'Optimize-QedImage'
         'Repair-QedImage'
         'Resize-QedImage'
         'Set-QedBackingFile'

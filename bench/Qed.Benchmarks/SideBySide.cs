@@ -47,13 +47,14 @@ internal static class SideBySide
     /// <param name="peers">Other ways; the best counts.</param>
     /// <param name="target">The file that all of them write, which is removed before each run.</param>
     /// <param name="goal">The ratio to reach.</param>
-    internal static void CompareDurable(string work, int runs, Action ours, IReadOnlyList<Action> peers, string target, double goal)
+    /// <param name="prepare">Makes the target that ours changes, not timed; null where ours makes it.</param>
+    internal static void CompareDurable(string work, int runs, Action ours, IReadOnlyList<Action> peers, string target, double goal, Action? prepare = null)
     {
         var rows = new List<(double Ours, double InMemory, double OnDisk)>();
         // What runs once is not warmed up either.
         for (int i = runs > 1 ? -1 : 0; i < runs; i++)
         {
-            double own = AtRest(target, ours).InMemory;
+            double own = AtRest(target, ours, prepare).InMemory;
             (double InMemory, double OnDisk)[] others = peers.Select(peer => PeerAtRest(target, peer)).ToArray();
             if (i >= 0)
                 rows.Add((own, others.Min(other => other.InMemory), others.Min(other => other.OnDisk)));
@@ -65,9 +66,10 @@ internal static class SideBySide
             $"| {work} | {Median(rows.Select(row => row.Ours)):0.00} | {Median(rows.Select(row => row.InMemory)):0.00} | {Median(rows.Select(row => row.InMemory / row.Ours)):0.00} | {Median(rows.Select(row => row.OnDisk)):0.00} | {Median(rows.Select(row => row.OnDisk / row.Ours)):0.00} | {goal:0.0} |"));
     }
 
-    private static (double InMemory, double OnDisk) AtRest(string target, Action convert)
+    private static (double InMemory, double OnDisk) AtRest(string target, Action convert, Action? prepare = null)
     {
         File.Delete(target);
+        prepare?.Invoke();
         // What an earlier run left to be written, and the freeing of its blocks, would hit this one.
         if (OperatingSystem.IsLinux())
             Run("sync");

@@ -139,4 +139,7 @@ internal static partial class Log
 
     [LoggerMessage(45, LogLevel.Warning, "'{Path}' belonged to the image that was overwritten and could not be removed: {Reason}")]
     internal static partial void ReplacedNotRemoved(ILogger logger, string path, string reason);
+
+    [LoggerMessage(46, LogLevel.Information, "Optimized '{Path}': its file had {OldSize} bytes and has {NewSize}, {Moved} bytes were moved.")]
+    internal static partial void Optimized(ILogger logger, string path, long oldSize, long newSize, long moved);
 }

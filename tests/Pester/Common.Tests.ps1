@@ -270,6 +270,12 @@ Describe 'Changing: <_>' -ForEach $changers {
                 @{ Path = "$folder/new.qed"; SizeBytes = 1GB }
                 @{ Path = $image; SizeBytes = 1GB; Force = $true }
             }
+            'Optimize-QedImage' {
+                Add-Leak $image
+                @{ Path = $image }
+                @{ Path = $image; Mode = 'Full' }
+                @{ Path = $image; Mode = 'Defragment' }
+            }
             'Repair-QedImage' {
                 Add-Leak $image
                 @{ Path = $image }
@@ -312,7 +318,7 @@ Describe 'Changing: <_>' -ForEach $changers {
     It 'asks of its own accord where that much is at stake' {
         (Get-Command $cmdlet).Parameters.Keys | Should -Contain 'Confirm'
         $impact = [Management.Automation.CommandMetadata]::new((Get-Command $cmdlet)).ConfirmImpact
-        $impact | Should -Be $(if ($cmdlet -in 'Copy-QedImageContent', 'Repair-QedImage', 'Set-QedBackingFile') { 'High' } else { 'Medium' })
+        $impact | Should -Be $(if ($cmdlet -in 'Copy-QedImageContent', 'Optimize-QedImage', 'Repair-QedImage', 'Set-QedBackingFile') { 'High' } else { 'Medium' })
     }
 
     It 'shows what the engine does in detail with -Debug' {
@@ -320,7 +326,9 @@ Describe 'Changing: <_>' -ForEach $changers {
         if ($call.ContainsKey('SizeBytes')) { $call.Path = "$folder/debug.qed"; $call.BackingPath = $base }
         if ($call.ContainsKey('MetadataOnly')) { $call = @{ Path = $image; BackingPath = $base } }
         $session = Invoke-Session { & $cmdlet @call -Confirm:$false -Debug -Verbose } @{ cmdlet = $cmdlet; call = $call }
-        $line = if ($cmdlet -eq 'Repair-QedImage') { "VERBOSE: Repairing '$image'*" } else { "DEBUG: Opened '$base' as qed, 1048576 bytes." }
+        $line = if ($cmdlet -eq 'Repair-QedImage') { "VERBOSE: Repairing '$image'*" }
+        elseif ($cmdlet -eq 'Optimize-QedImage') { "VERBOSE: Optimized '$image'*" }
+        else { "DEBUG: Opened '$base' as qed, 1048576 bytes." }
         $session.Host.Lines -like $line | Should -Not -BeNullOrEmpty
     }
 }

@@ -22,6 +22,7 @@ BeforeDiscovery {
     )
     $changers = @(
         @{ Name = 'a shrink'; Script = { Resize-QedImage $image (64GB - 64KB) -AllowShrink -Confirm:$false }; Size = 64GB - 64KB }
+        @{ Name = 'optimizing'; Script = { Optimize-QedImage $image -Confirm:$false }; Size = 64GB }
         @{ Name = 'a repair'; Script = { Repair-QedImage $image -Confirm:$false }; Size = 64GB; CanUndo = $true }
     )
 }

@@ -213,6 +213,7 @@ function Get-Argument([string]$Cmdlet, [string]$Base) {
         'Get-QedImageMap' { @{} }
         'Measure-QedImage' { @{ Format = 'raw' } }
         'New-QedImage' { @{ SizeBytes = 1MB; Force = $true } }
+        'Optimize-QedImage' { @{ Confirm = $false; PassThru = $true } }
         'Repair-QedImage' { @{ Confirm = $false } }
         'Resize-QedImage' { @{ SizeBytes = 3GB; PassThru = $true } }
         'Set-QedBackingFile' { @{ BackingPath = $Base; MetadataOnly = $true; Confirm = $false; PassThru = $true } }

@@ -15,11 +15,11 @@ namespace Qed.Compaction;
 /// </summary>
 internal sealed class ClusterMover
 {
-    private const int LargestPiece = 1 << 20;
-
     // Changes between two flushes: so many entries, and so many bytes that a flush does not take long.
-    private const int MostEntries = 1 << 14;
-    private const long MostBytes = 64 << 20;
+    internal const int MostEntries = 1 << 14;
+    internal const long MostBytes = 64 << 20;
+
+    private const int LargestPiece = 1 << 20;
 
     private const int MostEntriesAtOnce = 1 << 13;
 

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
-using Qed.Layout;
 using Qed.Storage;
 using Qed.Tables;
 using Qed.Units;
@@ -37,24 +36,18 @@ internal sealed class ClusterReclaimer
     /// <exception cref="DiskImageException">ImageCorrupt where the tables cannot be trusted; NotEnoughSpace where the file must grow before it can shrink.</exception>
     internal long Run(ImageScan? scan = null)
     {
+        long before = _storage.Length;
         scan ??= Scan();
-        if (scan.Corruptions > 0)
-        {
-            throw new DiskImageException(ErrorKind.ImageCorrupt, "space cannot be reclaimed while tables are corrupt", _storage.Path)
-            {
-                Remedy = new(RemedyKind.ListDamage),
-            };
-        }
+        int bits = scan.Header.Geometry.ClusterBits;
+        CompactionOutcome outcome = new ImageCompactor(_storage, OptimizeMode.Quick, isRehearsal: false, _progress, _cancellation).Run(scan);
+        return ((before + (1L << bits) - 1) >> bits) - (outcome.FileSize >> bits);
+    }
 
-        QedGeometry geometry = scan.Header.Geometry;
-        long before = geometry.ClustersToHold(new ByteCount(_storage.Length));
-        var moves = new LayoutMoves(_storage, scan, isRehearsal: false, new ProgressMeter(_progress, "Moving clusters"), _cancellation);
-        moves.CutTail();
+    /// <summary>Fills the gaps with what lies behind the final length of the file.</summary>
+    internal static void MoveDown(LayoutMoves moves)
+    {
         TableSettler.Settle(moves, TablePlaces.BelowEnd(moves.Layout));
         MoveDataDown(moves);
-        moves.CutTail();
-        _storage.Flush();
-        return before - geometry.ClustersToHold(new ByteCount(_storage.Length));
     }
 
     private ImageScan Scan()

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using Qed.Layout;
@@ -12,7 +13,7 @@ internal sealed class ImageLayout
     /// <summary>The number of the L1 table; the L2 tables are counted from 0, in guest order.</summary>
     internal const int L1Table = -1;
 
-    private readonly TableLocation[] _tables;
+    private TableLocation[] _tables;
     private HostOffset _l1;
 
     /// <param name="scan">A scan that has run and found no corruption; its bitmap is this layout's from now on.</param>
@@ -32,17 +33,28 @@ internal sealed class ImageLayout
     internal ClusterBitmap Used { get; }
 
     /// <summary>How many clusters hold something: the length of the shortest file that can.</summary>
-    internal long InUse { get; }
+    internal long InUse { get; private set; }
 
     internal long HeaderClusters { get; }
-
-    internal int TableCount => _tables.Length;
 
     /// <summary>All tables by number, the L1 table first.</summary>
     internal IEnumerable<int> AllTables => Enumerable.Range(L1Table, _tables.Length + 1);
 
     /// <summary>The L2 tables in guest order.</summary>
     internal IReadOnlyList<TableLocation> Tables => _tables;
+
+    /// <summary>The number of an L2 table.</summary>
+    internal int NumberOf(TableLocation table)
+    {
+        int low = 0;
+        for (int high = _tables.Length - 1; low < high;)
+        {
+            int middle = (low + high) >> 1;
+            (low, high) = _tables[middle].L1Index < table.L1Index ? (middle + 1, high) : (low, middle);
+        }
+
+        return low;
+    }
 
     /// <summary>Where a table lies.</summary>
     internal HostOffset OffsetOf(int table) => table == L1Table ? _l1 : _tables[table].Offset;
@@ -80,4 +92,14 @@ internal sealed class ImageLayout
         else
             _tables[move.Table] = _tables[move.Table] with { Offset = offset };
     }
+
+    /// <summary>Notes that nothing references clusters any more.</summary>
+    internal void Freed(ClusterIndex first, long count)
+    {
+        Used.Clear(first, count);
+        InUse -= count;
+    }
+
+    /// <summary>Forgets L2 tables that were freed; the others are numbered anew.</summary>
+    internal void DropTables(Func<int, bool> isFreed) => _tables = [.. _tables.Where((_, table) => !isFreed(table))];
 }

@@ -20,14 +20,18 @@ internal sealed class LayoutMoves
     private readonly ClusterMover _mover;
     private readonly List<ClusterMove> _waiting = [];
     private readonly List<TableMove> _waitingTables = [];
+    private readonly List<(ClusterIndex First, long Count)> _waitingFrees = [];
+    // Of a rehearsal in which somebody asks where data would be.
+    private readonly Whereabouts? _whereabouts;
     private long _expected;
 
     /// <param name="storage">The image.</param>
     /// <param name="scan">The scan that the layout is from.</param>
     /// <param name="isRehearsal">Whether nothing is to be changed.</param>
+    /// <param name="remembers">Whether somebody will ask where data is by now.</param>
     /// <param name="meter">Told how many bytes are moved, of those that are to be.</param>
     /// <param name="cancellation">Honoured anywhere.</param>
-    internal LayoutMoves(BlockStorage storage, ImageScan scan, bool isRehearsal, ProgressMeter meter, CancellationToken cancellation)
+    internal LayoutMoves(BlockStorage storage, ImageScan scan, bool isRehearsal, bool remembers, ProgressMeter meter, CancellationToken cancellation)
     {
         _storage = storage;
         _scan = scan;
@@ -35,6 +39,7 @@ internal sealed class LayoutMoves
         _cancellation = cancellation;
         IsRehearsal = isRehearsal;
         Layout = new ImageLayout(scan);
+        _whereabouts = isRehearsal && remembers ? new Whereabouts(Layout.Used.Count) : null;
         _mover = new ClusterMover(storage, Layout.Geometry, meter.ReachedAtLeast);
     }
 
@@ -79,6 +84,36 @@ internal sealed class LayoutMoves
         Apply();
     }
 
+    /// <summary>Moves a cluster of data whose entry is known, with others: not before enough wait or <see cref="Apply"/> is called.</summary>
+    /// <param name="move">From where to where; a single cluster.</param>
+    /// <param name="entry">Where the entry lies that points at it.</param>
+    /// <param name="original">The cluster that the entry names.</param>
+    /// <param name="isForGood">Whether it stays there.</param>
+    internal void Add(ClusterMove move, HostOffset entry, long original, bool isForGood)
+    {
+        _waiting.Add(move);
+        _whereabouts?.Move(original, move.To.Value, isForGood);
+        if (!IsRehearsal)
+            _mover.Add(move.From, move.To, 1, entry);
+    }
+
+    /// <summary>Where the data is by now that an entry names; null where it has been brought for good.</summary>
+    internal long? PlaceOf(long original) => _whereabouts is null ? original : _whereabouts.Find(original);
+
+    /// <summary>Whether a cluster that an entry names would have been freed.</summary>
+    internal bool IsFreed(long original) => _whereabouts is not null && _whereabouts.IsFreed(original);
+
+    /// <summary>Changes an entry, so that clusters are free: not before enough wait or <see cref="Apply"/> is called.</summary>
+    internal void Free(HostOffset entry, ulong value, ClusterIndex first, long count)
+    {
+        _waitingFrees.Add((first, count));
+        _whereabouts?.Free(first, count);
+        if (!IsRehearsal)
+            _mover.Set(entry, value);
+        if (_waitingFrees.Count >= ClusterMover.MostEntries)
+            Apply();
+    }
+
     /// <summary>Moves tables, the L1 table after the others, whose entries are in it.</summary>
     internal void MoveTables(IReadOnlyCollection<TableMove> moves)
     {
@@ -113,7 +148,12 @@ internal sealed class LayoutMoves
     {
         _waiting.Add(move);
         if (owners is null)
+        {
+            for (long i = 0; i < move.Count && _whereabouts is not null; i++)
+                _whereabouts.Move(move.From.Value + i, move.To.Value + i, isForGood: false);
             return;
+        }
+
         for (long i = 0; i < move.Count; i++)
             _mover.Add(new ClusterIndex(move.From.Value + i), new ClusterIndex(move.To.Value + i), 1, owners.EntryOf(move.From.Value + i));
     }
@@ -127,7 +167,8 @@ internal sealed class LayoutMoves
             Apply();
     }
 
-    private void Apply()
+    /// <summary>Makes what waits come true.</summary>
+    internal void Apply()
     {
         _mover.Apply(_cancellation);
         foreach (ClusterMove move in _waiting)
@@ -142,6 +183,9 @@ internal sealed class LayoutMoves
             Moved += Layout.Geometry.TableSize;
         }
 
+        foreach ((ClusterIndex first, long count) in _waitingFrees)
+            Layout.Freed(first, count);
+        _waitingFrees.Clear();
         _waiting.Clear();
         _waitingTables.Clear();
     }

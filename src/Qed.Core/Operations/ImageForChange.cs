@@ -45,6 +45,9 @@ internal sealed record ChangeNeeds
 /// <param name="Check">What a check has found that does not keep it from being written; null where none was needed.</param>
 internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult? Check) : IDisposable
 {
+    /// <summary>What the check has found about each cluster; null where none was needed.</summary>
+    internal ImageChecker? Checker { get; private init; }
+
     /// <summary>Whether work on the image was cut short.</summary>
     internal bool WasCutShort => Check is { NeedsCheck: true };
 
@@ -62,14 +65,15 @@ internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult
     {
         HostFile file = OpenFile(path, StorageAccess.Write, logger);
         QedImage image;
-        CheckResult? check;
+        (ImageChecker? Checker, CheckResult? Check) found = default;
         try
         {
             UndoInspection.RequireFinished(file, new UndoFile(file));
             QedHeader header = QedHeaderReader.Read(file);
             needs.Require?.Invoke(header, file.Path);
-            check = needs.MustBeSound || IsDoubtful(file, header) ? RequireSound(file, header, progress, cancellation) : null;
-            image = QedImage.Open(file, needs.OpenOptions(check is not null));
+            if (needs.MustBeSound || IsDoubtful(file, header))
+                found = RequireSound(file, progress, cancellation);
+            image = QedImage.Open(file, needs.OpenOptions(found.Check is not null));
             Log.Opened(logger, image.Path, image.Format, image.Length);
         }
         catch
@@ -82,7 +86,7 @@ internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult
         {
             if (needs.WithBacking)
                 ImageChain.AttachChain(image, file.Identity, StorageAccess.Read, logger);
-            return new ImageForChange(image, file, check);
+            return new ImageForChange(image, file, found.Check) { Checker = found.Checker };
         }
         catch
         {
@@ -125,12 +129,15 @@ internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult
     private static bool IsDoubtful(HostFile file, QedHeader header)
         => header.NeedsCheck || header.RepairMark is { IsUnfinished: true } || (file.Length & (header.Geometry.ClusterSize - 1)) != 0;
 
-    private static CheckResult RequireSound(HostFile file, QedHeader header, IProgress<OperationProgress>? progress, CancellationToken cancellation)
+    /// <summary>Checks an image that is to be changed, or would be.</summary>
+    /// <exception cref="DiskImageException">ImageCorrupt.</exception>
+    internal static (ImageChecker Checker, CheckResult Check) RequireSound(HostFile file, IProgress<OperationProgress>? progress, CancellationToken cancellation)
     {
-        CheckResult result = CheckImage.Run(file, maximumIssues: 1, progress, cancellation);
+        var checker = new ImageChecker(file, maximumIssues: 1);
+        CheckResult result = checker.Run(new ProgressMeter(progress, "Checking"), cancellation);
         if (result.Corruptions == 0)
-            return result;
-        string state = header.NeedsCheck ? "the image was not closed cleanly and " : string.Empty;
+            return (checker, result);
+        string state = result.NeedsCheck ? "the image was not closed cleanly and " : string.Empty;
         throw new DiskImageException(
             ErrorKind.ImageCorrupt, $"{state}a check finds {Text(result.Corruptions)} corruptions, so the image is not changed", file.Path)
         {
@@ -138,6 +145,6 @@ internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult
         };
     }
 
-    private static HostFile OpenFile(string path, StorageAccess access, ILogger logger)
+    internal static HostFile OpenFile(string path, StorageAccess access, ILogger logger)
         => QedFile.Open(path, access, logger, "only QED images are changed in place", new(RemedyKind.ConvertToQed));
 }

@@ -23,12 +23,6 @@ internal sealed record TableBatch(IReadOnlyList<TableLocation> Tables, HostOffse
     /// <summary>Entries read of each of the tables.</summary>
     internal int EntriesEach => Entries / Tables.Count;
 
-    /// <summary>The table that an entry of the batch is one of.</summary>
-    internal TableLocation TableOf(int entry) => Tables[entry / EntriesEach];
-
-    /// <summary>Index in its table of an entry of the batch.</summary>
-    internal int IndexInTable(int entry) => FirstEntry + (entry % EntriesEach);
-
     /// <summary>Where an entry of the batch lies: the tables lie side by side.</summary>
     internal HostOffset OffsetOf(int entry) => Offset + ((long)entry * TableEntry.Size);
 

@@ -25,6 +25,7 @@ internal static class CommandTree
         ConvertCommand.Definition,
         DdCommand.Definition,
         ResizeCommand.Definition,
+        OptimizeCommand.Definition,
         RebaseCommand.Definition,
         CompareCommand.Definition,
         MapCommand.Definition,

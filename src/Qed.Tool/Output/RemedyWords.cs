@@ -49,7 +49,7 @@ internal sealed class RemedyWords(ToolCommand command)
         => (remedy.Subject ?? otherwise) is { } format ? " " + format : string.Empty;
 
     /// <summary>Whether naming the format of its image gets the command any further: what is changed where it lies is QED.</summary>
-    private bool ReadsAnyFormat => command.Options.Contains(CommonOptions.Format) && command.Name is not ("check" or "resize" or "rebase");
+    private bool ReadsAnyFormat => command.Options.Contains(CommonOptions.Format) && command.Name is not ("check" or "resize" or "optimize" or "rebase");
 
     private bool Has(string spelling)
         => CommonOptions.AllOf(command).Any(option => option.Refusal is null && (spelling == "-" + option.Letter || spelling == "--" + option.LongName));

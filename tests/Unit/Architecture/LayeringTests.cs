@@ -25,7 +25,7 @@ public sealed class LayeringTests
         ["Engine"] = ["Images", "Space", "Tables", "Layout", "Storage", "Bits", "Units"],
         ["Formats"] = ["Engine", "Images", "Layout", "Targets", "Storage", "Bits", "Units"],
         ["Chains"] = ["Formats", "Images", "Storage"],
-        ["Compaction"] = ["Tables", "Layout", "Storage", "Units"],
+        ["Compaction"] = ["Tables", "Layout", "Storage", "Bits", "Units"],
         ["Checking"] = ["Compaction", "Tables", "Layout", "Storage", "Bits", "Units"],
         ["Transfer"] = ["Engine", "Images", "Storage", "Bits", "Units"],
         ["Operations"] = ["Chains", "Checking", "Compaction", "Transfer", "Formats", "Engine", "Images", "Layout", "Targets", "Storage", "Units"],
