@@ -36,7 +36,7 @@ public sealed class ConvertIntoExistingTests : IDisposable
         CheckResult check = CheckImage.Run(new CheckImageOptions { Path = _folder["target.qed"] });
         Assert.True(check.IsClean);
         if (Qemu.IsInstalled)
-            Qemu.AssertSound(_folder["target.qed"]);
+            Qemu.AssertSound(_folder["target.qed"], check.FreeClusters);
     }
 
     [Fact]
