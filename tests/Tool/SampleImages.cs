@@ -37,12 +37,6 @@ public sealed class SampleImages : IDisposable
             file.Seek(0, SeekOrigin.End);
             file.Write(new byte[2 * 65536]);
         });
-        CopyAnd("free.qed", file =>
-        {
-            file.SetLength(file.Length + (2 * 65536));
-            // What is not on the disk yet tells of no holes.
-            file.Flush(flushToDisk: true);
-        });
         // The second data cluster's entry points beyond the end of the file.
         CopyAnd("bad.qed", file => WriteNumber(file, ReadNumber(file, ReadNumber(file, 40)) + 8, 0x7000000));
         // NEED_CHECK.

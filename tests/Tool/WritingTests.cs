@@ -2,6 +2,7 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
+using Qed.Operations;
 using Qed.Tests.Support;
 using Xunit;
 
@@ -353,7 +354,7 @@ public sealed class WritingTests(SampleImages images) : IClassFixture<SampleImag
             if (Text(expected, "backing-filename") is "gone.qed" or "none.qed")
                 continue;
             if (format == "qed")
-                Qemu.AssertSound(ours[name]);
+                Qemu.AssertSound(ours[name], CheckImage.Run(new CheckImageOptions { Path = ours[name] }).FreeClusters);
             Qemu.ImgOk("compare", "-f", format, "-F", format, theirs[name], ours[name]);
         }
     }
