@@ -51,7 +51,7 @@ public sealed class DeleteSourceTests : IDisposable
     public void A_block_device_is_not_deleted()
     {
         File.WriteAllBytes(_folder["disk.raw"], Patterns.Random(1 << 20, 1));
-        Qemu.Result? made = Qemu.TryRun("losetup", ["--find", "--show", "--read-only", _folder["disk.raw"]]);
+        Qemu.Result? made = Qemu.TryRun("flock", ["/dev/loop-control", "losetup", "--find", "--show", "--read-only", _folder["disk.raw"]]);
         Assert.SkipUnless(made is { ExitCode: 0 }, "no loop device can be made here");
         string device = made!.Output.Trim();
         try

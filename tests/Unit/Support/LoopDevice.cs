@@ -26,8 +26,9 @@ internal sealed class LoopDevice : IDisposable
                     file.Write(block.AsSpan(0, (int)Math.Min(block.Length, size - done)));
             }
 
-            string[] arguments = ["--find", "--show", "--sector-size", Qemu.Text(sectorSize), .. isReadOnly ? (string[])["--read-only"] : [], Content];
-            Qemu.Result? made = Qemu.TryRun("losetup", arguments);
+            // Two that look for a free device at a time open each other's, which is in use then for a moment.
+            string[] arguments = ["/dev/loop-control", "losetup", "--find", "--show", "--sector-size", Qemu.Text(sectorSize), .. isReadOnly ? (string[])["--read-only"] : [], Content];
+            Qemu.Result? made = Qemu.TryRun("flock", arguments);
             Assert.SkipUnless(made is { ExitCode: 0 }, "no loop device can be set up here: " + made?.Error.Trim());
             Path = made!.Output.Trim();
         }
