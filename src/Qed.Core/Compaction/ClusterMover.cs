@@ -100,7 +100,7 @@ internal sealed class ClusterMover
                 pieces.Add((_geometry.OffsetOf(copy.From).Value + done, _geometry.OffsetOf(copy.To).Value + done, (int)Math.Min(LargestPiece, length - done)));
         }
 
-        Workers.Run(pieces.Count, i =>
+        Workers.RunPieces(pieces.Count, "Qed compaction", i =>
         {
             _storage.CopyWithin(pieces[i].From, pieces[i].To, pieces[i].Length);
             _onCopied(Interlocked.Add(ref _copied, pieces[i].Length));

@@ -103,7 +103,7 @@ internal sealed class ZeroClusters
     private bool[] Look()
     {
         var isZero = new bool[_count];
-        Workers.Run((_count + ClustersEach - 1) / ClustersEach, piece =>
+        Workers.RunPieces((_count + ClustersEach - 1) / ClustersEach, "Qed compaction", piece =>
         {
             byte[] buffer = ArrayPool<byte>.Shared.Rent(Math.Min(LargestPiece, Layout.Geometry.ClusterSize));
             try

@@ -3,7 +3,6 @@ using System.Buffers;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using System.Threading.Tasks;
 using Qed.Layout;
 using Qed.Storage;
 using Qed.Units;
@@ -203,7 +202,7 @@ internal sealed class ImageScan
             scanners.Add(new TableScanner(_storage, _bounds, i == 0 ? _references : new ReferenceMap(_bounds.FileClusters)));
         try
         {
-            RunAll(scanners, Work);
+            Workers.Run(scanners.Count, "Qed scan", worker => Work(scanners[worker]));
         }
         finally
         {
@@ -220,28 +219,6 @@ internal sealed class ImageScan
         }
 
         return scanners;
-    }
-
-    private static void RunAll(List<TableScanner> scanners, Action<TableScanner> work)
-    {
-        if (scanners.Count == 1)
-        {
-            work(scanners[0]);
-            return;
-        }
-
-        Task[] tasks = scanners.Skip(1).Select(scanner => Task.Factory.StartNew(() => work(scanner), TaskCreationOptions.LongRunning)).ToArray();
-        try
-        {
-            work(scanners[0]);
-        }
-        finally
-        {
-            Task.WhenAll(tasks).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).Wait();
-        }
-
-        foreach (Task task in tasks)
-            task.GetAwaiter().GetResult();
     }
 
     /// <summary>Finds who references each cluster that has more than one reference, in guest order.</summary>

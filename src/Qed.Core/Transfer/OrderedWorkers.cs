@@ -12,10 +12,6 @@ namespace Qed.Transfer;
 /// </summary>
 internal sealed class OrderedWorkers : IDisposable
 {
-    private const int MostWorkers = 8;
-    // Some wait for the disk while others look for zeroes.
-    private const int WorkersEachProcessor = 2;
-
     private readonly IEnumerator<WorkPiece> _plan;
     private readonly int _buffersEach;
     private readonly CancellationToken _cancellation;
@@ -32,8 +28,7 @@ internal sealed class OrderedWorkers : IDisposable
     /// <param name="oneAtATime">Whether no range may be begun before the one ahead of it is done.</param>
     internal OrderedWorkers(IEnumerable<WorkPiece> plan, int buffersEach, CancellationToken cancellation, bool oneAtATime = false)
     {
-        _count = oneAtATime ? 1 : Math.Min(MostWorkers, WorkersEachProcessor * Environment.ProcessorCount);
-
+        _count = oneAtATime ? 1 : Workers.UsualCount;
         _plan = plan.GetEnumerator();
         _buffersEach = buffersEach;
         _cancellation = cancellation;
@@ -46,16 +41,7 @@ internal sealed class OrderedWorkers : IDisposable
     /// <summary>Handles every range and returns when all are done; the first error stops the others and is thrown.</summary>
     internal void Run(Work work)
     {
-        var threads = new Thread[_count - 1];
-        for (int i = 0; i < threads.Length; i++)
-        {
-            threads[i] = new Thread(() => Loop(work)) { IsBackground = true, Name = "Qed transfer" };
-            threads[i].Start();
-        }
-
-        Loop(work);
-        foreach (Thread thread in threads)
-            thread.Join();
+        Workers.Run(_count, "Qed transfer", _ => Loop(work));
         _error?.Throw();
         _cancellation.ThrowIfCancellationRequested();
     }
