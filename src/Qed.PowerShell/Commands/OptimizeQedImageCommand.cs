@@ -29,7 +29,8 @@ public sealed class OptimizeQedImageCommand : ImageCmdlet
             return;
         }
 
-        Foresight.OfChanging(path);
+        if (Consent.IsSought(this, ConfirmImpact.High))
+            Foresight.OfChanging(path);
         if (!ShouldProcess(path, $"Optimize the image ({options.Mode})"))
             return;
         bool passThru = PassThru;
