@@ -15,7 +15,7 @@ internal static class TablePlaces
     internal static IReadOnlyList<TableMove> BelowEnd(ImageLayout layout)
     {
         int[] outside = [.. layout.AllTables.Where(table => layout.ClusterOf(table) + layout.Geometry.TableSize > layout.InUse)];
-        List<long> places = Gaps(layout, outside.Length);
+        List<long> places = [.. layout.Used.ClearRuns(layout.Geometry.TableSize, layout.InUse).Take(outside.Length).Select(gap => gap.Value)];
         if (places.Count < outside.Length)
             places = [.. places, .. BetweenStructures(layout, places).Take(outside.Length - places.Count)];
         return places.Count < outside.Length
@@ -28,15 +28,6 @@ internal static class TablePlaces
         => [.. layout.AllTables
             .Select(table => new TableMove(table, new ClusterIndex(layout.HeaderClusters + ((table - ImageLayout.L1Table) * (long)layout.Geometry.TableSize))))
             .Where(move => layout.ClusterOf(move.Table) != move.To.Value)];
-
-    private static List<long> Gaps(ImageLayout layout, int count)
-    {
-        var places = new List<long>();
-        int width = layout.Geometry.TableSize;
-        for (long from = 0; places.Count < count && layout.Used.FindClearRun(width, from, layout.InUse) is { } gap; from = gap.Value + width)
-            places.Add(gap.Value);
-        return places;
-    }
 
     private static IEnumerable<long> BetweenStructures(ImageLayout layout, List<long> taken)
     {

@@ -88,10 +88,8 @@ internal sealed class TableSettler
     /// <summary>The lowest places that are free, of a width, in use from now on; the file grows by what it lacks.</summary>
     private List<ClusterIndex> TakeFree(int count, int width)
     {
-        var places = new List<ClusterIndex>(count);
         ClusterBitmap used = Layout.Used;
-        for (long from = 0; places.Count < count && used.FindClearRun(width, from, used.Count) is { } free; from = free.Value + width)
-            places.Add(free);
+        List<ClusterIndex> places = [.. used.ClearRuns(width, used.Count).Take(count)];
         // What is free at the end of the file may be a part of a place.
         long end = used.Previous(used.Count - 1, value: true) + 1;
         if (places.Count > 0)

@@ -36,7 +36,7 @@ internal sealed class QedWriter : IDisposable
         _storage = storage;
         _header = header;
         _inFlight = inFlight;
-        _scan = new SpaceScan(storage, image.Space, options.Background, options.ScanBytesPerSecond, BeginScan);
+        _scan = new SpaceScan(storage, image.Geometry, image.Space, options.Background, options.ScanBytesPerSecond, BeginScan);
         _idle = new IdleMark(options.Background, Settle);
         _detectsZeroes = options.DetectZeroes;
     }
@@ -180,19 +180,23 @@ internal sealed class QedWriter : IDisposable
         long done;
         try
         {
-            using InFlight.Hold hold = _inFlight.Share(offset);
-            done = FillHeld(offset, length, data);
+            done = FillShared(offset, length, data);
         }
         catch (DiskImageException error) when (error.Kind == ErrorKind.NotEnoughSpace && Space.HasDropped)
         {
             // What was freed has room once that is durable.
             Commit();
-            using InFlight.Hold hold = _inFlight.Share(offset);
-            done = FillHeld(offset, length, data);
+            done = FillShared(offset, length, data);
         }
 
         AfterChange();
         return done;
+    }
+
+    private long FillShared(GuestOffset offset, long length, ReadOnlySpan<byte> data)
+    {
+        using InFlight.Hold hold = _inFlight.Share(offset);
+        return FillHeld(offset, length, data);
     }
 
     private long Zero(GuestOffset offset, long length, bool evenWithoutBacking)

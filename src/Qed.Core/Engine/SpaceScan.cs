@@ -20,6 +20,7 @@ internal sealed class SpaceScan : IDisposable
     private const int MostScans = 4;
 
     private readonly BlockStorage _storage;
+    private readonly QedGeometry _geometry;
     private readonly ClusterSpace _space;
     private readonly BackgroundWork _background;
     private readonly long _bytesPerSecond;
@@ -29,15 +30,17 @@ internal sealed class SpaceScan : IDisposable
     private bool _isOver;
 
     /// <param name="storage">The image's file.</param>
+    /// <param name="geometry">The image's geometry.</param>
     /// <param name="space">Told what is found.</param>
     /// <param name="background">Runs it.</param>
     /// <param name="bytesPerSecond">How fast tables are read beside the guest.</param>
     /// <param name="begin">
     /// Begins a scan of the space, and brings to the disk's tables all that is mapped below its end, which it returns; may throw.
     /// </param>
-    internal SpaceScan(BlockStorage storage, ClusterSpace space, BackgroundWork background, long bytesPerSecond, Func<long> begin)
+    internal SpaceScan(BlockStorage storage, QedGeometry geometry, ClusterSpace space, BackgroundWork background, long bytesPerSecond, Func<long> begin)
     {
         _storage = storage;
+        _geometry = geometry;
         _space = space;
         _background = background;
         _bytesPerSecond = bytesPerSecond;
@@ -134,7 +137,7 @@ internal sealed class SpaceScan : IDisposable
         BlockStorage storage = new SolidStorage(_storage);
         if (bytesPerSecond < long.MaxValue)
             storage = new ThrottledStorage(storage, bytesPerSecond, cancellation);
-        int bits = QedHeaderReader.Read(_storage).Geometry.ClusterBits;
+        int bits = _geometry.ClusterBits;
         bool isDone = false;
         for (int left = MostScans - 1; !isDone; left--)
         {

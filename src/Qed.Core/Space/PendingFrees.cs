@@ -32,13 +32,7 @@ internal sealed class PendingFrees
     }
 
     /// <summary>Adds clusters that wait for a commit though nothing has referenced them.</summary>
-    internal void Park(ClusterRun run)
-    {
-        if (_parked.Count > 0 && _parked[_parked.Count - 1] is var last && last.End == run.First.Value)
-            _parked[_parked.Count - 1] = last with { Count = last.Count + run.Count };
-        else
-            _parked.Add(run);
-    }
+    internal void Park(ClusterRun run) => Append(_parked, run);
 
     /// <summary>Notes what was taken from the host, which a crash may yet undo.</summary>
     internal void NotePunched(ClusterRun run) => _punched.Add(run);
@@ -62,13 +56,7 @@ internal sealed class PendingFrees
     {
         var merged = new List<ClusterRun>();
         foreach (ClusterRun run in _durable.OrderBy(run => run.First.Value))
-        {
-            if (merged.Count > 0 && merged[merged.Count - 1] is var last && last.End == run.First.Value)
-                merged[merged.Count - 1] = last with { Count = last.Count + run.Count };
-            else
-                merged.Add(run);
-        }
-
+            Append(merged, run);
         _durable = [];
         return merged;
     }
@@ -81,4 +69,13 @@ internal sealed class PendingFrees
     }
 
     internal void Clear() => (_parked, _durable, _punched, Dropped) = ([], [], [], 0);
+
+    /// <summary>Adds a run, as a part of the last one where it lies behind that.</summary>
+    private static void Append(List<ClusterRun> runs, ClusterRun run)
+    {
+        if (runs.Count > 0 && runs[runs.Count - 1] is var last && last.End == run.First.Value)
+            runs[runs.Count - 1] = last with { Count = last.Count + run.Count };
+        else
+            runs.Add(run);
+    }
 }

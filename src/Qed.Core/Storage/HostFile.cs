@@ -303,7 +303,7 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     public bool IsHole(long offset, long length)
     {
         if (!HostPlatform.IsLinux)
-            return NextExtent(offset) is { IsHole: true } hole && hole.End >= offset + length;
+            return NextExtent(offset).IsHoleUpTo(offset + length);
         bool isHole = _extents.IsHole(offset, length);
         if (isHole)
             RequireLasting();

@@ -89,7 +89,7 @@ internal sealed class OverlayStorage(BlockStorage beneath) : BlockStorage, IResi
         return isAsBeneath ? extent : this.AllData(offset);
     }
 
-    public bool IsHole(long offset, long length) => NextExtent(offset) is { IsHole: true } hole && hole.End >= offset + length;
+    public bool IsHole(long offset, long length) => NextExtent(offset).IsHoleUpTo(offset + length);
 
     public void CopyWithin(long from, long to, int length)
     {

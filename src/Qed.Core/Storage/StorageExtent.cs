@@ -8,4 +8,7 @@ internal readonly record struct StorageExtent(long Offset, long Length, bool IsH
 {
     /// <summary>The offset just behind the run.</summary>
     public long End => Offset + Length;
+
+    /// <summary>Whether it is a hole that reaches to an offset.</summary>
+    internal bool IsHoleUpTo(long end) => IsHole && End >= end;
 }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 #if NET
 using System.Numerics;
 #endif
@@ -75,18 +76,21 @@ internal sealed class ClusterBitmap
         return (end & 63) == 0 ? count : count + Ones(_words[end >> 6] & ((1UL << (int)(end & 63)) - 1));
     }
 
-    /// <summary>The lowest run of clear bits of a length between two positions; null where there is none.</summary>
-    internal ClusterIndex? FindClearRun(long length, long from, long end)
+    /// <summary>Runs of clear bits of a length below a position, the lowest first; none lies in another. No bit may change meanwhile.</summary>
+    internal IEnumerable<ClusterIndex> ClearRuns(long length, long end)
     {
-        for (long start = Next(from, value: false); start + length <= end;)
+        for (long start = Next(0, value: false); start + length <= end; start = Next(start, value: false))
         {
             long stop = Next(start, value: true);
-            if (stop - start >= length)
-                return new ClusterIndex(start);
-            start = Next(stop, value: false);
-        }
+            if (stop - start < length)
+            {
+                start = stop;
+                continue;
+            }
 
-        return null;
+            yield return new ClusterIndex(start);
+            start += length;
+        }
     }
 
     /// <summary>The first cluster at or behind a position whose bit has a value; <see cref="Count"/> where there is none.</summary>
