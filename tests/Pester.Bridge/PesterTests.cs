@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
@@ -8,25 +9,22 @@ using Xunit;
 namespace Qed.Tests.Pester;
 
 /// <summary>Runs each Pester file in a PowerShell process of its own, against the package that users get, unpacked.</summary>
-public sealed partial class PesterTests
+public abstract partial class PesterTests
 {
     /// <summary>Whether nothing may be left out, as where a merge depends on it. Some tests are of Linux, so elsewhere that cannot be.</summary>
     private static bool MustRun => OperatingSystem.IsLinux() && !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CI"));
 
-    public static TheoryData<string> Files()
+    /// <summary>The files that are about one cmdlet, or those that are not.</summary>
+    private protected static TheoryData<string> FilesThat(bool areOfOneCmdlet)
     {
-        var files = new TheoryData<string>();
-        foreach (string file in Directory.EnumerateFiles(Repository.PesterTests, "*.Tests.ps1").OrderBy(file => file, StringComparer.Ordinal))
-            files.Add(Path.GetFileName(file));
-        return files;
+        IEnumerable<string> files = Directory.EnumerateFiles(Repository.PesterTests, "*.Tests.ps1").Select(file => Path.GetFileName(file));
+        return [.. files.Where(file => file.Contains("-Qed", StringComparison.Ordinal) == areOfOneCmdlet).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>Where PowerShell itself may end, about once in seventy hosts that die: docs/fleet.md. Such a run says nothing of ours, so there is one more.</summary>
     private const string TransportFault = "SSHClientSessionTransportManager.CloseConnection";
 
-    [Theory]
-    [MemberData(nameof(Files))]
-    public void Every_Pester_test_of_the_file_passes(string file)
+    private protected static void RequireAllToPass(string file)
     {
         string path = Path.Combine(Repository.PesterTests, file);
         if (PowerShellHost.UnderTest is not { } host)

@@ -1,0 +1,13 @@
+using Xunit;
+
+namespace Qed.Tests.Pester;
+
+/// <summary>What is promised of each cmdlet. A class of its own, because classes run beside each other and the files of one do not.</summary>
+public sealed class CmdletTests : PesterTests
+{
+    public static TheoryData<string> Files() => FilesThat(areOfOneCmdlet: true);
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void Every_Pester_test_of_the_file_passes(string file) => RequireAllToPass(file);
+}

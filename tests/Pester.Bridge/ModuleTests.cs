@@ -1,0 +1,13 @@
+using Xunit;
+
+namespace Qed.Tests.Pester;
+
+/// <summary>What is promised of the module as a whole: its contract, its package, its help, its examples.</summary>
+public sealed class ModuleTests : PesterTests
+{
+    public static TheoryData<string> Files() => FilesThat(areOfOneCmdlet: false);
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void Every_Pester_test_of_the_file_passes(string file) => RequireAllToPass(file);
+}
