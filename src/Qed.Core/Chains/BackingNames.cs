@@ -2,7 +2,6 @@ using System;
 using System.IO;
 using System.Linq;
 using Qed.Images;
-using Qed.Storage;
 
 namespace Qed.Chains;
 
@@ -24,15 +23,19 @@ internal static class BackingNames
     {
         if (reference.OtherNames.Count == 0)
             return Resolve(reference.Name, imagePath);
+        // A name that is refused does not hide a good one; and who finds the file here need not ask another computer for it.
         string[] paths = new[] { reference.Name }.Concat(reference.OtherNames)
             .Where(name => !StoredName.IsPseudoProtocol(name))
-            .Select(name => Resolve(name, imagePath))
+            .Select(name => StoredName.TryResolve(name, imagePath, out _))
+            .OfType<string>()
+            .Where(path => isWanted || !IsRemote(path, imagePath))
+            .OrderBy(path => IsRemote(path, imagePath))
             .ToArray();
-        return paths.FirstOrDefault(path => (isWanted || !IsRemote(path)) && File.Exists(path)) ?? paths.FirstOrDefault() ?? Resolve(reference.Name, imagePath);
+        return paths.FirstOrDefault(path => File.Exists(path)) ?? paths.FirstOrDefault() ?? Resolve(reference.Name, imagePath);
     }
 
     /// <summary>Throws where a name that is to be stored could not be opened afterwards.</summary>
-    /// <exception cref="DiskImageException">BackingFileRefused, as for <see cref="Resolve(string, string)"/>.</exception>
+    /// <exception cref="DiskImageException">BackingFileRefused, as for <see cref="Resolve(string, string, PathRules?)"/>.</exception>
     internal static void RequireStorable(string name, string imagePath)
     {
         try
@@ -46,8 +49,11 @@ internal static class BackingNames
     }
 
     /// <summary>The path that a stored name stands for.</summary>
-    /// <exception cref="DiskImageException">BackingFileRefused for pseudo-protocols and invalid paths.</exception>
-    internal static string Resolve(string name, string imagePath)
+    /// <param name="name">The name.</param>
+    /// <param name="imagePath">The image that stores it.</param>
+    /// <param name="rules">By which rules; those of this system if not given.</param>
+    /// <exception cref="DiskImageException">BackingFileRefused for pseudo-protocols, devices of Windows and invalid paths.</exception>
+    internal static string Resolve(string name, string imagePath, PathRules? rules = null)
     {
         if (StoredName.IsPseudoProtocol(name))
         {
@@ -58,12 +64,18 @@ internal static class BackingNames
                 imagePath);
         }
 
-        return StoredName.TryResolve(name, imagePath)
-            ?? throw Refused($"the backing file name is not a valid path on this system: {Shorten(name)}", imagePath);
+        return StoredName.TryResolve(name, imagePath, out string? fault, rules)
+            ?? throw Refused($"the backing file name {fault}: {Shorten(name)}", imagePath);
     }
 
-    /// <summary>Whether a path leads to another computer, which learns who the user is when it is asked for the file.</summary>
-    internal static bool IsRemote(string path) => HostPlatform.IsWindows && path.StartsWith(@"\\", StringComparison.Ordinal);
+    /// <summary>Whether a path leads to another computer than the image's own, which learns who the user is when it is asked for the file.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="imagePath">The image that names it.</param>
+    /// <param name="rules">By which rules; those of this system if not given.</param>
+    internal static bool IsRemote(string path, string imagePath, PathRules? rules = null)
+        => (rules ?? HostPathRules.Current) == PathRules.Windows
+            && WindowsPath.ServerOf(path) is { } server
+            && !string.Equals(server, WindowsPath.ServerOf(imagePath), StringComparison.OrdinalIgnoreCase);
 
     private static string Shorten(string name)
     {

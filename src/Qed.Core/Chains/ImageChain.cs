@@ -99,7 +99,7 @@ internal static class ImageChain
         while (next is not null && PathOf(next, namedBy) is { } path)
         {
             // The user has named the first file; what that names in turn is not to be looked for everywhere.
-            if (next != reference && BackingNames.IsRemote(path))
+            if (next != reference && BackingNames.IsRemote(path, namedBy))
                 return;
             FileIdentity? identity = FileIdentity.Of(path);
             if (identity is not null && identity == own)

@@ -27,8 +27,14 @@ internal interface IUndoStore
 /// <summary>The undo file of an image: beside it, with the same name and ".undo".</summary>
 internal sealed class UndoFile : IUndoStore
 {
+    private readonly NewFilePrivacy _privacy;
+
     /// <param name="image">The image. Its undo file lies beside the file itself, not beside a link that led to it.</param>
-    internal UndoFile(HostFile image) => Path = (image.RealPath ?? image.Path) + ".undo";
+    internal UndoFile(HostFile image)
+    {
+        Path = (image.RealPath ?? image.Path) + ".undo";
+        _privacy = NewFilePrivacy.AsOf(image);
+    }
 
     public string Path { get; }
 
@@ -41,7 +47,7 @@ internal sealed class UndoFile : IUndoStore
     public BlockStorage Create()
     {
         // It holds what the guest wrote, and the image may be nobody else's to read.
-        HostFile file = HostFile.Create(Path, Path, isPrivate: true);
+        HostFile file = HostFile.Create(Path, Path, _privacy);
         try
         {
             HostNames.FlushFolderOf(Path);

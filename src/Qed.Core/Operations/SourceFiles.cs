@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
 using Microsoft.Extensions.Logging;
 using Qed.Images;
@@ -46,7 +45,7 @@ internal static class SourceFiles
         {
             try
             {
-                File.Delete(files[i]);
+                HostNames.Remove(files[i]);
             }
             catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
             {

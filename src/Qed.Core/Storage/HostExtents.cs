@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using Qed.Storage.Windows;
 
 namespace Qed.Storage;
 
@@ -8,7 +9,7 @@ namespace Qed.Storage;
 /// Where a host file has data and where holes. What lies in a hole is never read, so a hole is one only where the host's
 /// answers fit together and its books bear them out: whatever else it says, or does not say, is data.
 /// </summary>
-internal sealed unsafe class HostExtents(SafeFileHandle handle)
+internal sealed class HostExtents(SafeFileHandle handle)
 {
     private readonly HoleTrust _trust = new(handle);
 
@@ -19,7 +20,7 @@ internal sealed unsafe class HostExtents(SafeFileHandle handle)
     {
         if (HostPlatform.IsLinux)
             return NextOnLinux(offset, length);
-        return HostPlatform.IsWindows ? NextOnWindows(offset, length) : Data(offset, length);
+        return HostPlatform.IsWindows ? WindowsExtents.Next(new WindowsHandle(handle), offset, length) : Data(offset, length);
     }
 
     /// <summary>Whether a range lies in a hole (Linux), without finding out where the data around it ends.</summary>
@@ -32,11 +33,7 @@ internal sealed unsafe class HostExtents(SafeFileHandle handle)
     {
         if (HostPlatform.IsLinux)
             return LinuxNative.FAllocate(handle, LinuxNative.FallocPunchHole | LinuxNative.FallocKeepSize, offset, length) == 0;
-        if (!HostPlatform.IsWindows)
-            return false;
-        var range = new WindowsNative.ByteRange { Offset = offset, Value = offset + length };
-        return WindowsNative.DeviceIoControl(
-            handle, WindowsNative.FsctlSetZeroData, &range, sizeof(WindowsNative.ByteRange), null, 0, out _, IntPtr.Zero);
+        return HostPlatform.IsWindows && WindowsExtents.TryPunch(new WindowsHandle(handle), offset, length);
     }
 
     /// <summary>Makes a range zeroes, by whatever means there are (Linux).</summary>
@@ -67,23 +64,5 @@ internal sealed unsafe class HostExtents(SafeFileHandle handle)
         }
 
         return data > offset && _trust.Believes(offset, data) ? data : null;
-    }
-
-    private StorageExtent NextOnWindows(long offset, long length)
-    {
-        var range = new WindowsNative.ByteRange { Offset = offset, Value = Math.Max(1, length - offset) };
-        WindowsNative.ByteRange found = default;
-        int size = sizeof(WindowsNative.ByteRange);
-        // With room for one range, more of them make the call fail although the first is filled in.
-        bool asked = WindowsNative.DeviceIoControl(
-            handle, WindowsNative.FsctlQueryAllocatedRanges, &range, size, &found, size, out int returned, IntPtr.Zero);
-        const int MoreData = 234;
-        if (!asked && Marshal.GetLastWin32Error() != MoreData)
-            return Data(offset, length);
-        if (returned == 0)
-            return new StorageExtent(offset, Math.Max(1, length - offset), IsHole: true);
-        return found.Offset > offset
-            ? new StorageExtent(offset, found.Offset - offset, IsHole: true)
-            : Data(offset, found.Offset + found.Value);
     }
 }

@@ -1,8 +1,8 @@
 using System;
 using System.IO;
-using System.Runtime.InteropServices;
 using System.Threading;
 using Microsoft.Win32.SafeHandles;
+using Qed.Storage.Windows;
 
 namespace Qed.Storage;
 
@@ -87,10 +87,7 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
                 return null;
             if (HostPlatform.IsLinux)
                 return LinuxStatus.Of(_io.Handle) is { } status ? (long)status.Blocks * 512 : null;
-            if (!HostPlatform.IsWindows)
-                return null;
-            uint low = WindowsNative.GetCompressedFileSize(Place, out uint high);
-            return low == uint.MaxValue && Marshal.GetLastWin32Error() != 0 ? null : ((long)high << 32) | low;
+            return HostPlatform.IsWindows ? WindowsFile.AllocatedLength(new WindowsHandle(_io.Handle)) : null;
         }
     }
 
@@ -109,7 +106,7 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     {
         bool isBlockDevice = RefuseWhatIsNoFile(place);
         FileAccess wanted = access == StorageAccess.Write ? FileAccess.ReadWrite : FileAccess.Read;
-        return Guard(path, () => new HostFile(PositionalIo.Open(place, FileMode.Open, wanted, ShareFor(access)), place, path, access, isBlockDevice)).Locked();
+        return Guard(path, () => new HostFile(PositionalIo.Open(place, wanted, ShareFor(access)), place, path, access, isBlockDevice)).Locked();
     }
 
     /// <summary>Opens what exists to write it anew in place. A block device must be free, and nobody can mount it from then on.</summary>
@@ -127,18 +124,18 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     public static HostFile Create(string path)
     {
         path = StorageErrors.FullPath(path);
-        return Create(path, path, isPrivate: false);
+        return Create(path, path, NewFilePrivacy.Usual);
     }
 
     /// <summary>As <see cref="Create(string)"/>, for a file that is known by another path, which it is to have later.</summary>
     /// <param name="place">Where it is created.</param>
     /// <param name="path">What errors call it.</param>
-    /// <param name="isPrivate">Whether nobody but its owner may use it (Linux), where the file system knows owners.</param>
-    internal static HostFile Create(string place, string path, bool isPrivate)
+    /// <param name="privacy">Who may use it.</param>
+    internal static HostFile Create(string place, string path, NewFilePrivacy privacy)
     {
         if (TypeOf(place) != FileType.None)
             throw new DiskImageException(ErrorKind.ImageExists, "a file of that name exists already", path);
-        HostFile file = Guard(path, () => new HostFile(CreateNew(place, isPrivate), place, path, StorageAccess.Write, false));
+        HostFile file = Guard(path, () => new HostFile(CreateNew(place, privacy), place, path, StorageAccess.Write, false));
         try
         {
             file.Locked().AllowHoles();
@@ -173,6 +170,8 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     {
         if (HostPlatform.IsLinux)
             return LinuxStatus.Of(path)?.Type ?? FileType.None;
+        if (HostPlatform.IsWindows)
+            return WindowsFile.TypeOf(path, WindowsNames.System);
         return Directory.Exists(path) ? FileType.Folder : File.Exists(path) ? FileType.Regular : FileType.None;
     }
 
@@ -239,11 +238,18 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     }
 
     /// <inheritdoc/>
-    public void ClearSparse()
+    public void MakePlain()
     {
-        byte setSparse = 0;
-        if (HostPlatform.IsWindows)
-            WindowsNative.DeviceIoControl(_io.Handle, WindowsNative.FsctlSetSparse, &setSparse, sizeof(byte), null, 0, out _, IntPtr.Zero);
+        if (!HostPlatform.IsWindows)
+            return;
+        try
+        {
+            WindowsFile.MakePlain(new WindowsHandle(_io.Handle));
+        }
+        catch (IOException error)
+        {
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, "the file system keeps the file sparse or compressed, and Windows attaches no such image", Path, error);
+        }
     }
 
     /// <inheritdoc/>
@@ -332,16 +338,16 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     {
         // What is not there is told by opening it, which also knows whether the folder is missing.
         FileType.None or FileType.Regular => false,
-        FileType.BlockDevice => true,
+        FileType.BlockDevice when HostPlatform.IsLinux => true,
         FileType.Folder => throw new DiskImageException(ErrorKind.ImageNotRecognized, "this is a folder, not a disk image", path),
         FileType other => throw new DiskImageException(ErrorKind.ImageNotRecognized, $"this is {other.Describe()}; only files and block devices can hold a disk image", path),
     };
 
-    private static PositionalIo CreateNew(string place, bool isPrivate)
-        // Made private later, it could be opened by others before.
-        => isPrivate && HostPlatform.IsLinux
-            ? new PositionalIo(LinuxNative.CreatePrivate(place))
-            : PositionalIo.Open(place, FileMode.CreateNew, FileAccess.ReadWrite, ShareFor(StorageAccess.Write));
+    // Made private later, it could be opened by others before.
+    private static PositionalIo CreateNew(string place, NewFilePrivacy privacy)
+        => privacy.IsPrivate && HostPlatform.IsLinux ? new PositionalIo(LinuxNative.CreatePrivate(place))
+            : HostPlatform.IsWindows ? new PositionalIo(WindowsOpening.Create(place, ShareFor(StorageAccess.Write), privacy))
+            : PositionalIo.Create(place, ShareFor(StorageAccess.Write));
 
     private HostFile Locked()
     {
@@ -368,10 +374,8 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
 
     private void AllowHoles()
     {
-        // Without this NTFS writes out every byte between the old end of a file and a far write. A file system
-        // without sparse files refuses; the file is then simply not sparse.
         if (HostPlatform.IsWindows)
-            WindowsNative.DeviceIoControl(_io.Handle, WindowsNative.FsctlSetSparse, null, 0, null, 0, out _, IntPtr.Zero);
+            WindowsFile.AllowHoles(new WindowsHandle(_io.Handle));
     }
 
     /// <summary>What somebody has cut off answers like a hole, and was none. Asked once the answer is there, so that none slips through.</summary>

@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Runtime.InteropServices;
+using Qed.Storage.Windows;
 
 namespace Qed.Storage;
 
@@ -36,7 +37,9 @@ internal static class HostNames
 
     /// <summary>Whether anything has a name, be it a link that leads nowhere.</summary>
     internal static bool IsTaken(string path)
-        => HostPlatform.IsLinux ? LinuxStatus.OfLink(path) is not null : File.Exists(path) || Directory.Exists(path);
+        => HostPlatform.IsLinux ? LinuxStatus.OfLink(path) is not null
+            : HostPlatform.IsWindows ? WindowsNames.System.AttributesOf(path) is not null
+            : File.Exists(path) || Directory.Exists(path);
 
     /// <summary>Whether a path is one that the file system takes, whatever lies there (Linux).</summary>
     internal static bool MayExist(string path)
@@ -46,7 +49,9 @@ internal static class HostNames
     /// <exception cref="IOException">The system refuses.</exception>
     internal static void Rename(string place, string path, bool overwrite)
     {
-        if (overwrite && File.Exists(path))
+        if (HostPlatform.IsWindows)
+            WindowsRename.Usual.Run(place, path, overwrite);
+        else if (overwrite && File.Exists(path))
             File.Replace(place, path, destinationBackupFileName: null);
         else
             File.Move(place, path);
@@ -58,7 +63,7 @@ internal static class HostNames
     {
         try
         {
-            File.Delete(path);
+            Remove(path);
         }
         catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
         {
@@ -73,11 +78,21 @@ internal static class HostNames
     {
         try
         {
-            File.Delete(path);
+            Remove(path);
         }
         catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
         {
             // Nothing more can be done.
         }
+    }
+
+    /// <summary>Removes a file, if it is there.</summary>
+    /// <exception cref="IOException">The system refuses to.</exception>
+    internal static void Remove(string path)
+    {
+        if (HostPlatform.IsWindows)
+            WindowsRename.Usual.Delete(path);
+        else
+            File.Delete(path);
     }
 }

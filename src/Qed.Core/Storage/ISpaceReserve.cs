@@ -7,6 +7,7 @@ internal interface ISpaceReserve
     /// <remarks>Only a hint: where it fails the writes themselves find the space, or report that there is none.</remarks>
     void Preallocate(long offset, long length);
 
-    /// <summary>Gives every hole of a file its disk space (Windows), for formats that the system attaches only from files without.</summary>
-    void ClearSparse();
+    /// <summary>Makes an empty file one that Windows attaches as a disk: with no holes to come, and not compressed.</summary>
+    /// <exception cref="DiskImageException">UnsupportedFeature: the file system does not let it be so.</exception>
+    void MakePlain();
 }

@@ -1,4 +1,5 @@
 using System;
+using System.IO;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
@@ -55,22 +56,15 @@ internal sealed class ImageLock : IDisposable
     /// <summary>Whether another handle, here or in another process, has the file open for writing.</summary>
     internal static bool? IsWriterPresent(SafeFileHandle handle, string path)
     {
-        if (!HostPlatform.IsLinux && !HostPlatform.IsWindows)
+        if (HostPlatform.IsWindows)
+            return IsWriterPresentOnWindows(path);
+        if (!HostPlatform.IsLinux)
             return null;
         try
         {
-            if (HostPlatform.IsLinux)
-                return IsHeldByOthers(handle, path, PermissionBase, [Write]);
-            // A share mode is only tested by opening: denying others the right to write fails where one has it.
-            using PositionalIo probe = PositionalIo.Open(
-                path, System.IO.FileMode.Open, System.IO.FileAccess.Read, System.IO.FileShare.Read);
-            return false;
+            return IsHeldByOthers(handle, path, PermissionBase, [Write]);
         }
-        catch (System.IO.IOException)
-        {
-            return true;
-        }
-        catch (Exception error) when (error is UnauthorizedAccessException or DiskImageException)
+        catch (DiskImageException)
         {
             return null;
         }
@@ -86,15 +80,23 @@ internal sealed class ImageLock : IDisposable
     }
 
     private static DiskImageException InUse(string path, bool forWriting)
+        => LockHolder.InUse(path, forWriting ? "the image is in use" : "the image is being written");
+
+    /// <summary>
+    /// A share mode is only tested by opening: denying others the right to write fails where one has it. For that moment it
+    /// is denied to whoever begins to write, so this is asked where it is shown, and nowhere else.
+    /// </summary>
+    private static bool? IsWriterPresentOnWindows(string path)
     {
-        string holder = LockHolder.Describe(path) is { } name ? " by " + name : string.Empty;
-        return new DiskImageException(
-            ErrorKind.ImageInUse,
-            forWriting ? "the image is in use" + holder : "the image is being written" + holder,
-            path)
+        try
         {
-            Remedy = Remedy.Advice("Stop the virtual machine or tool that uses it and run the command again."),
-        };
+            PositionalIo.Open(path, FileAccess.Read, FileShare.Read).Dispose();
+            return false;
+        }
+        catch (IOException error)
+        {
+            return StorageErrors.IsShareConflict(error) ? true : null;
+        }
     }
 
     /// <returns>False where the file system has no such locks.</returns>

@@ -2,6 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
+using System.Linq;
+using Qed.Storage.Windows;
 
 namespace Qed.Storage;
 
@@ -11,14 +13,30 @@ internal static class LockHolder
     private const int MostNamed = 3;
 
     /// <summary>Names the processes that have the file open; null where the system does not tell.</summary>
-    /// <remarks>Linux only: the locks name no process, but /proc shows the open files of those we may look into.</remarks>
+    /// <remarks>On Linux the locks name no process, but /proc shows the open files of those we may look into; Windows is asked.</remarks>
     internal static string? Describe(string path)
     {
+        if (HostPlatform.IsWindows)
+            return Describe(RestartManager.UsersOf(path, RestartManager.System), HostPlatform.ProcessId);
         if (!HostPlatform.IsLinux || FileIdentity.Of(path) is not { } wanted)
             return null;
         // The handle that asks is open too, so this process is named only when nobody else is found.
         return Name(wanted, descriptor => !IsOurs(descriptor)) ?? "this process";
     }
+
+    /// <summary>Words the processes that have a file open: ours only where nobody else has it.</summary>
+    internal static string? Describe(IReadOnlyList<(int Id, string Name)> users, int own)
+    {
+        string[] others = users.Where(user => user.Id != own).Take(MostNamed).Select(user => Name(user.Name, user.Id)).ToArray();
+        return others.Length > 0 ? string.Join(", ", others) : users.Count > 0 ? "this process" : null;
+    }
+
+    /// <summary>The error of a file that others have open in a way that excludes the request, naming them where the system does.</summary>
+    internal static DiskImageException InUse(string path, string rule, Exception? inner = null)
+        => new(ErrorKind.ImageInUse, Describe(path) is { } name ? $"{rule} by {name}" : rule, path, inner)
+        {
+            Remedy = Remedy.Advice("Stop the virtual machine or tool that uses it and run the command again."),
+        };
 
     /// <summary>Names the processes that have the file open for writing; null where there are none, or the system does not tell.</summary>
     internal static string? DescribeWriters(string path)
@@ -33,13 +51,15 @@ internal static class LockHolder
                 continue;
             if (!HasOpen(process, wanted, isMeant))
                 continue;
-            holders.Add($"{NameOf(process)} (process {id.ToString(CultureInfo.InvariantCulture)})");
+            holders.Add(Name(NameOf(process), id));
             if (holders.Count == MostNamed)
                 break;
         }
 
         return holders.Count == 0 ? null : string.Join(", ", holders);
     }
+
+    private static string Name(string process, int id) => $"{process} (process {id.ToString(CultureInfo.InvariantCulture)})";
 
     private static bool HasOpen(string process, FileIdentity wanted, Func<string, bool> isMeant)
     {

@@ -1,8 +1,8 @@
 using System;
 using System.IO;
 using System.Runtime.InteropServices;
-using System.Threading;
 using Microsoft.Win32.SafeHandles;
+using Qed.Storage.Windows;
 
 namespace Qed.Storage;
 
@@ -15,10 +15,8 @@ internal sealed unsafe class PositionalIo : IDisposable
 {
     // Windows takes 32-bit lengths and Linux cuts a transfer at 2 GiB - 4 KiB: both are served in smaller parts.
     private const int LargestTransfer = 1 << 30;
-    private const int ErrorHandleEof = 38;
 
     private readonly IDisposable _owner;
-    private readonly object _positionLock = new();
 
     /// <summary>Takes over an open file.</summary>
     internal PositionalIo(SafeFileHandle handle)
@@ -34,7 +32,16 @@ internal sealed unsafe class PositionalIo : IDisposable
 
     internal SafeFileHandle Handle { get; }
 
-    internal static PositionalIo Open(string path, FileMode mode, FileAccess access, FileShare share)
+    /// <summary>Opens what exists.</summary>
+    /// <exception cref="IOException">The system refuses, or, of an exception of .NET's own, <see cref="UnauthorizedAccessException"/>.</exception>
+    internal static PositionalIo Open(string path, FileAccess access, FileShare share)
+        => HostPlatform.IsWindows ? new PositionalIo(WindowsOpening.Open(path, access, share)) : Open(path, FileMode.Open, access, share);
+
+    /// <summary>Creates a file that must not exist yet, for reading and writing.</summary>
+    /// <exception cref="IOException">As of <see cref="Open(string, FileAccess, FileShare)"/>.</exception>
+    internal static PositionalIo Create(string path, FileShare share) => Open(path, FileMode.CreateNew, FileAccess.ReadWrite, share);
+
+    private static PositionalIo Open(string path, FileMode mode, FileAccess access, FileShare share)
     {
 #if NET
         SafeFileHandle handle = File.OpenHandle(path, mode, access, share);
@@ -83,12 +90,7 @@ internal sealed unsafe class PositionalIo : IDisposable
             return;
         }
 
-        // The file pointer is state of this handle; only SetLength uses it.
-        lock (_positionLock)
-        {
-            if (!WindowsNative.SetFilePointerEx(Handle, length, IntPtr.Zero, 0) || !WindowsNative.SetEndOfFile(Handle))
-                throw SystemError.Last();
-        }
+        Require(new WindowsHandle(Handle).Set(WindowsControl.EndOfFileInfo, BitConverter.GetBytes(length)));
     }
 
     internal long GetLength()
@@ -132,10 +134,8 @@ internal sealed unsafe class PositionalIo : IDisposable
             return (int)read;
         }
 
-        NativeOverlapped at = At(offset);
-        if (WindowsNative.ReadFile(Handle, buffer, count, out int done, &at))
-            return done;
-        return Marshal.GetLastWin32Error() == ErrorHandleEof ? 0 : throw SystemError.Last();
+        Require(WindowsHandle.Read(Handle, buffer, count, offset, out int done));
+        return done;
     }
 
     private int WriteOnce(byte* buffer, int count, long offset)
@@ -148,12 +148,16 @@ internal sealed unsafe class PositionalIo : IDisposable
             return written > 0 ? (int)written : throw new IOException("The system wrote nothing and named no error.");
         }
 
-        NativeOverlapped at = At(offset);
-        return WindowsNative.WriteFile(Handle, buffer, count, out int done, &at) ? done : throw SystemError.Last();
+        Require(WindowsHandle.Write(Handle, buffer, count, offset, out int done));
+        return done > 0 ? done : throw new IOException("The system wrote nothing and named no error.");
     }
 
-    private static NativeOverlapped At(long offset)
-        => new() { OffsetLow = (int)offset, OffsetHigh = (int)(offset >> 32) };
+    /// <summary>Throws the error of a call of Windows, if there is one.</summary>
+    private static void Require(int error)
+    {
+        if (error != WindowsError.None)
+            throw SystemError.OfWindows(error);
+    }
 
     private static void ThrowUnlessInterrupted()
     {

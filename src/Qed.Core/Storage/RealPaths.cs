@@ -3,6 +3,7 @@ using System.Globalization;
 using System.IO;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using Qed.Storage.Windows;
 
 namespace Qed.Storage;
 
@@ -49,22 +50,7 @@ internal static unsafe class RealPaths
 
     private static string? OnLinux(SafeFileHandle handle) => TextOf(Descriptor(handle));
 
-    private static string? OnWindows(SafeFileHandle handle)
-    {
-        const string Prefix = @"\\?\";
-        const string Network = @"\\?\UNC\";
-        char[] buffer = new char[Longest];
-        fixed (char* start = buffer)
-        {
-            uint length = WindowsNative.GetFinalPathNameByHandle(handle, start, (uint)buffer.Length, 0);
-            if (length == 0 || length >= buffer.Length)
-                return null;
-            string path = new(buffer, 0, (int)length);
-            return path.StartsWith(Network, StringComparison.Ordinal) ? $@"\\{path.Substring(Network.Length)}"
-                : path.StartsWith(Prefix, StringComparison.Ordinal) ? path.Substring(Prefix.Length)
-                : path;
-        }
-    }
+    private static string? OnWindows(SafeFileHandle handle) => new WindowsHandle(handle).FinalPath(0) is { } path ? WindowsPath.WithoutPrefix(path) : null;
 
     /// <summary>Whether the last part of a path is a link, or may be.</summary>
     internal static bool IsLink(string path)

@@ -32,8 +32,8 @@ internal static class StorageCapabilities
     /// <inheritdoc cref="ISpaceReserve.Preallocate"/>
     internal static void Preallocate(this BlockStorage storage, long offset, long length) => (storage as ISpaceReserve)?.Preallocate(offset, length);
 
-    /// <inheritdoc cref="ISpaceReserve.ClearSparse"/>
-    internal static void ClearSparse(this BlockStorage storage) => (storage as ISpaceReserve)?.ClearSparse();
+    /// <inheritdoc cref="ISpaceReserve.MakePlain"/>
+    internal static void MakePlain(this BlockStorage storage) => (storage as ISpaceReserve)?.MakePlain();
 
     /// <inheritdoc cref="IAnnouncedWrites.Announce"/>
     internal static void Announce(this BlockStorage storage, long offset, long length) => (storage as IAnnouncedWrites)?.Announce(offset, length);

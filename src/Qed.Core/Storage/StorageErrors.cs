@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using Qed.Storage.Windows;
 
 namespace Qed.Storage;
 
@@ -12,16 +13,8 @@ internal static class StorageErrors
     private const int LinuxShutDown = 108;
     private const int LinuxStaleHandle = 116;
     private const int LinuxNoMedium = 123;
-    private const int WindowsNotReady = unchecked((int)0x80070015);
-    private const int WindowsNoSuchDevice = unchecked((int)0x80070037);
-    private const int WindowsNameDeleted = unchecked((int)0x80070040);
-    private const int WindowsNotConnected = unchecked((int)0x8007048F);
-    private const int WindowsSharingViolation = unchecked((int)0x80070020);
-    private const int WindowsLockViolation = unchecked((int)0x80070021);
-    private const int WindowsHandleDiskFull = unchecked((int)0x80070027);
-    private const int WindowsDiskFull = unchecked((int)0x80070070);
-    private const int WindowsCrc = unchecked((int)0x80070017);
-    private const int WindowsIoDevice = unchecked((int)0x8007045D);
+    private const string NotValid = "the path is not valid on this system";
+    private const int WindowsErrors = unchecked((int)0x80070000);
 
     /// <summary>
     /// Whether an exception is one that <see cref="Translate"/> gives a kind to: what .NET throws for a call that the system
@@ -43,8 +36,14 @@ internal static class StorageErrors
         => error.Kind == ErrorKind.AccessDenied && error.InnerException is IOException
         {
             HResult: not (LinuxNoSuchDevice or LinuxNoDevice or LinuxNotConnected or LinuxShutDown or LinuxStaleHandle or LinuxNoMedium
-                or WindowsNotReady or WindowsNoSuchDevice or WindowsNameDeleted or WindowsNotConnected),
+                or WindowsErrors | WindowsError.NotReady or WindowsErrors | WindowsError.NoSuchDevice or WindowsErrors | WindowsError.NameDeleted
+                or WindowsErrors | WindowsError.NotConnected or WindowsErrors | WindowsError.NoNetworkPath or WindowsErrors | WindowsError.NoNetworkName
+                or WindowsErrors | WindowsError.NetworkUnreachable or WindowsErrors | WindowsError.HostUnreachable),
         };
+
+    /// <summary>Whether an error says that others have the file open in a way that excludes the request (Windows).</summary>
+    internal static bool IsShareConflict(IOException error)
+        => error.HResult is (WindowsErrors | WindowsError.SharingViolation) or (WindowsErrors | WindowsError.LockViolation);
 
     internal static DiskImageException Translate(Exception error, string path) => error switch
     {
@@ -52,22 +51,39 @@ internal static class StorageErrors
         DirectoryNotFoundException => new(ErrorKind.ImageNotFound, "no such folder", path, error),
         DriveNotFoundException => new(ErrorKind.ImageNotFound, "no such drive", path, error),
         PathTooLongException => new(ErrorKind.ImageNotFound, "the path is too long for this system", path, error),
-        UnauthorizedAccessException or IOException { HResult: LinuxError.Eacces or LinuxError.Eperm } => new(ErrorKind.AccessDenied, "access denied", path, error)
+        UnauthorizedAccessException
+            or IOException { HResult: LinuxError.Eacces or LinuxError.Eperm or WindowsErrors | WindowsError.AccessDenied or WindowsErrors | WindowsError.NetworkAccessDenied } => new(ErrorKind.AccessDenied, "access denied", path, error)
         {
             Remedy = Remedy.Advice("Check the file's permissions and whether it is read-only."),
         },
-        IOException { HResult: WindowsSharingViolation or WindowsLockViolation }
-            => new(ErrorKind.ImageInUse, "the file is in use by another process", path, error),
-        IOException { HResult: LinuxError.Enospc or LinuxError.Edquot or WindowsDiskFull or WindowsHandleDiskFull }
+        IOException { HResult: WindowsErrors | WindowsError.FileNotFound } => new(ErrorKind.ImageNotFound, "no such file", path, error),
+        IOException { HResult: WindowsErrors | WindowsError.PathNotFound or WindowsErrors | WindowsError.InvalidDirectory }
+            => new(ErrorKind.ImageNotFound, "no such folder", path, error),
+        IOException { HResult: WindowsErrors | WindowsError.InvalidDrive } => new(ErrorKind.ImageNotFound, "no such drive", path, error),
+        IOException { HResult: WindowsErrors | WindowsError.NameTooLong } => new(ErrorKind.ImageNotFound, "the path is too long for this system", path, error),
+        IOException { HResult: WindowsErrors | WindowsError.InvalidName or WindowsErrors | WindowsError.BadPathName }
+            => new(ErrorKind.ImageNotFound, NotValid, path, error),
+        IOException
+        {
+            HResult: WindowsErrors | WindowsError.NoNetworkPath or WindowsErrors | WindowsError.NoNetworkName
+                or WindowsErrors | WindowsError.NetworkUnreachable or WindowsErrors | WindowsError.HostUnreachable,
+        }
+            => new(ErrorKind.ImageNotFound, "the server or its share cannot be reached", path, error),
+        IOException { HResult: WindowsErrors | WindowsError.FileExists or WindowsErrors | WindowsError.AlreadyExists }
+            => new(ErrorKind.ImageExists, "a file of that name exists already", path, error),
+        IOException conflict when IsShareConflict(conflict) => LockHolder.InUse(path, "the file is in use", error),
+        IOException { HResult: WindowsErrors | WindowsError.DiskQuotaExceeded }
+            => new(ErrorKind.NotEnoughSpace, "the quota of the volume is used up", path, error),
+        IOException { HResult: LinuxError.Enospc or LinuxError.Edquot or WindowsErrors | WindowsError.DiskFull or WindowsErrors | WindowsError.HandleDiskFull }
             => new(ErrorKind.NotEnoughSpace, "the disk is full", path, error)
             {
                 Remedy = Remedy.Advice("Free space on the volume and run the command again."),
             },
-        IOException { HResult: LinuxError.Efbig }
+        IOException { HResult: LinuxError.Efbig or WindowsErrors | WindowsError.FileTooLarge }
             => new(ErrorKind.NotEnoughSpace, "the file system, or a limit on this process, does not allow a file this large", path, error),
-        IOException { HResult: LinuxError.Erofs }
+        IOException { HResult: LinuxError.Erofs or WindowsErrors | WindowsError.WriteProtect }
             => new(ErrorKind.AccessDenied, "the file system is read-only", path, error),
-        IOException { HResult: LinuxError.Eio or WindowsCrc or WindowsIoDevice }
+        IOException { HResult: LinuxError.Eio or WindowsErrors | WindowsError.Crc or WindowsErrors | WindowsError.SectorNotFound or WindowsErrors | WindowsError.IoDevice }
             => new(ErrorKind.AccessDenied, "the device reported an I/O error", path, error)
             {
                 Remedy = Remedy.Advice("The system's log says more; the disk, or the way to it, may be failing."),
@@ -81,16 +97,36 @@ internal static class StorageErrors
     {
         try
         {
-            return Path.GetFullPath(path);
+            // Windows' own rules, and not .NET's: .NET Framework throws at long paths and at prefixes, and asks the system.
+            return HostPlatform.IsWindows && WindowsPath.FormOf(path) != WindowsPathForm.OfDrive
+                ? FullOnWindows(path, Environment.CurrentDirectory)
+                : Path.GetFullPath(path);
         }
         catch (Exception error) when (error is (ArgumentException and not ArgumentNullException) or NotSupportedException)
         {
-            throw new DiskImageException(ErrorKind.ImageNotFound, "the path is not valid on this system", path, error);
+            throw new DiskImageException(ErrorKind.ImageNotFound, NotValid, path, error);
         }
         catch (IOException error)
         {
             throw Translate(error, path);
         }
+    }
+
+    /// <summary>A path in full, by the rules of Windows.</summary>
+    /// <param name="path">A path of the user's.</param>
+    /// <param name="folder">The current folder.</param>
+    /// <returns>The path of a file or folder, or of a device as the system calls it.</returns>
+    /// <exception cref="DiskImageException">ImageNotFound where nothing can have such a path, UnsupportedFeature for a stream of a file.</exception>
+    internal static string FullOnWindows(string path, string folder)
+    {
+        if (WindowsPath.IsDevice(path))
+            return path;
+        // In every folder, and with every ending.
+        if (WindowsPath.EndsInDevice(path))
+            return $@"\\.\{WindowsPath.LastName(path)}";
+        if (WindowsPath.TryResolve(path, folder, out string? fault) is { } full)
+            return full;
+        throw new DiskImageException(WindowsPath.IsStream(path) ? ErrorKind.UnsupportedFeature : ErrorKind.ImageNotFound, "the path " + fault, path);
     }
 
     /// <summary>What was written before a flush that failed may be lost although it still reads well: from the cache.</summary>

@@ -16,6 +16,9 @@ internal static class SystemError
     internal static IOException Of(int code)
         => new(new Win32Exception(code).Message, HostPlatform.IsWindows ? WindowsErrors | code : code);
 
+    /// <summary>The error of a call of Windows, whatever system this is.</summary>
+    internal static IOException OfWindows(int code) => new(new Win32Exception(code).Message, WindowsErrors | code);
+
     /// <summary>Whether an error only says that the file, or its file system, knows no such call (POSIX).</summary>
     /// <remarks>Not "read-only file system": to a file that is open for writing that says that its file system has failed.</remarks>
     internal static bool IsNotSupported(int code)

@@ -33,7 +33,7 @@ internal static class Leftovers
                 // Without locks nobody can tell; and somebody else may have removed it just now and given the name to another.
                 if (!file.IsLocked || FileIdentity.Of(path) != file.Identity)
                     return false;
-                File.Delete(path);
+                HostNames.Remove(path);
             }
         }
         catch (Exception error) when (error is DiskImageException || StorageErrors.IsFromTheSystem(error))

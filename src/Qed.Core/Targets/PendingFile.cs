@@ -5,6 +5,7 @@ using System.Linq;
 using System.Threading;
 using Microsoft.Extensions.Logging;
 using Qed.Storage;
+using Qed.Storage.Windows;
 
 namespace Qed.Targets;
 
@@ -27,12 +28,15 @@ internal sealed class PendingFile : Destination
     private readonly ILogger _logger;
     private readonly IReadOnlyList<string> _replaced;
     private readonly List<PendingFile> _companions = [];
+    private readonly WindowsRename? _rename;
     private bool _isFinished;
     private bool _hasName;
+    private bool _isKept;
     private bool _done;
 
-    private PendingFile(HostFile storage, bool overwrite, IReadOnlyList<string> replaced, ILogger logger)
+    private PendingFile(HostFile storage, bool overwrite, IReadOnlyList<string> replaced, ILogger logger, WindowsRename? rename)
     {
+        _rename = rename;
         _storage = storage;
         _overwrite = overwrite;
         _replaced = replaced;
@@ -54,13 +58,15 @@ internal sealed class PendingFile : Destination
     /// <param name="overwrite">Whether an existing file is replaced at the end; it must not be in use. The new one is whose that was, and as private.</param>
     /// <param name="replaced">Further files that go with the existing one, as extents that only its descriptor names.</param>
     /// <param name="logger">Told what of the existing file could not be kept, and of files left over by earlier runs.</param>
+    /// <param name="rename">How it gets its name where that is done as Windows does it; null for this system's way.</param>
     /// <exception cref="DiskImageException">ImageExists, ImageInUse, ImageNotFound for the folder, AccessDenied.</exception>
-    internal static PendingFile Create(string target, bool overwrite, IReadOnlyList<string> replaced, ILogger logger)
+    internal static PendingFile Create(string target, bool overwrite, IReadOnlyList<string> replaced, ILogger logger, WindowsRename? rename = null)
     {
-        KeptAttributes? attributes = File.Exists(target) ? AttributesOfUnused(target) : null;
+        rename ??= HostPlatform.IsWindows ? WindowsRename.Usual : null;
+        KeptAttributes? attributes = HostFile.TypeOf(target) == FileType.Regular ? AttributesOfUnused(target) : null;
         foreach (string file in replaced)
             AttributesOfUnused(file);
-        HostFile storage = Create(target, isPrivate: attributes is not null, logger);
+        HostFile storage = Create(target, attributes, mayBeUnnamed: rename is null, logger);
         try
         {
             storage.BypassCache();
@@ -73,7 +79,7 @@ internal sealed class PendingFile : Destination
             throw;
         }
 
-        return new PendingFile(storage, overwrite, replaced, logger);
+        return new PendingFile(storage, overwrite, replaced, logger, rename);
     }
 
     /// <inheritdoc/>
@@ -85,7 +91,7 @@ internal sealed class PendingFile : Destination
         for (int number = 1; _overwrite && HostNames.IsTaken(path); number++)
             path = Path.Combine(folder, $"{Path.GetFileNameWithoutExtension(name)}.{Invariant.Text(number)}{Path.GetExtension(name)}");
         RequireFree(path, overwrite: false);
-        PendingFile companion = Create(path, overwrite: false, [], _logger);
+        PendingFile companion = Create(path, overwrite: false, [], _logger, _rename);
         _companions.Add(companion);
         return (Path.GetFileName(path), companion.Storage);
     }
@@ -115,7 +121,15 @@ internal sealed class PendingFile : Destination
             companion.TakeName();
         if (_companions.Count > 0)
             HostNames.FlushFolderOf(Target);
-        TakeName();
+        try
+        {
+            TakeName();
+        }
+        catch (DiskImageException error) when (_rename is not null && error.Kind != ErrorKind.ImageExists)
+        {
+            throw Kept(error);
+        }
+
         foreach (PendingFile file in _companions.Append(this))
             file._done = true;
         HostNames.FlushFolderOf(Target);
@@ -129,27 +143,27 @@ internal sealed class PendingFile : Destination
             return;
         foreach (PendingFile companion in _companions)
             companion.Dispose();
-        if (_done)
+        if (_done || _isKept)
             _storage.Dispose();
         else
             Discard(_storage);
-        if (_hasName && !_done)
+        if (_hasName && !_done && !_isKept)
             HostNames.Abandon(Target);
         _done = true;
     }
 
-    private static HostFile Create(string target, bool isPrivate, ILogger logger)
+    private static HostFile Create(string target, KeptAttributes? attributes, bool mayBeUnnamed, ILogger logger)
     {
         const uint Everybody = 0b110_110_110;
         const uint OwnersOnly = 0b110_000_000;
-        if (HostFile.TryCreateUnnamed(target, isPrivate ? OwnersOnly : Everybody) is { } unnamed)
+        if (mayBeUnnamed && HostFile.TryCreateUnnamed(target, attributes is null ? Everybody : OwnersOnly) is { } unnamed)
             return unnamed;
         Leftovers.Clear(target, logger);
         for (int attempt = 1; ; attempt++)
         {
             try
             {
-                HostFile file = HostFile.Create(TemporaryName.Beside(target), target, isPrivate);
+                HostFile file = HostFile.Create(TemporaryName.Beside(target), target, attributes?.Privacy ?? NewFilePrivacy.Usual);
                 if (FileIdentity.Of(file.Place) == file.Identity)
                     return file;
                 file.Dispose();
@@ -209,7 +223,19 @@ internal sealed class PendingFile : Destination
     {
         // Windows renames no file that is open.
         _storage.Dispose();
-        HostNames.Rename(_storage.Place, Target, _overwrite);
+        if (_rename is not null)
+            _rename.Run(_storage.Place, Target, _overwrite);
+        else
+            HostNames.Rename(_storage.Place, Target, _overwrite);
+    }
+
+    /// <summary>What is whole is not thrown away because somebody holds the old file, least of all where that is gone.</summary>
+    private DiskImageException Kept(DiskImageException error)
+    {
+        foreach (PendingFile file in _companions.Append(this))
+            file._isKept = true;
+        string place = _rename!.Keep(_storage.Place);
+        return error.WithRemedy(Remedy.Advice($"The new image is whole and lies at '{place}': give it the name once nothing holds that any more."));
     }
 
     /// <summary>Nothing names them any more: that they cost space is no reason to call the new image a failure.</summary>

@@ -89,7 +89,9 @@ public sealed class ExportQedReportCommand : PSCmdlet
         }
         catch
         {
-            File.Delete(temporary);
+            // Where replacing the old page has failed half-way, the new one is all there is.
+            if (!exists || File.Exists(path))
+                File.Delete(temporary);
             throw;
         }
 

@@ -109,7 +109,7 @@ public sealed class OverwritingTests : IDisposable
         string path = _folder["new"];
         OtherUser.Run(secret, () =>
         {
-            using HostFile file = HostFile.Create(path, path, isPrivate: true);
+            using HostFile file = HostFile.Create(path, path, new NewFilePrivacy { IsPrivate = true });
             Assert.Equal(["owner", "group"], attributes.GiveTo(file));
         });
         Assert.Equal(after, Status(path).Mode & 0xfff);

@@ -17,7 +17,7 @@ internal static class DataFile
             throw Refused($"the data file name is a json: description or a protocol, which are not opened: {name}", image, null);
         if (!options.AllowExternalData)
             throw Refused($"the image keeps its data in another file, which is not opened without consent: {name}", image, new(RemedyKind.AllowExternalData));
-        string path = StoredName.TryResolve(name, image.Path) ?? throw Refused($"the data file name is not a valid path on this system: {name}", image, null);
+        string path = StoredName.TryResolve(name, image.Path, out string? fault) ?? throw Refused($"the data file name {fault}: {name}", image, null);
         try
         {
             return options.RequireCompanions(name, image).Open(path);

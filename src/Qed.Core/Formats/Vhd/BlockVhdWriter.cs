@@ -68,7 +68,6 @@ internal sealed class BlockVhdWriter : BlockImageWriter
         Target.Write(0, footer);
         // Readers look for it in the last bytes of whatever the image lies on.
         _target.EndWith(footer);
-        Target.ClearSparse();
         Target.Flush();
     }
 

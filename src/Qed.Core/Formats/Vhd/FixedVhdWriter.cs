@@ -11,7 +11,6 @@ internal sealed class FixedVhdWriter(BlockStorage target, VhdFooter footer) : Fl
         Span<byte> bytes = stackalloc byte[VhdFooter.Size];
         footer.Write(bytes);
         Target.Write(footer.CurrentSize, bytes);
-        Target.ClearSparse();
         base.Complete();
     }
 }

@@ -83,6 +83,7 @@ internal sealed class VhdFormat : ImageFormat
             };
         }
 
+        target.Storage.MakePlain();
         return new FixedVhdWriter(target.Storage, FooterFor(options, VhdDiskType.Fixed));
     }
 
@@ -94,6 +95,7 @@ internal sealed class VhdFormat : ImageFormat
         var nameLengths = new List<int>();
         foreach (VhdParentName name in parent?.Names ?? [])
             nameLengths.Add(name.Bytes.Length);
+        target.Storage.MakePlain();
         return new BlockVhdWriter(
             target,
             FooterFor(options, parent is null ? VhdDiskType.Dynamic : VhdDiskType.Differencing),

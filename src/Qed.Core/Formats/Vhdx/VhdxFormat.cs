@@ -61,6 +61,7 @@ internal sealed class VhdxFormat : ImageFormat
             VirtualDiskId = parent?.Metadata.VirtualDiskId ?? Guid.NewGuid(),
             Parent = parent is null ? null : VhdxParentLocator.For(parent.Header.DataWriteGuid, options.Backing!.Name, target.Target),
         };
+        target.Storage.MakePlain();
         return new VhdxImageWriter(target.Storage, metadata);
     }
 

@@ -70,8 +70,6 @@ internal sealed class VhdxImageWriter : MappedImageWriter
         byte[] regions = VhdxRegionTable.ToBytes(_tableRegion, VhdxLayout.Metadata);
         Target.Write(VhdxRegionTable.FirstOffset, regions);
         Target.Write(VhdxRegionTable.SecondOffset, regions);
-        // Windows attaches no image whose file is sparse.
-        Target.ClearSparse();
         Target.Flush();
         WriteHeaders();
         Target.Flush();

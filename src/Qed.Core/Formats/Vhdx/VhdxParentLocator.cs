@@ -44,7 +44,7 @@ internal sealed class VhdxParentLocator
 
         // Paths of Linux cannot be said in the terms of Win32; one is stored only where there is no relative name.
         if (HostPlatform.IsWindows)
-            values[AbsoluteKey] = AsExtended(Path.GetFullPath(Path.Combine(Path.GetDirectoryName(imagePath)!, name)));
+            values[AbsoluteKey] = AsExtended(StoredName.TryResolve(name, imagePath, out _) ?? name);
         else if (Path.IsPathRooted(name))
             values[AbsoluteKey] = name;
         return new VhdxParentLocator(values) { ParentIds = [parentId] };

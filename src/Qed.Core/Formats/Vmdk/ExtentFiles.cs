@@ -16,7 +16,7 @@ internal static class ExtentFiles
     /// <exception cref="DiskImageException">BackingFileRefused, ImageNotFound, UnsupportedFeature where there are none, and what opening a file throws.</exception>
     internal static BlockStorage Open(string name, BlockStorage image, ImageOpenOptions options)
     {
-        RequireBareName(name, image.Path);
+        RequireBareName(name, image.Path, HostPathRules.Current);
         try
         {
             return options.RequireCompanions(name, image).OpenBeside(name)
@@ -31,7 +31,7 @@ internal static class ExtentFiles
         }
     }
 
-    private static void RequireBareName(string name, string imagePath)
+    internal static void RequireBareName(string name, string imagePath, PathRules rules)
     {
         string? fault = name switch
         {
@@ -41,6 +41,7 @@ internal static class ExtentFiles
             // A drive, a protocol, or a stream of another file.
             _ when name.Any(letter => letter == ':') => "a name with a colon",
             _ when name.Any(char.IsControl) => "a name with control characters",
+            _ when rules == PathRules.Windows && WindowsPath.EndsInDevice(name) => "the name of a device of the system",
             _ => null,
         };
         if (fault is not null)
