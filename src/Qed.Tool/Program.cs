@@ -35,8 +35,8 @@ using PosixSignalRegistration? limit = OperatingSystem.IsWindows() ? null : Posi
 // Not disposed of: that would flush once more what could not be written, with nobody there to catch the error.
 var encoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
 bool isTerminal = StandardStreams.IsOutputTerminal;
-var output = new StreamWriter(StandardStreams.OpenOutput(), encoding) { AutoFlush = isTerminal };
-var error = new StreamWriter(StandardStreams.OpenError(), encoding) { AutoFlush = true };
+TextWriter output = WindowsConsole.TryOpen(1) as TextWriter ?? new StreamWriter(StandardStreams.OpenOutput(), encoding) { AutoFlush = isTerminal };
+TextWriter error = WindowsConsole.TryOpen(2) as TextWriter ?? new StreamWriter(StandardStreams.OpenError(), encoding) { AutoFlush = true };
 int exitCode;
 try
 {

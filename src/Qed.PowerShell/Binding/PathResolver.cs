@@ -49,6 +49,10 @@ internal sealed class PathResolver(PathIntrinsics paths)
         return full;
     });
 
+    /// <summary>A path in full, without "." and "..".</summary>
+    /// <exception cref="DiskImageException">ImageNotFound for one that is impossible here: .NET Framework has errors of its own for those.</exception>
+    internal static string FullPath(string path) => Guard(path, () => Path.GetFullPath(path));
+
     /// <summary>The one file that a parameter names literally.</summary>
     /// <exception cref="DiskImageException">ImageNotFound also where it looks like a pattern and there is no file of that very name; and as <see cref="ResolveLiteral"/>.</exception>
     internal string ResolveSingle(string path, string parameter)

@@ -107,16 +107,16 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
 
     private string TargetFor(string source)
     {
-        string target = System.IO.Path.GetFullPath(Resolver.ResolveLiteral(DestinationPath));
+        string target = PathResolver.FullPath(Resolver.ResolveLiteral(DestinationPath));
         if (Directory.Exists(target) || RelativeTo is not null)
-            target = TargetNames.InFolder(target, System.IO.Path.GetFullPath(source), FormatInFolder(target), Root);
+            target = TargetNames.InFolder(target, PathResolver.FullPath(source), FormatInFolder(target), Root);
         else
             RefuseMissingFolder(target);
         _targets.Claim(target, source, $"Convert '{source}' to another folder or name; of several images -DestinationPath is a folder.");
         return target;
     }
 
-    private string? Root => RelativeTo is null ? null : System.IO.Path.GetFullPath(Resolver.ResolveLiteral(RelativeTo));
+    private string? Root => RelativeTo is null ? null : PathResolver.FullPath(Resolver.ResolveLiteral(RelativeTo));
 
     private FormatInfo FormatInFolder(string folder)
         => Format is not null ? FormatInfo.ByName(Format)

@@ -116,7 +116,7 @@ public sealed class CopyQedImageContentCommand : SourceCmdlet
 
     private void Read(string path)
     {
-        string? file = DestinationFile is null ? null : System.IO.Path.GetFullPath(Resolver.ResolveLiteral(DestinationFile));
+        string? file = DestinationFile is null ? null : PathResolver.FullPath(Resolver.ResolveLiteral(DestinationFile));
         if (file is not null)
             _targets.Claim(file, path, "Give each image a -DestinationFile of its own.");
         var options = new ReadContentOptions

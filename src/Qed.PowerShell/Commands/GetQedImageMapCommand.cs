@@ -15,7 +15,7 @@ public sealed class GetQedImageMapCommand : SourceCmdlet
 
     private protected override void ProcessImage(string path)
     {
-        path = System.IO.Path.GetFullPath(path);
+        path = PathResolver.FullPath(path);
         var options = new MapImageOptions { Path = path, SourceFormat = SourceFormat, RawFallback = RawFallback.Recognised, TopOnly = Top };
         Start(path, item =>
         {

@@ -38,7 +38,7 @@ public sealed class ShowQedImageMapCommand : SourceCmdlet
 
     private protected override void ProcessImage(string path)
     {
-        path = System.IO.Path.GetFullPath(path);
+        path = PathResolver.FullPath(path);
         AllocationDrawing drawing = Drawing;
         var options = new MapImageOptions { Path = path, SourceFormat = SourceFormat, RawFallback = RawFallback.Recognised, TellDamage = true };
         Start(path, item =>
