@@ -142,4 +142,25 @@ internal static partial class Log
 
     [LoggerMessage(46, LogLevel.Information, "Optimized '{Path}': its file had {OldSize} bytes and has {NewSize}, {Moved} bytes were moved.")]
     internal static partial void Optimized(ILogger logger, string path, long oldSize, long newSize, long moved);
+
+    [LoggerMessage(47, LogLevel.Information, "Not looked at whether '{Path}' rests on another image: {Rule}.")]
+    internal static partial void HeaderNotRead(ILogger logger, string path, string rule);
+
+    [LoggerMessage(48, LogLevel.Warning, "'{Path}' could not be searched for images that rest on those which change: {Rule}.")]
+    internal static partial void FolderNotSearched(ILogger logger, string path, string rule);
+
+    [LoggerMessage(49, LogLevel.Information, "Merged '{Path}' into '{Destination}': {Written} bytes were written, {Zeroed} made zeroes.")]
+    internal static partial void Merged(ILogger logger, string path, string destination, long written, long zeroed);
+
+    [LoggerMessage(50, LogLevel.Information, "Emptied '{Path}', which shows what it rests on.")]
+    internal static partial void Emptied(ILogger logger, string path);
+
+    [LoggerMessage(51, LogLevel.Information, "Deleted '{Path}', which was merged.")]
+    internal static partial void DeletedMerged(ILogger logger, string path);
+
+    [LoggerMessage(52, LogLevel.Warning, "'{Path}' reads differently from now on, or cannot be read: it rests on '{Changed}'.")]
+    internal static partial void RestsOnChanged(ILogger logger, string path, string changed);
+
+    [LoggerMessage(53, LogLevel.Warning, "'{Path}' was merged and is kept: '{Resting}' rests on it.")]
+    internal static partial void KeptForOthers(ILogger logger, string path, string resting);
 }

@@ -26,6 +26,8 @@ internal static class NeutralWords
         RemedyKind.AllowExternalData => "Look at the name, and allow external data if you trust it.",
         RemedyKind.KeepSource => "Have the source kept.",
         RemedyKind.KeepSourceOrRestElsewhere => "Have the source kept, or give another backing file.",
+        RemedyKind.KeepOrDeleteMerged => "Have it kept as it is, or deleted.",
+        RemedyKind.ForceMerge => "Merge or convert these first. Forced, the merge is done all the same.",
         RemedyKind.AllowShrinking => "Allow the disk to shrink if what lies beyond can go.",
         RemedyKind.ConvertToQed => "A conversion makes a QED image of it.",
         RemedyKind.CopyWithLargerTables => "A conversion with larger clusters or tables writes a copy that can.",

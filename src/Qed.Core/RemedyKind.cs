@@ -75,6 +75,12 @@ public enum RemedyKind
     /// <summary>Do not have the source deleted, or let the target rest on another image.</summary>
     KeepSourceOrRestElsewhere,
 
+    /// <summary>Have a merged image kept as it is, or deleted.</summary>
+    KeepOrDeleteMerged,
+
+    /// <summary>Merge although images rest on what changes.</summary>
+    ForceMerge,
+
     /// <summary>Allow the disk to become smaller.</summary>
     AllowShrinking,
 

@@ -121,6 +121,29 @@ public sealed class FailedFlushTests : IDisposable
         });
 
     [Fact]
+    public void Of_a_merge_after_which_the_overlay_reads_as_before_and_can_be_merged()
+    {
+        byte[] shown = [];
+        FailEach(
+            "commit {d}/image.qed",
+            () =>
+            {
+                File.WriteAllBytes(_folder["base.raw"], Enumerable.Repeat((byte)1, 1 << 20).ToArray());
+                File.Delete(_folder["image.qed"]);
+                CreateImage.Run(new CreateImageOptions { Path = _folder["image.qed"], Size = 1 << 20, BackingPath = "base.raw", BackingFormat = "raw" });
+                using (var data = new MemoryStream(Enumerable.Repeat((byte)2, 200_000).ToArray()))
+                    WriteContent.Run(new WriteContentOptions { Path = _folder["image.qed"], Offset = 100_000, SourceStream = data });
+                shown = ReadContent.ToArray(new ReadContentOptions { Path = _folder["image.qed"] });
+            },
+            (_, flush) =>
+            {
+                Assert.True(ReadContent.ToArray(new ReadContentOptions { Path = _folder["image.qed"] }).AsSpan().SequenceEqual(shown), $"the contents have changed, flush {flush}");
+                MergeImage.Run(new MergeImageOptions { Path = _folder["image.qed"] });
+                Assert.Equal(shown, File.ReadAllBytes(_folder["base.raw"]));
+            });
+    }
+
+    [Fact]
     public void Of_a_repair_which_can_be_undone_then()
     {
         byte[] broken = [];

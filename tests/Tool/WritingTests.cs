@@ -134,6 +134,14 @@ public sealed class WritingTests(SampleImages images) : IClassFixture<SampleImag
         "rebase -u -b a.qed -F qed {d}/orphan.qed",
         "rebase -t none -T none -b a.raw -F raw {d}/b.qed",
 
+        // commit
+        "commit {d}/b.qed",
+        "commit -q {d}/b.qed",
+        "commit -d {d}/b.qed",
+        "commit -b {d}/a.qed {d}/b.qed",
+        "commit -b a.qed {d}/b.qed",
+        "commit -p -q -f qed -t none -r 100M {d}/b.qed",
+
         // check -r
         "check -r all {d}/a.qed",
         "check -r leaks {d}/a.qed",
@@ -244,6 +252,18 @@ public sealed class WritingTests(SampleImages images) : IClassFixture<SampleImag
         "rebase -b a.qed -F qed {d}/a.vdi",
         "rebase -b a.raw -F raw {d}/orphan.qed",
         "rebase -b b.qed -F qed {d}/a.qed",
+        "commit",
+        "commit {d}/a.qed",
+        "commit {d}/a.raw",
+        "commit {d}/none.qed",
+        "commit {d}/orphan.qed",
+        "commit {d}/broken.qed",
+        "commit {d}/b.qed {d}/b.qcow2",
+        "commit -b {d}/none.qed {d}/b.qed",
+        "commit -b {d}/a.raw {d}/b.qed",
+        "commit -t bogus {d}/b.qed",
+        "commit -f bogus {d}/b.qed",
+        "commit -r x {d}/b.qed",
     ];
 
     [Theory]

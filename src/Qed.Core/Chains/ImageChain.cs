@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Formats;
 using Qed.Images;
 using Qed.Storage;
@@ -39,7 +40,43 @@ internal static class ImageChain
 
     /// <summary>Opens what an image that is already open rests on, and attaches it.</summary>
     internal static void AttachChain(DiskImage top, FileIdentity identity, StorageAccess access, ILogger logger)
-        => AttachAll(top, [identity], access, logger);
+        => AttachChain(top, [identity], access, logger);
+
+    /// <summary>Opens what an image that is already open rests on, and attaches it.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="seen">The files of the chain down to the image.</param>
+    /// <param name="access">What the files are opened for.</param>
+    /// <param name="logger">Receives warnings.</param>
+    internal static void AttachChain(DiskImage image, List<FileIdentity> seen, StorageAccess access, ILogger logger)
+    {
+        while (image.BackingReference is { } reference)
+            image = AttachNext(image, reference, seen, OpenerFor(access, logger), logger);
+    }
+
+    /// <summary>Opens the next image of a chain, in a way of the caller's own, and attaches it.</summary>
+    /// <param name="image">The last image so far.</param>
+    /// <param name="reference">What it rests on.</param>
+    /// <param name="seen">The files of the chain so far; gets the next one's.</param>
+    /// <param name="open">Opens the file.</param>
+    /// <param name="logger">Receives warnings.</param>
+    /// <returns>The next image.</returns>
+    internal static DiskImage AttachNext(DiskImage image, BackingReference reference, List<FileIdentity> seen, LinkOpener open, ILogger logger)
+    {
+        DiskImage backing = OpenNamed(reference, image.Path, open, seen, logger);
+        try
+        {
+            if (image.CheckBacking(backing) is { } warning)
+                Log.BackingFileDoubtful(logger, image.Path, warning);
+        }
+        catch
+        {
+            backing.Dispose();
+            throw;
+        }
+
+        image.AttachBacking(backing);
+        return backing;
+    }
 
     /// <summary>Opens a file as the backing file of an image, with what it rests on in turn.</summary>
     /// <param name="reference">Name and format, as the image would store them.</param>
@@ -52,7 +89,7 @@ internal static class ImageChain
         DiskImage backing = OpenGiven(reference, imagePath, seen, logger);
         try
         {
-            AttachAll(backing, seen, StorageAccess.Read, logger);
+            AttachChain(backing, seen, StorageAccess.Read, logger);
             return backing;
         }
         catch
@@ -96,7 +133,7 @@ internal static class ImageChain
         List<FileIdentity> seen = [];
         BackingReference? next = reference;
         string namedBy = imagePath;
-        while (next is not null && PathOf(next, namedBy) is { } path)
+        while (next is not null && ChainHeaders.PathOf(next, namedBy, isWanted: true) is { } path)
         {
             // The user has named the first file; what that names in turn is not to be looked for everywhere.
             if (next != reference && BackingNames.IsRemote(path, namedBy))
@@ -107,62 +144,26 @@ internal static class ImageChain
             RequireFreshLink(path, namedBy, seen);
             if (identity is { } known)
                 seen.Add(known);
-            next = ReferenceOf(path, next.Format);
+            next = ChainHeaders.ReferenceOf(path, next.Format, NullLogger.Instance);
             namedBy = path;
         }
     }
 
-    private static string? PathOf(BackingReference reference, string imagePath)
+    /// <summary>Opens the images of a chain as they are always opened.</summary>
+    /// <param name="access">What the files are opened for.</param>
+    /// <param name="logger">Receives warnings.</param>
+    internal static LinkOpener OpenerFor(StorageAccess access, ILogger logger) => (string path, string? format, out FileIdentity identity) =>
     {
-        try
-        {
-            return BackingNames.Resolve(reference, imagePath, isWanted: true);
-        }
-        catch (DiskImageException)
-        {
-            return null;
-        }
-    }
-
-    private static BackingReference? ReferenceOf(string path, string? format)
-    {
-        try
-        {
-            using DiskImage link = Open(path, new ChainOptions { Format = format, Access = StorageAccess.Peek, Image = ImageOpenOptions.DescribeOnly }, out _);
-            return link.BackingReference;
-        }
-        catch (DiskImageException)
-        {
-            return null;
-        }
-    }
-
-    private static void AttachAll(DiskImage image, List<FileIdentity> seen, StorageAccess access, ILogger logger)
-    {
-        while (image.BackingReference is { } reference)
-        {
-            DiskImage backing = OpenNamed(reference, image.Path, access, seen, logger);
-            try
-            {
-                if (image.CheckBacking(backing) is { } warning)
-                    Log.BackingFileDoubtful(logger, image.Path, warning);
-            }
-            catch
-            {
-                backing.Dispose();
-                throw;
-            }
-
-            image.AttachBacking(backing);
-            image = backing;
-        }
-    }
+        DiskImage image = Open(path, new ChainOptions { Format = format, Access = access, Image = new ImageOpenOptions { Logger = logger } }, out HostFile file);
+        identity = file.Identity;
+        return image;
+    };
 
     private static DiskImage OpenGiven(BackingReference reference, string imagePath, List<FileIdentity> seen, ILogger logger)
     {
         try
         {
-            return OpenNamed(reference, imagePath, StorageAccess.Read, seen, logger);
+            return OpenNamed(reference, imagePath, OpenerFor(StorageAccess.Read, logger), seen, logger);
         }
         catch (DiskImageException error) when (error.Remedy is { } remedy)
         {
@@ -170,16 +171,15 @@ internal static class ImageChain
         }
     }
 
-    private static DiskImage OpenNamed(BackingReference reference, string imagePath, StorageAccess access, List<FileIdentity> seen, ILogger logger)
+    private static DiskImage OpenNamed(BackingReference reference, string imagePath, LinkOpener open, List<FileIdentity> seen, ILogger logger)
     {
         string path = BackingNames.Resolve(reference, imagePath, isWanted: true);
         RequireFreshLink(path, imagePath, seen);
         DiskImage backing;
-        HostFile file;
+        FileIdentity identity;
         try
         {
-            var options = new ChainOptions { Format = reference.Format, Access = access, Image = new ImageOpenOptions { Logger = logger } };
-            backing = Open(path, options, out file);
+            backing = open(path, reference.Format, out identity);
         }
         catch (DiskImageException error) when (error.Kind == ErrorKind.ImageNotFound)
         {
@@ -193,7 +193,7 @@ internal static class ImageChain
             throw error.WithRemedy(remedy.ForStoredBacking());
         }
 
-        seen.Add(file.Identity);
+        seen.Add(identity);
         Log.Opened(logger, backing.Path, backing.Format, backing.Length);
         if (reference.Format is null && !backing.IsRaw && FormatRegistry.ByExtension(path) is { IsGuestBytes: true })
             Log.ProbedAsOther(logger, path, backing.Format);

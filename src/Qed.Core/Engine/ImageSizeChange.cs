@@ -1,9 +1,9 @@
 using System;
-using System.Globalization;
 using System.Threading;
 using Qed.Images;
 using Qed.Layout;
 using Qed.Units;
+using static Qed.Invariant;
 
 namespace Qed.Engine;
 
@@ -37,7 +37,7 @@ internal sealed class ImageSizeChange
     /// <exception cref="OperationCanceledException">Cancelled: what is left to be done is done when the image is opened to be changed again.</exception>
     internal void Apply(long size)
     {
-        RequireLegal(size);
+        RequireLegal(_image, size);
         _header.BeforeChange();
         try
         {
@@ -68,17 +68,33 @@ internal sealed class ImageSizeChange
     }
 
     /// <exception cref="DiskImageException">InvalidSize.</exception>
-    internal void RequireLegal(long size)
+    internal static void RequireLegal(QedImage image, long size)
     {
-        if (size > Geometry.MaximumImageSize)
+        QedGeometry geometry = image.Geometry;
+        if (size > geometry.MaximumImageSize)
         {
-            string largest = Geometry.MaximumImageSize.ToString(CultureInfo.InvariantCulture);
-            throw InvalidSize(
-                $"with clusters of {Geometry.ClusterSize.ToString(CultureInfo.InvariantCulture)} bytes and tables of {Geometry.TableSize.ToString(CultureInfo.InvariantCulture)} clusters the image cannot grow beyond {largest} bytes",
-                size <= QedGeometry.LargestImageSize ? new(RemedyKind.CopyWithLargerTables) : Remedy.TakeNearest("size", Geometry.MaximumImageSize));
+            throw new DiskImageException(
+                ErrorKind.InvalidSize,
+                $"with clusters of {Text(geometry.ClusterSize)} bytes and tables of {Text(geometry.TableSize)} clusters the image cannot grow beyond {Text(geometry.MaximumImageSize)} bytes",
+                image.Path)
+            {
+                Remedy = size <= QedGeometry.LargestImageSize ? new(RemedyKind.CopyWithLargerTables) : Remedy.TakeNearest("size", geometry.MaximumImageSize),
+            };
         }
 
-        RequestedSizes.RequireMultiple(size, QedGeometry.SectorSize, _image.Path);
+        RequestedSizes.RequireMultiple(size, QedGeometry.SectorSize, image.Path);
+    }
+
+    /// <summary>
+    /// Clears every entry of the L1 table. The image must rest on one that shows the same as it does itself: then no order in
+    /// which they reach the disk makes a difference.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">Cancelled: what is left to be done is done when it is done again.</exception>
+    internal void DropAll()
+    {
+        _header.BeforeChange();
+        _writer.Commit();
+        DropAndCommit(() => DropFrom(default, _image.Length));
     }
 
     private void Grow(long size)
@@ -178,12 +194,21 @@ internal sealed class ImageSizeChange
 
         // From here until the entries are dropped a crash leaves some beyond the end: the guest cannot reach them, and
         // the mark makes the next opening for writing drop them.
-        _header.SetNeedCheck();
-        try
+        DropAndCommit(() =>
         {
             _header.Update(header => header with { ImageSize = size });
             DropFrom(new GuestOffset(RoundUp(size)), oldSize);
             ClearTailOfLastCluster(size, backing: null);
+        });
+    }
+
+    /// <summary>Drops clusters under the NEED_CHECK mark, which stays where that is cut short: what was dropped is leaked.</summary>
+    private void DropAndCommit(Action drop)
+    {
+        _header.SetNeedCheck();
+        try
+        {
+            drop();
             _writer.Commit();
             _image.Map.ForgetPages();
         }
@@ -213,7 +238,4 @@ internal sealed class ImageSizeChange
     }
 
     private long RoundUp(long size) => Geometry.ClustersToHold(new ByteCount(size)) << Geometry.ClusterBits;
-
-    private DiskImageException InvalidSize(string rule, Remedy remedy)
-        => new(ErrorKind.InvalidSize, rule, _image.Path) { Remedy = remedy };
 }

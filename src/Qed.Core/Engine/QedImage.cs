@@ -163,20 +163,27 @@ internal sealed class QedImage : WritableDiskImage
     public override void Flush() => Writer.Commit();
 
     /// <summary>Changes the size of the guest's disk. Space of dropped clusters stays in the file until it is reclaimed.</summary>
-    internal void SetSize(long size, CancellationToken cancellation = default)
+    internal override void SetSize(long size, CancellationToken cancellation = default)
     {
         using InFlight.Hold hold = Writer.HoldAll();
         new ImageSizeChange(this, Writer, _header, cancellation).Apply(size);
     }
 
-    /// <summary>Refuses a size that the disk cannot have.</summary>
-    internal void RequireLegalSize(long size) => new ImageSizeChange(this, Writer, _header).RequireLegal(size);
+    /// <inheritdoc/>
+    internal override void RequireLegalSize(long size) => ImageSizeChange.RequireLegal(this, size);
 
     /// <summary>Clears table entries that map guest bytes beyond the end of the disk, as a crash in a shrink leaves them.</summary>
     internal void DropBeyondEnd()
     {
         using InFlight.Hold hold = Writer.HoldAll();
         new ImageSizeChange(this, Writer, _header).DropBeyondEnd();
+    }
+
+    /// <summary>Drops all that the image itself says about its disk, which then shows what lies beneath. The space stays in the file until it is reclaimed.</summary>
+    internal void Empty(CancellationToken cancellation = default)
+    {
+        using InFlight.Hold hold = Writer.HoldAll();
+        new ImageSizeChange(this, Writer, _header, cancellation).DropAll();
     }
 
     /// <summary>Replaces the backing file name, or removes it; nothing else changes.</summary>

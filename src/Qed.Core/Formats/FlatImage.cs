@@ -1,7 +1,9 @@
 using System;
+using System.Threading;
 using Qed.Images;
 using Qed.Storage;
 using Qed.Units;
+using static Qed.Invariant;
 
 namespace Qed.Formats;
 
@@ -13,9 +15,11 @@ namespace Qed.Formats;
 /// <param name="length">Bytes of the guest's disk.</param>
 internal abstract class FlatImage(BlockStorage storage, long length) : WritableDiskImage
 {
+    private long _length = length;
+
     public override string Path => Storage.Path;
 
-    public override long Length { get; } = length;
+    public override long Length => Volatile.Read(ref _length);
 
     public override bool CanWrite => false;
 
@@ -23,6 +27,20 @@ internal abstract class FlatImage(BlockStorage storage, long length) : WritableD
 
     /// <summary>The image's file.</summary>
     protected BlockStorage Storage { get; } = storage;
+
+    internal override void RequireLegalSize(long size)
+    {
+        if (Storage.HasFixedLength && size > Storage.Length)
+            throw new DiskImageException(ErrorKind.NotEnoughSpace, $"the block device has {Text(Storage.Length)} bytes, and the disk needs {Text(size)}", Path);
+    }
+
+    internal override void SetSize(long size, CancellationToken cancellation = default)
+    {
+        RequireWritable(default, 0);
+        RequireLegalSize(size);
+        Storage.SetLength(size);
+        Volatile.Write(ref _length, size);
+    }
 
     internal override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer)
     {

@@ -10,7 +10,11 @@ namespace Qed.Images;
 internal static class ChainWalk
 {
     /// <summary>What the chain says about a range, in order and without gaps; nothing below a level is asked before it is needed.</summary>
-    internal static IEnumerable<ChainExtent> Over(DiskImage top, GuestOffset offset, long length)
+    /// <param name="top">The chain.</param>
+    /// <param name="offset">Where the range starts.</param>
+    /// <param name="length">Bytes of the range.</param>
+    /// <param name="stop">An image of the chain that is not asked, nor what lies below it: what it would be asked about is its own, unallocated; null to ask all.</param>
+    internal static IEnumerable<ChainExtent> Over(DiskImage top, GuestOffset offset, long length, DiskImage? stop = null)
     {
         var levels = new Stack<Level>();
         levels.Push(new Level(top, 0, top.GetExtents(offset, length).GetEnumerator()));
@@ -33,7 +37,10 @@ internal static class ChainWalk
 
             if (reached < run.Length)
                 levels.Push(level with { Runs = One(run with { Offset = run.Offset + reached, Length = run.Length - reached }) });
-            levels.Push(new Level(below!, level.Depth + 1, below!.GetExtents(run.Offset, reached).GetEnumerator()));
+            if (below == stop)
+                yield return new ChainExtent(run with { Length = reached }, below!, level.Depth + 1);
+            else
+                levels.Push(new Level(below!, level.Depth + 1, below!.GetExtents(run.Offset, reached).GetEnumerator()));
         }
     }
 

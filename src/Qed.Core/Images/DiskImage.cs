@@ -116,6 +116,9 @@ public abstract class DiskImage : IDisposable
     /// <summary>Walks what the whole chain says about a range, in order and without gaps; neighbours may be alike.</summary>
     internal IEnumerable<ChainExtent> GetChainExtents(GuestOffset offset, long length) => ChainWalk.Over(this, offset, length);
 
+    /// <summary>As <see cref="GetChainExtents"/>, without looking into an image of the chain: runs that are left to it are unallocated, and it is their holder.</summary>
+    internal IEnumerable<ChainExtent> GetExtentsAbove(DiskImage image, GuestOffset offset, long length) => ChainWalk.Over(this, offset, length, stop: image);
+
     /// <summary>Reads guest bytes of a range that may reach past the end of the disk, where it is zeroes.</summary>
     internal void ReadOrZero(GuestOffset offset, Span<byte> buffer)
     {

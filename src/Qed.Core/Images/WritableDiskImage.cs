@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 using Qed.Units;
 
 namespace Qed.Images;
@@ -44,6 +45,13 @@ public abstract class WritableDiskImage : DiskImage
     /// <exception cref="InvalidOperationException">The image was opened for reading.</exception>
     /// <exception cref="DiskImageException">The host failed; what was written since the last flush may be lost.</exception>
     public abstract void Flush();
+
+    /// <summary>Refuses, with nothing changed, a size that the disk cannot be given.</summary>
+    /// <exception cref="DiskImageException">InvalidSize; NotEnoughSpace where the image lies on a device that is too small.</exception>
+    internal abstract void RequireLegalSize(long size);
+
+    /// <summary>Changes the size of the disk; what it grows by reads as zeroes.</summary>
+    internal abstract void SetSize(long size, CancellationToken cancellation = default);
 
     internal abstract void Write(GuestOffset offset, ReadOnlySpan<byte> buffer);
 

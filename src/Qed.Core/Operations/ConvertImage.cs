@@ -55,7 +55,7 @@ public static class ConvertImage
         }
 
         if (options.DeleteSource)
-            SourceFiles.Delete(files, logger);
+            SourceFiles.Delete(files, file => Log.DeletedSource(logger, file));
         ImageDescription? target = options.DestinationStream is null ? DescribeImage.Of(options.DestinationPath, format.Name) : null;
         if (target is not null)
             CreateImage.WarnOfGeometry(target, logger);

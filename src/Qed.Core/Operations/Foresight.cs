@@ -53,6 +53,10 @@ public static class Foresight
         return image;
     }
 
+    /// <summary>Throws what merging an image would.</summary>
+    /// <exception cref="DiskImageException">As <see cref="MergeImage.Run"/>.</exception>
+    public static void Of(MergeImageOptions options) => MergeImage.Foresee(options, NullLogger.Instance, CancellationToken.None);
+
     /// <summary>Throws what another change of an image where it lies would.</summary>
     /// <param name="path">The image's file.</param>
     /// <exception cref="DiskImageException">The file cannot be read, or is not of a format that is changed in place.</exception>

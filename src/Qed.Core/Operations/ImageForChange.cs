@@ -23,6 +23,9 @@ internal sealed record ChangeNeeds
     /// <summary>Whether its tables must be sound, so that they are checked however cleanly it was closed.</summary>
     internal bool MustBeSound { get; init; }
 
+    /// <summary>Whether it is looked at only, to foresee a change: nothing is written, and others may read it.</summary>
+    internal bool IsRehearsal { get; init; }
+
     /// <summary>The most memory in bytes that pages of its tables take.</summary>
     internal long TableCacheBytes { get; init; } = PageBudget.Default;
 
@@ -33,7 +36,7 @@ internal sealed record ChangeNeeds
     internal Action<QedHeader, string>? Require { get; init; }
 
     internal QedOpenOptions OpenOptions(bool isChecked)
-        => new() { ForWriting = true, NeedCheckVerified = isChecked, MayRefuse = true, TableCacheBytes = TableCacheBytes, DetectZeroes = DetectZeroes };
+        => new() { ForWriting = !IsRehearsal, NeedCheckVerified = isChecked, MayRefuse = true, TableCacheBytes = TableCacheBytes, DetectZeroes = DetectZeroes };
 }
 
 /// <summary>
@@ -63,7 +66,7 @@ internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult
     internal static ImageForChange Open(
         string path, ChangeNeeds needs, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
-        HostFile file = OpenFile(path, StorageAccess.Write, logger);
+        HostFile file = OpenFile(path, needs.IsRehearsal ? StorageAccess.Read : StorageAccess.Write, logger);
         QedImage image;
         (ImageChecker? Checker, CheckResult? Check) found = default;
         try

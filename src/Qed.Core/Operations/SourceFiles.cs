@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Microsoft.Extensions.Logging;
 using Qed.Images;
 using Qed.Storage;
 
@@ -34,9 +33,9 @@ internal static class SourceFiles
 
     /// <summary>Deletes all files of an image.</summary>
     /// <param name="files">Its own file first, then those that it names.</param>
-    /// <param name="logger">Told of each.</param>
+    /// <param name="tell">Told of each that is gone.</param>
     /// <exception cref="DiskImageException">The system refuses to delete one of them; that one and those behind it are left.</exception>
-    internal static void Delete(IReadOnlyList<string> files, ILogger logger)
+    internal static void Delete(IReadOnlyList<string> files, Action<string> tell)
     {
         // The file that names the others goes first. Should a later one fail, nobody finds an image that opens and lacks a
         // part of its data; and what is left is data that is whole, only without a name for it. Should the first one
@@ -54,7 +53,7 @@ internal static class SourceFiles
                     .WithRemedy(Remedy.Advice($"The target is complete and was verified. What is left of the source can be deleted by hand: {left}."));
             }
 
-            Log.DeletedSource(logger, files[i]);
+            tell(files[i]);
         }
     }
 

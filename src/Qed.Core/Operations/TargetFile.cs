@@ -21,7 +21,7 @@ internal static class TargetFile
     {
         if (FileIdentity.Of(target) is not { } existing)
             return;
-        RefuseOnOneDevice(source, target, existing);
+        RefuseOnOneDevice(source, target);
         if (FileIdentity.Of(source.Path) == existing)
             throw new DiskImageException(ErrorKind.ImageExists, "source and target are the same file", target);
         if (HasFile(source, existing))
@@ -71,8 +71,11 @@ internal static class TargetFile
     }
 
     /// <summary>A device shows the very bytes of a file that it is made over, or of another device of which it is a part.</summary>
-    private static void RefuseOnOneDevice(DiskImage source, string target, FileIdentity existing)
+    /// <exception cref="DiskImageException">ImageExists.</exception>
+    internal static void RefuseOnOneDevice(DiskImage source, string target)
     {
+        if (FileIdentity.Of(target) is not { } existing)
+            return;
         IReadOnlyCollection<FileIdentity> beneath = BlockDevice.Beneath(target);
         for (DiskImage? image = source; image is not null; image = image.Backing)
         {

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using Qed.Storage;
 
 namespace Qed.Transfer;
@@ -13,6 +14,9 @@ internal sealed record CopyOptions
 
     /// <summary>Whether zeroes and holes of the source are written as data, so that the target has space for all of its disk.</summary>
     internal bool AllocateAll { get; init; }
+
+    /// <summary>The ranges that are looked at; null to find out which can differ.</summary>
+    internal IEnumerable<WorkPiece>? Plan { get; init; }
 
     /// <summary>How fast data is copied; null for as fast as it goes.</summary>
     internal RateLimit? Limit { get; init; }

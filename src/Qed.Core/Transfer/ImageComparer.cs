@@ -47,12 +47,15 @@ internal sealed class ImageComparer
         DiskImage left, DiskImage right, ProgressMeter progress, CancellationToken cancellation, UnreadableRanges? unreadable = null)
         => new ImageComparer(left, right, shared: null, progress, cancellation, unreadable).FirstDifference();
 
+    /// <summary>The ranges that are compared; null to find out which can differ.</summary>
+    internal IEnumerable<WorkPiece>? Plan { get; init; }
+
     /// <summary>The first sector that differs, or null. Nothing behind it is read but what was being read already.</summary>
     internal GuestOffset? FirstDifference()
     {
         object gate = new();
         GuestOffset? first = null;
-        IEnumerable<WorkPiece> untilFound = Plan().TakeWhile(_ =>
+        IEnumerable<WorkPiece> untilFound = Ranges().TakeWhile(_ =>
         {
             lock (gate)
                 return first is null;
@@ -77,7 +80,7 @@ internal sealed class ImageComparer
     internal DifferenceList AllDifferences(int maximumRanges)
     {
         var all = new DifferenceList(maximumRanges);
-        using var workers = new OrderedWorkers(Plan(), 2, _cancellation);
+        using var workers = new OrderedWorkers(Ranges(), 2, _cancellation);
         workers.Run((range, buffers, ticket) =>
         {
             List<GuestRange>? found = null;
@@ -89,8 +92,8 @@ internal sealed class ImageComparer
         return all;
     }
 
-    private IEnumerable<WorkPiece> Plan()
-        => CopyPlan.Chunks(_left, _right, Math.Max(_left.Length, _right.Length), SectorSize, _shared);
+    private IEnumerable<WorkPiece> Ranges()
+        => Plan ?? CopyPlan.Chunks(_left, _right, Math.Max(_left.Length, _right.Length), SectorSize, _shared);
 
     private IEnumerable<GuestRange> Differences(WorkPiece range, AlignedBuffer[] buffers)
     {

@@ -15,9 +15,6 @@ namespace Qed.Transfer;
 /// </summary>
 internal sealed class ImageCopier
 {
-    // What is made zeroes in one go, between two looks at whether the work is wanted still.
-    private const long ZeroStep = 64 << 20;
-
     private readonly DiskImage _source;
     private readonly DiskImage? _baseline;
     private readonly ImageWriter _target;
@@ -42,6 +39,9 @@ internal sealed class ImageCopier
         _length = length;
     }
 
+    /// <summary>Bytes that were made zeroes, but for those that lie between all data.</summary>
+    internal long Zeroed { get; private set; }
+
     /// <summary>Copies everything, without completing the target.</summary>
     /// <returns>Bytes that were written as data.</returns>
     internal long Run(ProgressMeter progress, CancellationToken cancellation)
@@ -49,9 +49,15 @@ internal sealed class ImageCopier
         using var workers = new OrderedWorkers(Plan(progress, cancellation), _baseline is null ? 1 : 2, cancellation, _source.IsSequential);
         workers.Run((range, buffers, ticket) =>
         {
-            _options.Limit?.Wait(range.Length);
-            List<Piece> pieces = Examine(range, buffers);
-            Span<byte> data = buffers[0].Take(range.Length);
+            List<Piece> pieces = [new Piece(range.Offset, 0, range.Length, IsZero: true)];
+            Span<byte> data = default;
+            if (!range.IsZero)
+            {
+                _options.Limit?.Wait(range.Length);
+                pieces = Examine(range, buffers);
+                data = buffers[0].Take(range.Length);
+            }
+
             try
             {
                 Encode(pieces, data);
@@ -72,6 +78,8 @@ internal sealed class ImageCopier
 
     private IEnumerable<WorkPiece> Plan(ProgressMeter progress, CancellationToken cancellation)
     {
+        if (_options.Plan is { } plan)
+            return plan;
         if (_options.AllocateAll || _source.IsSequential)
             return CopyPlan.Everything(_source, _length, _target.Grain);
         IEnumerable<WorkPiece> chunks = CopyPlan.Chunks(_source, _baseline, _length, _target.Grain);
@@ -87,7 +95,7 @@ internal sealed class ImageCopier
             while (end < chunk.Offset.Value)
             {
                 cancellation.ThrowIfCancellationRequested();
-                long length = Math.Min(ZeroStep, chunk.Offset.Value - end);
+                long length = Math.Min(CopyPlan.ZeroChunkSize, chunk.Offset.Value - end);
                 _target.WriteZeroes(new GuestOffset(end), length);
                 end += length;
                 progress.ReachedAtLeast(end);
@@ -116,6 +124,7 @@ internal sealed class ImageCopier
             if (piece.IsZero)
             {
                 _target.WriteZeroes(piece.Offset, piece.Length);
+                Zeroed += piece.Length;
                 continue;
             }
 
@@ -153,9 +162,10 @@ internal sealed class ImageCopier
         }
 
         var pieces = new List<Piece>();
-        for (int start = 0; start < data.Length; start += _target.Grain)
+        for (int start = 0, length; start < data.Length; start += length)
         {
-            Span<byte> grain = data.Slice(start, Math.Min(_target.Grain, data.Length - start));
+            length = SparseWrite.GrainAt(range.Offset + start, data.Length - start, _target.Grain);
+            Span<byte> grain = data.Slice(start, length);
             bool isZero = !_options.AllocateAll && ZeroScan.IsZero(grain);
             bool isThere = _baseline is null ? isZero && !_options.WriteZeroes : grain.SequenceEqual(beneath.Slice(start, grain.Length));
             if (!isThere || _options.AllocateAll)

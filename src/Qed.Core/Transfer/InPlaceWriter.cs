@@ -6,7 +6,8 @@ namespace Qed.Transfer;
 
 /// <summary>Fills an image that exists, where it lies.</summary>
 /// <param name="image">The image, opened for writing; stays the caller's.</param>
-internal sealed class InPlaceWriter(WritableDiskImage image) : ImageWriter
+/// <param name="isRehearsal">Whether nothing is written, and the image need not be opened for it.</param>
+internal sealed class InPlaceWriter(WritableDiskImage image, bool isRehearsal = false) : ImageWriter
 {
     private const int SmallestGrain = 1 << 12;
     private const int LargestGrain = 1 << 20;
@@ -18,9 +19,21 @@ internal sealed class InPlaceWriter(WritableDiskImage image) : ImageWriter
     {
     }
 
-    public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer) => image.Write(offset, buffer);
+    public override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer)
+    {
+        if (!isRehearsal)
+            image.Write(offset, buffer);
+    }
 
-    public override void WriteZeroes(GuestOffset offset, long length) => image.WriteZeroes(offset, length);
+    public override void WriteZeroes(GuestOffset offset, long length)
+    {
+        if (!isRehearsal)
+            image.WriteZeroes(offset, length);
+    }
 
-    public override void Complete() => image.Flush();
+    public override void Complete()
+    {
+        if (!isRehearsal)
+            image.Flush();
+    }
 }

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using Qed.Images;
-using Qed.Units;
 
 namespace Qed.Transfer;
 
@@ -18,12 +17,21 @@ internal sealed class RunCursor : IDisposable
     /// <param name="image">The disk; null for one that is all zeroes.</param>
     /// <param name="length">Bytes to go through.</param>
     internal RunCursor(DiskImage? image, long length)
+        : this(image?.BytesInside(default, length) is > 0 and var own ? image.GetChainExtents(default, own) : [], length)
+    {
+    }
+
+    /// <param name="runs">What the disk consists of, from its start on.</param>
+    /// <param name="length">Bytes to go through.</param>
+    internal RunCursor(IEnumerable<ChainExtent> runs, long length)
     {
         _length = length;
-        long own = image?.BytesInside(default, length) ?? 0;
-        _runs = (own > 0 ? image!.GetChainExtents(new GuestOffset(0), own) : []).GetEnumerator();
+        _runs = runs.GetEnumerator();
         Advance();
     }
+
+    /// <summary>The image that says what the present run is, data or not; null past the end of the disk.</summary>
+    internal DiskImage? Teller => _run?.Holder;
 
     /// <summary>The image that holds the present run's data; null where it is zeroes.</summary>
     internal DiskImage? Holder { get; private set; }

@@ -35,6 +35,7 @@ internal static class SparseWrite
         }
     }
 
-    private static int GrainAt(GuestOffset offset, int left, int grain)
+    /// <summary>Bytes from an offset to the end of the grain that it lies in, or to the end of what there is.</summary>
+    internal static int GrainAt(GuestOffset offset, int left, int grain)
         => Math.Min(left, grain - (int)(offset.Value & (grain - 1)));
 }

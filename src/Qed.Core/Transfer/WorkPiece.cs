@@ -11,5 +11,8 @@ internal readonly record struct WorkPiece(GuestOffset Offset, int Length)
     /// <summary>Whether two disks take it from one place of one file, so that there is nothing to compare.</summary>
     internal bool IsShared { get; init; }
 
+    /// <summary>Whether the disk that is read is zeroes there, which need not be read.</summary>
+    internal bool IsZero { get; init; }
+
     internal GuestOffset End => Offset + Length;
 }

@@ -31,6 +31,8 @@ internal sealed class RemedyWords(Type cmdlet)
         RemedyKind.AllowExternalData => "Look at the name; Convert-QedImage -AllowExternalData opens it.",
         RemedyKind.KeepSource when Has("DeleteSource") => "Leave out -DeleteSource.",
         RemedyKind.KeepSourceOrRestElsewhere when Has("DeleteSource") && Has("BackingPath") => "Leave out -DeleteSource, or give another -BackingPath.",
+        RemedyKind.KeepOrDeleteMerged when Has("KeepSource") => "-KeepSource keeps it as it is, -DeleteSource deletes it.",
+        RemedyKind.ForceMerge when Has("SearchPath") => "Merge or convert these first; -Force merges all the same.",
         RemedyKind.AllowShrinking when Has("AllowShrink") => "Then give -AllowShrink.",
         RemedyKind.ConvertToQed => "Convert-QedImage makes a QED image of it.",
         RemedyKind.CopyWithLargerTables => "Convert-QedImage with a larger -ClusterSizeBytes or -TableSize writes a copy that can.",

@@ -13,7 +13,6 @@ internal static class CommandTree
         ("amend", "convert the image to one with other options"),
         ("bench", "it is a benchmark of QEMU's own block layer"),
         ("bitmap", "dirty bitmaps are not kept"),
-        ("commit", "merging an image into its backing file is not there yet"),
         ("snapshot", "internal snapshots are only read: 'qed convert -l' writes one to a new image"),
     ];
 
@@ -26,6 +25,7 @@ internal static class CommandTree
         DdCommand.Definition,
         ResizeCommand.Definition,
         OptimizeCommand.Definition,
+        CommitCommand.Definition,
         RebaseCommand.Definition,
         CompareCommand.Definition,
         MapCommand.Definition,

@@ -33,6 +33,8 @@ internal sealed class RemedyWords(ToolCommand command)
         RemedyKind.AllowExternalData => "Look at the name; 'qed convert --allow-external-data' opens it.",
         RemedyKind.KeepSource when Has("--delete-source") => "Leave out --delete-source.",
         RemedyKind.KeepSourceOrRestElsewhere when Has("--delete-source") && Has("-B") => "Leave out --delete-source, or give another -B.",
+        RemedyKind.KeepOrDeleteMerged when Has("-d") && Has("--delete-source") => "-d keeps it as it is, --delete-source deletes it.",
+        RemedyKind.ForceMerge when Has("--force") => "Merge or convert these first; --force merges all the same.",
         RemedyKind.AllowShrinking when Has("--shrink") => "Then give --shrink.",
         RemedyKind.ConvertToQed => "'qed convert -O qed' makes a QED image of it.",
         RemedyKind.CopyWithLargerTables => "'qed convert -O qed' with a larger -o cluster_size or -o table_size writes a copy that can.",
