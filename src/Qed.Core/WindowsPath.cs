@@ -22,6 +22,7 @@ internal static class WindowsPath
 
     private static readonly Regex DiskName = new(@"\A(PhysicalDrive[0-9]{1,4}|CdRom[0-9]{1,4}|HarddiskVolume[0-9]{1,6}|[a-z]:|Volume\{[0-9a-f-]{36}\}\\?)\z", Usual);
     private static readonly Regex VolumeRoot = new(@"\AVolume\{[0-9a-f-]{36}\}\\", Usual);
+    private static readonly Regex ShadowCopyName = new(@"\AGLOBALROOT\\Device\\HarddiskVolumeShadowCopy[0-9]{1,9}\z", Usual);
     private static readonly Regex ShadowCopyRoot = new(@"\AGLOBALROOT\\Device\\HarddiskVolumeShadowCopy[0-9]{1,9}\\", Usual);
 
     // Older systems take them for devices in every folder and with every ending. Superscript digits count as digits.
@@ -52,6 +53,9 @@ internal static class WindowsPath
 
     /// <summary>Whether a path lies where only an administrator's, or nobody's, files are: on a device, and not in a folder.</summary>
     internal static bool IsDevice(string path) => FormOf(path) is WindowsPathForm.Disk or WindowsPathForm.Pipe or WindowsPathForm.Device;
+
+    /// <summary>Whether a path is that of a whole disk, with all that is on it.</summary>
+    internal static bool IsWholeDisk(string path) => FormOf(path) == WindowsPathForm.Disk && LastName(path).StartsWith("PhysicalDrive", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The computer that a network path leads to; null for a path of this one.</summary>
     internal static string? ServerOf(string path)
@@ -144,7 +148,7 @@ internal static class WindowsPath
 
     private static WindowsPathForm FormOfVerbatim(string rest)
         => rest.StartsWith(NetworkMark, StringComparison.OrdinalIgnoreCase) ? WindowsPathForm.Network
-            : DiskName.IsMatch(rest) ? WindowsPathForm.Disk
+            : DiskName.IsMatch(rest) || ShadowCopyName.IsMatch(rest) ? WindowsPathForm.Disk
             : IsDrive(rest) && rest.Length > 2 && rest[2] == '\\' ? WindowsPathForm.Drive
             : VolumeRoot.IsMatch(rest) ? WindowsPathForm.Volume
             : ShadowCopyRoot.IsMatch(rest) ? WindowsPathForm.ShadowCopy

@@ -62,7 +62,7 @@ internal sealed class RestingImages(ICollection<FileIdentity> wanted, ILogger lo
     private void LookAt(string file)
     {
         // Nothing else in a folder is opened: a pipe would wait for somebody, a device may be anything.
-        if (HostFile.TypeOf(file) != FileType.Regular || FileIdentity.Of(file) is not { } identity)
+        if (FileTypes.Of(file) != FileType.Regular || FileIdentity.Of(file) is not { } identity)
             return;
         if (_looked.Add(identity) && !wanted.Contains(identity) && FirstBeneath(new Link(file, null, identity)) is { } on)
             Found.Add((file, on));

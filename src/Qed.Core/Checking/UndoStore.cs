@@ -38,7 +38,7 @@ internal sealed class UndoFile : IUndoStore
 
     public string Path { get; }
 
-    public bool Exists => HostFile.TypeOf(Path) != FileType.None;
+    public bool Exists => FileTypes.Of(Path) != FileType.None;
 
     public BlockStorage Open() => HostFile.Open(Path, StorageAccess.Write);
 

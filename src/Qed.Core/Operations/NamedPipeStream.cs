@@ -61,7 +61,7 @@ public sealed class NamedPipeStream(string path, FileAccess access, Cancellation
     }
 
     /// <summary>Whether a path leads to a named pipe, which is read or written as a stream and can hold no disk image.</summary>
-    public static bool IsAt(string path) => HostFile.IsPipe(path);
+    public static bool IsAt(string path) => FileTypes.IsPipe(path);
 
     /// <exception cref="OperationCanceledException">Cancelled while nobody was at the other end; the thread that waits there ends with the process.</exception>
     private FileStream Opened()

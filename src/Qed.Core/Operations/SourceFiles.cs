@@ -19,7 +19,7 @@ internal static class SourceFiles
         foreach (string file in files)
         {
             // Only the node in the file system would go, and nothing of the data.
-            if (HostFile.TypeOf(file) == FileType.BlockDevice)
+            if (FileTypes.Of(file) == FileType.BlockDevice)
                 throw new DiskImageException(ErrorKind.UnsupportedFeature, "the source is to be deleted, but it is a block device", file) { Remedy = new(RemedyKind.KeepSource) };
             if (FileIdentity.Of(file) is not { } identity)
                 continue;

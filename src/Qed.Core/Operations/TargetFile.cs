@@ -53,7 +53,7 @@ internal static class TargetFile
     /// <summary>The further files of an image that is to be overwritten.</summary>
     private static IReadOnlyList<string> PartsOf(string path)
     {
-        if (HostFile.TypeOf(path) != FileType.Regular)
+        if (FileTypes.Of(path) != FileType.Regular)
             return [];
         try
         {
@@ -61,7 +61,7 @@ internal static class TargetFile
             string folder = Path.GetDirectoryName(path)!;
             return [.. FormatRegistry.Probe(file, RawFallback.Anything, NullLogger.Instance).PartsOf(file)
                 .Select(name => Path.Combine(folder, name))
-                .Where(part => HostFile.TypeOf(part) == FileType.Regular && !RealPaths.IsLink(part))];
+                .Where(part => FileTypes.Of(part) == FileType.Regular && !RealPaths.IsLink(part))];
         }
         catch (DiskImageException)
         {

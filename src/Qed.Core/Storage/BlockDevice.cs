@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using Qed.Storage.Windows;
 using static Qed.Invariant;
 
 namespace Qed.Storage;
@@ -98,6 +99,8 @@ internal static class BlockDevice
     /// <returns>Nothing for what is no block device.</returns>
     internal static IReadOnlyCollection<FileIdentity> Beneath(string path)
     {
+        if (HostPlatform.IsWindows)
+            return WindowsIdentity.Beneath(path);
         var found = new HashSet<FileIdentity>();
         if (HostPlatform.IsLinux && LinuxStatus.Of(path) is { Type: FileType.BlockDevice } status)
             AddBeneath(SystemFolderOf(NumberOf(status)), found);

@@ -1,3 +1,6 @@
+using System.IO;
+using Qed.Storage.Windows;
+
 namespace Qed.Storage;
 
 /// <summary>What a name of the file system stands for, numbered as in Linux's st_mode.</summary>
@@ -13,9 +16,22 @@ internal enum FileType
     Socket = 0xc000,
 }
 
-/// <summary>What users call them.</summary>
-internal static class FileTypeNames
+/// <summary>What paths lead to, and what users call it.</summary>
+internal static class FileTypes
 {
+    /// <summary>What a path leads to, links followed; none where there is nothing.</summary>
+    internal static FileType Of(string path)
+    {
+        if (HostPlatform.IsLinux)
+            return LinuxStatus.Of(path)?.Type ?? FileType.None;
+        if (HostPlatform.IsWindows)
+            return WindowsFile.TypeOf(path, WindowsNames.System);
+        return Directory.Exists(path) ? FileType.Folder : File.Exists(path) ? FileType.Regular : FileType.None;
+    }
+
+    /// <summary>Whether a path leads to a named pipe, which is read or written as a stream and can hold no disk image.</summary>
+    internal static bool IsPipe(string path) => Of(StorageErrors.FullPath(path)) == FileType.Pipe;
+
     /// <summary>The name with its article.</summary>
     internal static string Describe(this FileType type) => type switch
     {

@@ -39,7 +39,7 @@ internal sealed class HostExtents(SafeFileHandle handle)
     /// <summary>Makes a range zeroes, by whatever means there are (Linux).</summary>
     /// <returns>False where the host cannot.</returns>
     internal bool TryZero(long offset, long length)
-        => LinuxNative.FAllocate(handle, LinuxNative.FallocZeroRange | LinuxNative.FallocKeepSize, offset, length) == 0;
+        => HostPlatform.IsLinux && LinuxNative.FAllocate(handle, LinuxNative.FallocZeroRange | LinuxNative.FallocKeepSize, offset, length) == 0;
 
     private static StorageExtent Data(long offset, long end) => new(offset, Math.Max(1, end - offset), IsHole: false);
 

@@ -16,9 +16,10 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     private readonly object _flushLock = new();
     private DiskImageException? _failedFlush;
     private ImageLock? _lock;
+    private readonly WindowsNewFile? _windows;
     private UncachedWriter? _uncached;
 
-    private HostFile(PositionalIo io, string place, string path, StorageAccess access, bool isBlockDevice)
+    private HostFile(PositionalIo io, string place, string path, StorageAccess access, bool isBlockDevice, bool isNew = false)
     {
         _io = io;
         _extents = new HostExtents(io.Handle);
@@ -27,12 +28,15 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
         Path = path;
         Access = access;
         Identity = FileIdentity.Of(io.Handle, path);
+        _windows = isNew && HostPlatform.IsWindows ? new WindowsNewFile(io.Handle) : null;
         // Who looks on while others write has been promised no length.
         _lastingLength = access == StorageAccess.Peek ? 0 : Length;
     }
 
     /// <inheritdoc/>
     public override string Path { get; }
+
+    private bool MayBypassCache { get; init; }
 
     /// <summary>Whether the file was created without a name.</summary>
     internal bool IsUnnamed { get; private init; }
@@ -56,7 +60,7 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     DateTime IDated.LastWriteTime => Guard(() => File.GetLastWriteTimeUtc(Place));
 
     /// <summary>Bytes of a sector of a block device; null for a file, or where the system does not tell.</summary>
-    public int? LogicalSectorSize => IsBlockDevice ? BlockDevice.LogicalSectorSize(_io.Handle) : null;
+    public int? LogicalSectorSize => !IsBlockDevice ? null : HostPlatform.IsLinux ? BlockDevice.LogicalSectorSize(_io.Handle) : _io.SectorSize;
 
     /// <summary>Whether others are kept out; where the file system has no locks, nobody is.</summary>
     internal bool IsLocked => HostPlatform.IsWindows || _lock is not null;
@@ -104,9 +108,8 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     /// <summary>Opens a file that is known by another path than the one that it lies at so far.</summary>
     internal static HostFile Open(string place, string path, StorageAccess access)
     {
-        bool isBlockDevice = RefuseWhatIsNoFile(place);
-        FileAccess wanted = access == StorageAccess.Write ? FileAccess.ReadWrite : FileAccess.Read;
-        return Guard(path, () => new HostFile(PositionalIo.Open(place, wanted, ShareFor(access)), place, path, access, isBlockDevice)).Locked();
+        bool isBlockDevice = HostOpening.RefuseWhatIsNoFile(place);
+        return Guard(path, () => new HostFile(HostOpening.Open(place, access, isBlockDevice), place, path, access, isBlockDevice)).Locked();
     }
 
     /// <summary>Opens what exists to write it anew in place. A block device must be free, and nobody can mount it from then on.</summary>
@@ -114,8 +117,8 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     internal static HostFile OpenToOverwrite(string path)
     {
         path = StorageErrors.FullPath(path);
-        return RefuseWhatIsNoFile(path)
-            ? new HostFile(new PositionalIo(BlockDevice.OpenToOverwrite(path)), path, path, StorageAccess.Write, isBlockDevice: true).Locked()
+        return HostOpening.RefuseWhatIsNoFile(path)
+            ? Guard(path, () => new HostFile(HostOpening.OpenToOverwrite(path), path, path, StorageAccess.Write, isBlockDevice: true)).Locked()
             : Open(path, StorageAccess.Write);
     }
 
@@ -131,11 +134,12 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     /// <param name="place">Where it is created.</param>
     /// <param name="path">What errors call it.</param>
     /// <param name="privacy">Who may use it.</param>
-    internal static HostFile Create(string place, string path, NewFilePrivacy privacy)
+    /// <param name="mayBypassCache">Whether <see cref="BypassCache"/> is to come, which on Windows others' openings must allow.</param>
+    internal static HostFile Create(string place, string path, NewFilePrivacy privacy, bool mayBypassCache = false)
     {
-        if (TypeOf(place) != FileType.None)
+        if (FileTypes.Of(place) != FileType.None)
             throw new DiskImageException(ErrorKind.ImageExists, "a file of that name exists already", path);
-        HostFile file = Guard(path, () => new HostFile(CreateNew(place, privacy), place, path, StorageAccess.Write, false));
+        HostFile file = Guard(path, () => new HostFile(HostOpening.Create(place, privacy, mayBypassCache), place, path, StorageAccess.Write, false, isNew: true) { MayBypassCache = mayBypassCache });
         try
         {
             file.Locked().AllowHoles();
@@ -165,21 +169,8 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
         return null;
     }
 
-    /// <summary>What a path leads to, links followed; none where there is nothing.</summary>
-    internal static FileType TypeOf(string path)
-    {
-        if (HostPlatform.IsLinux)
-            return LinuxStatus.Of(path)?.Type ?? FileType.None;
-        if (HostPlatform.IsWindows)
-            return WindowsFile.TypeOf(path, WindowsNames.System);
-        return Directory.Exists(path) ? FileType.Folder : File.Exists(path) ? FileType.Regular : FileType.None;
-    }
-
-    /// <summary>Whether a path leads to a named pipe, which is read or written as a stream and can hold no disk image.</summary>
-    public static bool IsPipe(string path) => TypeOf(StorageErrors.FullPath(path)) == FileType.Pipe;
-
     /// <summary>Whether somebody has the file open in a way that excludes reading it; null where the system does not tell.</summary>
-    public bool? IsInUse() => ImageLock.IsWriterPresent(_io.Handle, Place);
+    public bool? IsInUse() => HostPlatform.IsWindows && IsBlockDevice ? null : ImageLock.IsWriterPresent(_io.Handle, Place);
 
     /// <summary>Reads at an offset until the buffer is full or the file ends: behind the length that it had when it was opened.</summary>
     /// <inheritdoc/>
@@ -204,6 +195,14 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     /// <inheritdoc/>
     public override void Write(long offset, ReadOnlySpan<byte> buffer)
     {
+        if (_windows is not null)
+            _windows.Growth.Write(WriteNow, offset, buffer);
+        else
+            WriteNow(offset, buffer);
+    }
+
+    private void WriteNow(long offset, ReadOnlySpan<byte> buffer)
+    {
         if (_uncached?.TryWrite(offset, buffer) == true)
             return;
         try
@@ -217,17 +216,23 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     }
 
     /// <summary>From here on large aligned writes go past the page cache, where the host can; others are as before.</summary>
-    internal void BypassCache() => _uncached ??= UncachedWriter.TryOpen(Place);
+    internal void BypassCache()
+    {
+        if (HostPlatform.IsLinux || MayBypassCache)
+            _uncached ??= UncachedWriter.TryOpen(Place);
+    }
 
     /// <inheritdoc/>
     public bool TryClone(BlockStorage source, long from, long to, long length)
     {
+        if (source is not HostFile file)
+            return false;
+        if (_windows is not null)
+            return _windows.TryClone(file.Handle, from, to, length);
         // Only file systems that share blocks can (XFS, btrfs); others refuse, as they do between two file systems
         // and where one of the numbers is no multiple of their block size.
-        if (!HostPlatform.IsLinux || source is not HostFile file)
-            return false;
         var range = new LinuxNative.CloneRange { SourceOffset = from, SourceLength = length, TargetOffset = to };
-        return LinuxNative.Clone(_io.Handle, file._io.Handle, ref range);
+        return HostPlatform.IsLinux && LinuxNative.Clone(_io.Handle, file._io.Handle, ref range);
     }
 
     /// <inheritdoc/>
@@ -235,6 +240,8 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     {
         if (HostPlatform.IsLinux)
             _ = LinuxNative.FAllocate(_io.Handle, 0, offset, length);
+        else
+            _windows?.Growth.Reserve(offset + length);
     }
 
     /// <inheritdoc/>
@@ -258,7 +265,13 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
         if (!IsBlockDevice)
         {
             Volatile.Write(ref _lastingLength, Math.Min(Volatile.Read(ref _lastingLength), length));
-            Guard(() => _io.SetLength(length));
+            Guard(() =>
+            {
+                if (_windows is not null)
+                    _windows.Growth.Alone(() => _io.SetLength(length));
+                else
+                    _io.SetLength(length);
+            });
         }
         else if (length > Length)
             throw new DiskImageException(ErrorKind.NotEnoughSpace, "the block device is too small and cannot grow", Path);
@@ -325,29 +338,15 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (!disposing)
+        if (!disposing || _io.IsClosed)
             return;
+        if (HostPlatform.IsWindows && Access != StorageAccess.Peek)
+            OwnFiles.Remove(Identity);
         _uncached?.Dispose();
+        _windows?.Dispose();
         _lock?.Dispose();
         _io.Dispose();
     }
-
-    /// <summary>A pipe or terminal would block or lie, so only files and block devices are opened.</summary>
-    /// <returns>Whether it is a block device.</returns>
-    private static bool RefuseWhatIsNoFile(string path) => TypeOf(path) switch
-    {
-        // What is not there is told by opening it, which also knows whether the folder is missing.
-        FileType.None or FileType.Regular => false,
-        FileType.BlockDevice when HostPlatform.IsLinux => true,
-        FileType.Folder => throw new DiskImageException(ErrorKind.ImageNotRecognized, "this is a folder, not a disk image", path),
-        FileType other => throw new DiskImageException(ErrorKind.ImageNotRecognized, $"this is {other.Describe()}; only files and block devices can hold a disk image", path),
-    };
-
-    // Made private later, it could be opened by others before.
-    private static PositionalIo CreateNew(string place, NewFilePrivacy privacy)
-        => privacy.IsPrivate && HostPlatform.IsLinux ? new PositionalIo(LinuxNative.CreatePrivate(place))
-            : HostPlatform.IsWindows ? new PositionalIo(WindowsOpening.Create(place, ShareFor(StorageAccess.Write), privacy))
-            : PositionalIo.Create(place, ShareFor(StorageAccess.Write));
 
     private HostFile Locked()
     {
@@ -357,6 +356,8 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
             {
                 _lock = ImageLock.Take(_io.Handle, Path, CanWrite);
                 LacksLock = HostPlatform.IsLinux && _lock is null;
+                if (HostPlatform.IsWindows)
+                    OwnFiles.Add(Identity);
             }
 
             return this;
@@ -367,10 +368,6 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
             throw;
         }
     }
-
-    // On Linux .NET's share modes become flock locks that QEMU does not know: ImageLock does the work there.
-    private static FileShare ShareFor(StorageAccess access)
-        => HostPlatform.IsWindows && access != StorageAccess.Peek ? FileShare.Read : FileShare.ReadWrite | FileShare.Delete;
 
     private void AllowHoles()
     {

@@ -11,24 +11,25 @@ namespace Qed.Storage;
 internal static class LockHolder
 {
     private const int MostNamed = 3;
+    private const string ThisProcess = "this process";
 
     /// <summary>Names the processes that have the file open; null where the system does not tell.</summary>
     /// <remarks>On Linux the locks name no process, but /proc shows the open files of those we may look into; Windows is asked.</remarks>
     internal static string? Describe(string path)
     {
         if (HostPlatform.IsWindows)
-            return Describe(RestartManager.UsersOf(path, RestartManager.System), HostPlatform.ProcessId);
+            return Describe(RestartManager.UsersOf(path, RestartManager.System), HostPlatform.ProcessId) ?? (OwnFiles.Hold(path) ? ThisProcess : null);
         if (!HostPlatform.IsLinux || FileIdentity.Of(path) is not { } wanted)
             return null;
         // The handle that asks is open too, so this process is named only when nobody else is found.
-        return Name(wanted, descriptor => !IsOurs(descriptor)) ?? "this process";
+        return Name(wanted, descriptor => !IsOurs(descriptor)) ?? ThisProcess;
     }
 
     /// <summary>Words the processes that have a file open: ours only where nobody else has it.</summary>
     internal static string? Describe(IReadOnlyList<(int Id, string Name)> users, int own)
     {
         string[] others = users.Where(user => user.Id != own).Take(MostNamed).Select(user => Name(user.Name, user.Id)).ToArray();
-        return others.Length > 0 ? string.Join(", ", others) : users.Count > 0 ? "this process" : null;
+        return others.Length > 0 ? string.Join(", ", others) : users.Count > 0 ? ThisProcess : null;
     }
 
     /// <summary>The error of a file that others have open in a way that excludes the request, naming them where the system does.</summary>

@@ -17,6 +17,8 @@ internal sealed unsafe class PositionalIo : IDisposable
     private const int LargestTransfer = 1 << 30;
 
     private readonly IDisposable _owner;
+    private readonly SectorIo? _sectors;
+    private readonly long _fixedLength;
 
     /// <summary>Takes over an open file.</summary>
     internal PositionalIo(SafeFileHandle handle)
@@ -30,7 +32,24 @@ internal sealed unsafe class PositionalIo : IDisposable
         Handle = handle;
     }
 
+    /// <summary>Takes over an open disk or volume of Windows.</summary>
+    /// <param name="owner">What is closed at the end, the handle with it.</param>
+    /// <param name="handle">The disk or volume.</param>
+    /// <param name="length">Its bytes.</param>
+    /// <param name="sectorSize">Bytes of a sector: it takes whole ones only.</param>
+    internal PositionalIo(IDisposable owner, SafeFileHandle handle, long length, int sectorSize)
+        : this(owner, handle)
+    {
+        _fixedLength = length;
+        _sectors = new SectorIo(sectorSize, ReadPlain, WritePlain);
+    }
+
     internal SafeFileHandle Handle { get; }
+
+    internal bool IsClosed => Handle.IsClosed;
+
+    /// <summary>Bytes of a sector where only whole ones are taken, as of a disk of Windows.</summary>
+    internal int? SectorSize => _sectors?.SectorSize;
 
     /// <summary>Opens what exists.</summary>
     /// <exception cref="IOException">The system refuses, or, of an exception of .NET's own, <see cref="UnauthorizedAccessException"/>.</exception>
@@ -54,7 +73,17 @@ internal sealed unsafe class PositionalIo : IDisposable
     }
 
     /// <summary>Reads until the buffer is full or the file ends.</summary>
-    internal int Read(long offset, Span<byte> buffer)
+    internal int Read(long offset, Span<byte> buffer) => _sectors is null ? ReadPlain(offset, buffer) : _sectors.Read(offset, Within(offset, buffer));
+
+    internal void Write(long offset, ReadOnlySpan<byte> buffer)
+    {
+        if (_sectors is null)
+            WritePlain(offset, buffer);
+        else
+            _sectors.Write(offset, buffer);
+    }
+
+    private int ReadPlain(long offset, Span<byte> buffer)
     {
         int total = 0;
         fixed (byte* start = buffer)
@@ -71,7 +100,7 @@ internal sealed unsafe class PositionalIo : IDisposable
         return total;
     }
 
-    internal void Write(long offset, ReadOnlySpan<byte> buffer)
+    private void WritePlain(long offset, ReadOnlySpan<byte> buffer)
     {
         int total = 0;
         fixed (byte* start = buffer)
@@ -95,6 +124,8 @@ internal sealed unsafe class PositionalIo : IDisposable
 
     internal long GetLength()
     {
+        if (_sectors is not null)
+            return _fixedLength;
         if (HostPlatform.IsWindows)
             return WindowsNative.GetFileSizeEx(Handle, out long size) ? size : throw SystemError.Last();
         if (HostPlatform.IsLinux && LinuxStatus.Of(Handle) is { Type: FileType.Regular } status)
@@ -123,6 +154,9 @@ internal sealed unsafe class PositionalIo : IDisposable
     }
 
     public void Dispose() => _owner.Dispose();
+
+    /// <summary>A disk does not say where it ends: reading there is an error.</summary>
+    private Span<byte> Within(long offset, Span<byte> buffer) => buffer.Slice(0, (int)Math.Max(0, Math.Min(buffer.Length, _fixedLength - offset)));
 
     private int ReadOnce(byte* buffer, int count, long offset)
     {

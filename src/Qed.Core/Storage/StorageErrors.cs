@@ -95,6 +95,8 @@ internal static class StorageErrors
     /// <exception cref="DiskImageException">ImageNotFound where no file can have such a path on this system.</exception>
     internal static string FullPath(string path)
     {
+        if (path is null)
+            throw new ArgumentNullException(nameof(path));
         try
         {
             // Windows' own rules, and not .NET's: .NET Framework throws at long paths and at prefixes, and asks the system.
@@ -119,6 +121,8 @@ internal static class StorageErrors
     /// <exception cref="DiskImageException">ImageNotFound where nothing can have such a path, UnsupportedFeature for a stream of a file.</exception>
     internal static string FullOnWindows(string path, string folder)
     {
+        if (path.Trim().Length == 0)
+            throw new DiskImageException(ErrorKind.ImageNotFound, NotValid, path);
         if (WindowsPath.IsDevice(path))
             return path;
         // In every folder, and with every ending.
@@ -126,7 +130,8 @@ internal static class StorageErrors
             return $@"\\.\{WindowsPath.LastName(path)}";
         if (WindowsPath.TryResolve(path, folder, out string? fault) is { } full)
             return full;
-        throw new DiskImageException(WindowsPath.IsStream(path) ? ErrorKind.UnsupportedFeature : ErrorKind.ImageNotFound, "the path " + fault, path);
+        bool isStream = WindowsPath.IsStream(path);
+        throw new DiskImageException(isStream ? ErrorKind.UnsupportedFeature : ErrorKind.ImageNotFound, isStream ? "the path " + fault : NotValid, path);
     }
 
     /// <summary>What was written before a flush that failed may be lost although it still reads well: from the cache.</summary>

@@ -1,10 +1,11 @@
 using System;
 using Microsoft.Win32.SafeHandles;
+using Qed.Storage.Windows;
 
 namespace Qed.Storage;
 
 /// <summary>
-/// Writes past the page cache (Linux). A converted image is flushed to disk before it gets its name anyway: through the
+/// Writes past the page cache. A converted image is flushed to disk before it gets its name anyway: through the
 /// cache its gigabytes would be copied once more and drive everything else out of memory.
 /// </summary>
 internal sealed unsafe class UncachedWriter : IDisposable
@@ -16,6 +17,8 @@ internal sealed unsafe class UncachedWriter : IDisposable
     /// <summary>Opens a file that is open already once more; null where the file system or host has no such thing.</summary>
     internal static UncachedWriter? TryOpen(string path)
     {
+        if (HostPlatform.IsWindows)
+            return WindowsOpening.TryOpenUncached(path) is { } uncached ? new UncachedWriter(uncached) : null;
         if (!HostPlatform.IsLinux)
             return null;
         SafeFileHandle handle = LinuxNative.Open(
@@ -36,7 +39,9 @@ internal sealed unsafe class UncachedWriter : IDisposable
                 return false;
             for (int done = 0; done < buffer.Length;)
             {
-                nint written = LinuxNative.PWrite(_handle, start + done, buffer.Length - done, offset + done);
+                nint written = HostPlatform.IsWindows
+                    ? WindowsHandle.Write(_handle, start + done, buffer.Length - done, offset + done, out int count) == WindowsError.None ? count : -1
+                    : LinuxNative.PWrite(_handle, start + done, buffer.Length - done, offset + done);
                 if (written <= 0 || written % AlignedBuffer.Alignment != 0)
                     return false;
                 done += (int)written;

@@ -47,7 +47,7 @@ internal abstract class Destination : ImageTarget, IDisposable
     /// <returns>What is there.</returns>
     protected static FileType RequireFree(string place, bool overwrite)
     {
-        FileType type = HostFile.TypeOf(place);
+        FileType type = FileTypes.Of(place);
         if (type is not (FileType.None or FileType.Regular or FileType.BlockDevice))
             throw new DiskImageException(ErrorKind.ImageExists, $"{type.Describe()} of that name exists already; only a file or a block device can become an image", place);
         if (type == FileType.None || overwrite)

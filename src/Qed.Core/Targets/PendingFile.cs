@@ -63,7 +63,7 @@ internal sealed class PendingFile : Destination
     internal static PendingFile Create(string target, bool overwrite, IReadOnlyList<string> replaced, ILogger logger, WindowsRename? rename = null)
     {
         rename ??= HostPlatform.IsWindows ? WindowsRename.Usual : null;
-        KeptAttributes? attributes = HostFile.TypeOf(target) == FileType.Regular ? AttributesOfUnused(target) : null;
+        KeptAttributes? attributes = FileTypes.Of(target) == FileType.Regular ? AttributesOfUnused(target) : null;
         foreach (string file in replaced)
             AttributesOfUnused(file);
         HostFile storage = Create(target, attributes, mayBeUnnamed: rename is null, logger);
@@ -163,7 +163,7 @@ internal sealed class PendingFile : Destination
         {
             try
             {
-                HostFile file = HostFile.Create(TemporaryName.Beside(target), target, attributes?.Privacy ?? NewFilePrivacy.Usual);
+                HostFile file = HostFile.Create(TemporaryName.Beside(target), target, attributes?.Privacy ?? NewFilePrivacy.Usual, mayBypassCache: true);
                 if (FileIdentity.Of(file.Place) == file.Identity)
                     return file;
                 file.Dispose();

@@ -19,7 +19,7 @@ internal static class TargetPath
         // The system is asked to follow first, since it has its reasons not to: links of others in folders open to all.
         for (int links = 0; IsLink(place); links++)
         {
-            if (HostFile.TypeOf(place) is var type and not FileType.None)
+            if (FileTypes.Of(place) is var type and not FileType.None)
                 return type == FileType.Regular ? RealPath(place) : place;
             if (!HostPlatform.IsLinux)
                 return place;

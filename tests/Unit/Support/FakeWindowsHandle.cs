@@ -35,6 +35,8 @@ internal sealed class FakeWindowsHandle : IWindowsHandle
 
     internal long Allocated { get; set; }
 
+    internal long Length { get; set; }
+
     internal long Compressed { get; set; }
 
     public int Control(uint code, ReadOnlySpan<byte> input, Span<byte> output, out int returned)
@@ -66,6 +68,7 @@ internal sealed class FakeWindowsHandle : IWindowsHandle
                 return WindowsError.None;
             case WindowsControl.StandardInfo:
                 BinaryPrimitives.WriteInt64LittleEndian(information, Allocated);
+                BinaryPrimitives.WriteInt64LittleEndian(information[8..], Length);
                 return WindowsError.None;
             case WindowsControl.CompressionInfo when Compressed > 0:
                 BinaryPrimitives.WriteInt64LittleEndian(information, Compressed);
@@ -95,6 +98,10 @@ internal sealed class FakeWindowsHandle : IWindowsHandle
     public int Set(int informationClass, ReadOnlySpan<byte> information)
     {
         WasSet.Add((informationClass, information.ToArray()));
+        if (informationClass == WindowsControl.EndOfFileInfo)
+            Length = BinaryPrimitives.ReadInt64LittleEndian(information);
+        if (informationClass == WindowsControl.AllocationInfo)
+            Allocated = BinaryPrimitives.ReadInt64LittleEndian(information);
         return Refusals.TryGetValue((uint)informationClass, out int error) ? error : WindowsError.None;
     }
 

@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using System.Collections.Generic;
 using System.IO;
 
 namespace Qed.Storage.Windows;
@@ -22,7 +23,8 @@ internal static class WindowsIdentity
         try
         {
             // Without any access, so that nobody who has it open is in the way, nor this in theirs.
-            using var handle = WindowsOpening.Open(path, 0, FileShare.ReadWrite | FileShare.Delete, WindowsNative.FlagBackupSemantics);
+            string place = WindowsPath.FormOf(path) == WindowsPathForm.Disk ? path.TrimEnd('\\') : path;
+            using var handle = WindowsOpening.Open(place, 0, FileShare.ReadWrite | FileShare.Delete, WindowsNative.FlagBackupSemantics);
             return Of(new WindowsHandle(handle), path);
         }
         catch (IOException)
@@ -31,11 +33,31 @@ internal static class WindowsIdentity
         }
     }
 
+    /// <summary>The disks that a volume lies on.</summary>
+    /// <returns>Nothing for what is no volume.</returns>
+    internal static IReadOnlyCollection<FileIdentity> Beneath(string path)
+    {
+        if (WindowsPath.FormOf(path) != WindowsPathForm.Disk || WindowsPath.IsWholeDisk(path))
+            return [];
+        try
+        {
+            using var handle = WindowsOpening.Open(path.TrimEnd('\\'), 0, FileShare.ReadWrite | FileShare.Delete);
+            return WindowsDisk.Beneath(new WindowsHandle(handle));
+        }
+        catch (IOException)
+        {
+            return [];
+        }
+    }
+
     /// <summary>The identity of an open file.</summary>
     /// <param name="file">The file.</param>
     /// <param name="path">The full path that it was opened by.</param>
     internal static FileIdentity Of(IWindowsHandle file, string path)
     {
+        // Of a file this would be answered for its volume.
+        if (WindowsPath.FormOf(path) == WindowsPathForm.Disk)
+            return WindowsDisk.IdentityOf(file) ?? ByName(path.TrimEnd('\\').ToUpperInvariant());
         string? final = file.FinalPath(WithDevice);
         string device = DeviceOf(final) ?? WindowsPath.RootOf(WindowsPath.WithoutPrefix(path))?.ToUpperInvariant() ?? string.Empty;
         Span<byte> id = stackalloc byte[24];

@@ -9,8 +9,6 @@ namespace Qed.Storage.Windows;
 internal static unsafe class WindowsOpening
 {
     private const uint FailWithoutAsking = 1;
-    private const int ControlAt = 2;
-    private const byte ProtectedList = 0x10;
 
     /// <summary>How long ago a file may have been written that is believed to be held for a moment only.</summary>
     private static readonly TimeSpan JustNow = TimeSpan.FromSeconds(10);
@@ -23,8 +21,16 @@ internal static unsafe class WindowsOpening
         int error = Patience.Usual.Try(
             Patience.ForOpening,
             () => Try(path, access, share, null, WindowsNative.OpenExisting, flags, out handle),
-            error => Patience.IsShareConflict(error) && (access & FileAccess.Write) != 0 && IsFresh(File.GetLastWriteTimeUtc(path), DateTime.UtcNow));
+            error => Patience.IsShareConflict(error) && (access & FileAccess.Write) != 0 && IsFresh(path) && !OwnFiles.Hold(path));
         return error == WindowsError.None ? handle! : throw SystemError.OfWindows(error);
+    }
+
+    /// <summary>Opens a file, which is open for writing already, once more for writing past the cache.</summary>
+    /// <returns>Null where the system refuses.</returns>
+    internal static SafeFileHandle? TryOpenUncached(string path)
+    {
+        Try(path, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, null, WindowsNative.OpenExisting, WindowsNative.FlagNoBuffering, out SafeFileHandle? handle);
+        return handle;
     }
 
     /// <summary>Creates a file for reading and writing.</summary>
@@ -35,13 +41,25 @@ internal static unsafe class WindowsOpening
     internal static SafeFileHandle Create(string path, FileShare share, NewFilePrivacy privacy)
     {
         // Protected until it is given its own list: what the folder hands down must not be added to it.
-        byte[]? descriptor = (byte[]?)privacy.AccessList?.Clone();
-        if (descriptor is not null)
-            descriptor[ControlAt + 1] |= ProtectedList;
+        byte[]? descriptor = privacy.AccessList is { } list ? AccessLists.Protected(list) : null;
         int error = Try(path, FileAccess.ReadWrite, share, descriptor, WindowsNative.CreateNew, privacy.IsEncrypted ? WindowsFile.Encrypted : 0, out SafeFileHandle? handle);
         return error == WindowsError.None ? handle! : throw SystemError.OfWindows(error);
     }
 
+    private static bool IsFresh(string path)
+    {
+        try
+        {
+            return IsFresh(File.GetLastWriteTimeUtc(path), DateTime.UtcNow);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            // .NET Framework takes not all paths that the system does.
+            return false;
+        }
+    }
+
+    /// <summary>Whether a file that was written at one time may at another be held for a moment only.</summary>
     internal static bool IsFresh(DateTime written, DateTime now) => now - written < JustNow && written - now < JustNow;
 
     private static int Try(string path, FileAccess access, FileShare share, byte[]? security, uint mode, uint flags, out SafeFileHandle? handle)
