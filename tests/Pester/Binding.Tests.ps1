@@ -190,7 +190,7 @@ Describe 'Objects that are no tables: <_>' -ForEach $all {
         $argument = Get-Argument $cmdlet $base
         $log = Get-Item -LiteralPath "$folder/sub" | & $cmdlet @argument -ErrorAction Stop -Verbose 4>&1
         $log | Should -HaveCount 1
-        "$log" | Should -Be "Skipped '$folder/sub': it is a folder."
+        "$log" | Should -Be "Skipped '$folder${/}sub': it is a folder."
     }
 
     It 'what names no image is refused by value' {
@@ -243,8 +243,8 @@ Describe 'What is added to an object' {
         $null = New-QedImage -LiteralPath "$folder/a[1].qed" -SizeBytes 2MB
         $null = New-QedImage "$folder/a1.qed" 3MB
         $info = Get-QedImageInfo -LiteralPath "$folder/a[1].qed"
-        (Test-QedImage $info).Path | Should -Be "$folder/a[1].qed"
-        (Test-QedImage (Get-Item -LiteralPath $info.Path)).Path | Should -Be "$folder/a[1].qed"
-        (Test-QedImage (Get-Item -LiteralPath $info.Path), $info).Path | Should -Be "$folder/a[1].qed", "$folder/a[1].qed"
+        (Test-QedImage $info).Path | Should -Be "$folder${/}a[1].qed"
+        (Test-QedImage (Get-Item -LiteralPath $info.Path)).Path | Should -Be "$folder${/}a[1].qed"
+        (Test-QedImage (Get-Item -LiteralPath $info.Path), $info).Path | Should -Be "$folder${/}a[1].qed", "$folder${/}a[1].qed"
     }
 }

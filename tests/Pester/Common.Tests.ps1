@@ -190,7 +190,7 @@ Describe 'Naming existing images: <_>' -ForEach $onExisting {
     It 'reports a pattern that matches nothing' {
         & $cmdlet "$folder/*.none" @argument -ErrorAction SilentlyContinue -ErrorVariable failure | Should -BeNullOrEmpty
         $failure[0].FullyQualifiedErrorId | Should -BeLike 'ImageNotFound,*'
-        $failure[0].TargetObject | Should -Be "$folder/*.none"
+        $failure[0].TargetObject | Should -Be "$folder${/}*.none"
     }
 
     It 'reports what is no image, and works on the others' {
@@ -200,13 +200,13 @@ Describe 'Naming existing images: <_>' -ForEach $onExisting {
         Get-Name $found | Should -Be 'a[1]', 'a1', 'a2'
         $failures | Should -HaveCount 1
         $failures.FullyQualifiedErrorId | Should -BeLike 'ImageNotRecognized,*'
-        $failures.TargetObject | Should -Be "$folder/bad.qed"
+        $failures.TargetObject | Should -Be "$folder${/}bad.qed"
     }
 
     It 'reports a folder that is named' {
         $failure = Get-Failure { & $cmdlet "$folder/sub.qed" @argument }
         $failure.FullyQualifiedErrorId | Should -BeLike 'ImageNotRecognized,*'
-        $failure.TargetObject | Should -Be "$folder/sub.qed"
+        $failure.TargetObject | Should -Be "$folder${/}sub.qed"
     }
 }
 

@@ -116,10 +116,10 @@ Describe 'Compare-QedImage' {
         $found = $raw, "$folder/none.raw", $other | Compare-QedImage -DifferencePath $same -Quiet -ThrottleLimit 1 -ErrorAction SilentlyContinue -ErrorVariable failure
         $found | Should -Be $true, $false
         $failure[0].FullyQualifiedErrorId | Should -Be 'ImageNotFound,Qed.PowerShell.Commands.CompareQedImageCommand'
-        $failure[0].TargetObject | Should -Be "$folder/none.raw"
+        $failure[0].TargetObject | Should -Be "$folder${/}none.raw"
         Compare-QedImage $raw "$folder/gone.qed" -ErrorAction SilentlyContinue -ErrorVariable failure | Should -BeNullOrEmpty
         $failure[0].TargetObject | Should -Be $raw
-        $failure[0].Exception.Path | Should -Be "$folder/gone.qed"
+        $failure[0].Exception.Path | Should -Be "$folder${/}gone.qed"
     }
 
     It 'changes nothing' {

@@ -30,7 +30,7 @@ Describe 'Copy-QedImageContent' {
         It 'emits the file where that is asked for' {
             $file = Copy-QedImageContent $image -Length 10 -DestinationFile "$out/emitted.bin" -PassThru
             $file | Should -BeOfType IO.FileInfo
-            $file.FullName | Should -Be "$out/emitted.bin"
+            $file.FullName | Should -Be "$out${/}emitted.bin"
             $file.Length | Should -Be 10
         }
 

@@ -96,11 +96,11 @@ Describe 'Errors' {
         $failure | Should -HaveCount 1
         $failure.FullyQualifiedErrorId | Should -BeLike "$Id,Qed.PowerShell.Commands.*Command"
         $failure.CategoryInfo.Category | Should -Be $Category
-        $failure.TargetObject | Should -Be "$folder/$(if ($Asked) { $Asked } else { $Target })"
-        $failure.Exception.Path | Should -Be "$folder/$Target"
+        $failure.TargetObject | Should -Be "$folder${/}$(if ($Asked) { $Asked } else { $Target })"
+        $failure.Exception.Path | Should -Be "$folder${/}$Target"
         $failure.Exception | Should -BeOfType Qed.DiskImageException
         $failure.Exception.Kind | Should -Be $Id
-        $failure.Exception.Message | Should -BeLike "'$folder/$Target': *$($Says.Trim('*'))*"
+        $failure.Exception.Message | Should -BeLike "'$folder${/}$Target': *$($Says.Trim('*'))*"
         $failure.Exception.Message | Should -Not -BeLike '*.partial*'
     }
 
@@ -239,7 +239,7 @@ Describe 'Errors' {
             $failures | Should -HaveCount 3
             $failures.FullyQualifiedErrorId | ForEach-Object { $_ | Should -BeLike 'AccessDenied,*' }
             $failures.CategoryInfo.Category | Sort-Object -Unique | Should -Be 'PermissionDenied'
-            $failures.TargetObject | Should -Be "$mount/new.qed", $there, $image
+            $failures.TargetObject | Should -Be "$mount${/}new.qed", $there, $image
             $failures.Exception.Message | ForEach-Object { $_ | Should -BeLike '*read-only*' }
         }
     }

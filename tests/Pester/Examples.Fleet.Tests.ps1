@@ -46,7 +46,7 @@ Describe 'Invoke-QedFleet.ps1' -Skip:$skip {
         $failures | ForEach-Object { "$($_.FullyQualifiedErrorId) $($_.TargetObject)" } |
             Should -Be (@("ImageNotRecognized,Qed.PowerShell.Commands.TestQedImageCommand $images/below/none.qed") * 3)
         foreach ($name in $names) {
-            "$failures" | Should -BeLike "*``[$name``] '$images/below/none.qed'*"
+            "$failures" | Should -BeLike "*``[$name``] '$images${/}below${/}none.qed'*"
             $own = $reports | Where-Object PSComputerName -eq $name | Sort-Object Path
             $own.Path | Should -Be ($all + $damaged)
             $own.Status | Should -Be ((@('Clean') * 8) + 'Leaked')
@@ -109,8 +109,8 @@ Describe 'Invoke-QedFleet.ps1' -Skip:$skip {
         & $script @convert -WhatIf
         Get-ChildItem -LiteralPath $target | Should -BeNullOrEmpty
         $made = & $script @convert -ErrorAction Stop | Sort-Object Path
-        $made.SourcePath | Should -Be "$images/1.qed", "$images/2.qed", "$images/below/leaking.qed"
-        $made.Path | Should -Be "$target/images/1.vhdx", "$target/images/2.vhdx", "$target/images/below/leaking.vhdx"
+        $made.SourcePath | Should -Be "$images${/}1.qed", "$images${/}2.qed", "$images${/}below${/}leaking.qed"
+        $made.Path | Should -Be "$target${/}images${/}1.vhdx", "$target${/}images${/}2.vhdx", "$target${/}images${/}below${/}leaking.vhdx"
         $made.Format | Should -Be 'vhdx', 'vhdx', 'vhdx'
         foreach ($each in $made) { (Compare-QedImage $each.SourcePath $each.Path).IsEqual | Should -BeTrue }
     }

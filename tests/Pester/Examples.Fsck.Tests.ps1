@@ -98,7 +98,7 @@ Describe 'Invoke-QedFsck.ps1' {
             $summary = Invoke-Fsck "$folder/none" $folder
             $LASTEXITCODE | Should -Be 8
             $summary.Clean | Should -Be 1
-            $summary.Attention.Path | Should -Be "$folder/none"
+            $summary.Attention.Path | Should -Be "$folder${/}none"
             $null = New-LeakedImage "$folder/b.qed"
             $null = Invoke-Fsck "$folder/none" $folder
             $LASTEXITCODE | Should -Be 12
@@ -197,7 +197,7 @@ Describe 'Invoke-QedFsck.ps1' {
         $null = New-LeakedImage "$folder/leaked.qed"
         $null = New-FilledImage "$folder/clean.qed"
         foreach ($i in 1..2) { $summary = Invoke-Fsck $folder -ReportPath "$folder/report.html" }
-        $summary.ReportPath | Should -Be "$folder/report.html"
+        $summary.ReportPath | Should -Be "$folder${/}report.html"
         $page = Get-Content -LiteralPath "$folder/report.html" -Raw
         $page | Should -Match 'leaked\.qed'
         $page | Should -Match 'clean\.qed'

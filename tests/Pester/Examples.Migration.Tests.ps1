@@ -85,7 +85,7 @@ Describe 'Convert-QedFolder.ps1' {
             # Another run finds the first one's lock.
             $said = Invoke-Migration $sources $out -Format vhdx -Filter '*.q*' 2>&1
             $LASTEXITCODE | Should -Be 8
-            "$said" | Should -BeLike "Another run holds '$out/qed-migration.jsonl.lock'*"
+            "$said" | Should -BeLike "Another run holds '$out${/}qed-migration.jsonl.lock'*"
         }
         finally {
             $run.Kill()
@@ -115,7 +115,7 @@ Describe 'Convert-QedFolder.ps1' {
         $LASTEXITCODE | Should -Be 0
         $summary.Skipped | Should -Be 1
         $summary.Converted | Should -Be 2
-        (Read-Journal $out | Where-Object event -EQ converted).source | Should -Contain "$sources/a.qed"
+        (Read-Journal $out | Where-Object event -EQ converted).source | Should -Contain "$sources${/}a.qed"
         Get-Fingerprint $out | Where-Object { $_ -like '*/a.vhdx *' } | Should -Be $before
     }
 
@@ -134,7 +134,7 @@ Describe 'Convert-QedFolder.ps1' {
         $summary.Left | Should -Be 1
         (Get-FileHash -LiteralPath $target).Hash | Should -Be $before
         "$sources/a.qed" | Should -Exist
-        (Read-Journal $out | Where-Object event -EQ left).source | Should -Be "$sources/a.qed"
+        (Read-Journal $out | Where-Object event -EQ left).source | Should -Be "$sources${/}a.qed"
     }
 
     It 'goes on past an image that is in use, and does it the next time' {

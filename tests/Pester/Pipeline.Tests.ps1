@@ -40,7 +40,7 @@ Describe 'Order' {
         $variables.extra = @{ Unordered = $true }
         $session = Start-Session { $endless, $small | Convert-QedImage -DestinationPath $out -Format qed -PassThru -ThrottleLimit 2 @extra } $variables
         Wait-Until { $session.Output.Count -gt 0 }
-        $session.Output[0].Path | Should -Be "$out/s1.qed"
+        $session.Output[0].Path | Should -Be "$out${/}s1.qed"
         $session.Shell.Stop()
         $null = Complete-Session $session
     }
@@ -86,7 +86,7 @@ Describe 'Test-QedImage -Quiet' {
             $handle.Dispose()
         }
         $answers | Should -Be $true, $false, $false, $false, $false, $false, $true, $true
-        $failures.TargetObject | Should -Be $other, $held, "$folder/none.qed", 'nodrive:\x.qed'
+        $failures.TargetObject | Should -Be $other, $held, "$folder${/}none.qed", 'nodrive:\x.qed'
     }
 
     It 'answers for a chain as a whole' {
@@ -116,7 +116,7 @@ Describe 'Test-QedImage on a folder of many sorts' {
         Get-Name $found | Should -Be 'a'
         $failures.TargetObject | Should -Be $broken, $future
         $log = Test-QedImage "$folder/b.qcow2" -SkipUnsupported -Verbose 4>&1
-        "$log" | Should -Be "Skipped '$folder/b.qcow2': its format is qcow2."
+        "$log" | Should -Be "Skipped '$folder${/}b.qcow2': its format is qcow2."
         Test-QedImage "$folder/b.qcow2" -SkipUnsupported -Quiet | Should -BeNullOrEmpty
     }
 
@@ -167,7 +167,7 @@ Describe 'The target of an error' {
     ) {
         $failure = @(Get-Failure $Act)[-1]
         $failure.TargetObject | Should -Be $(if ($Case -eq 'a link of its chain') { $top } else { $taken })
-        $failure.Exception.Path | Should -Be "$folder/$Blamed"
+        $failure.Exception.Path | Should -Be "$folder${/}$Blamed"
     }
 }
 

@@ -58,7 +58,7 @@ Describe 'Set-QedBackingFile' {
             $info.Features | Should -BeNullOrEmpty
             Get-ContentHash $image | Should -Be $oldHash
             Rename-Item -LiteralPath $old elsewhere.qed
-            try { Get-ContentHash $image | Should -Be $oldHash } finally { Rename-Item -LiteralPath "$folder/elsewhere.qed" old.qed }
+            try { Get-ContentHash $image | Should -Be $oldHash } finally { Rename-Item -LiteralPath "$folder${/}elsewhere.qed" old.qed }
         }
 
         It 'where an image that had none gets one' {
@@ -82,7 +82,7 @@ Describe 'Set-QedBackingFile' {
     It 'writes the name alone with -MetadataOnly, whether or not there is such a file' {
         $before = (Get-Item -LiteralPath $image).Length
         Set-QedBackingFile $image "$folder/not yet.qed" -MetadataOnly -ErrorAction Stop
-        (Get-QedImageInfo $image).BackingFullPath | Should -Be "$folder/not yet.qed"
+        (Get-QedImageInfo $image).BackingFullPath | Should -Be "$folder${/}not yet.qed"
         (Get-Item -LiteralPath $image).Length | Should -Be $before
         Set-QedBackingFile $image $other -MetadataOnly
         Get-ContentHash $image | Should -Be (Get-ContentHash $other)
@@ -177,7 +177,7 @@ Describe 'Set-QedBackingFile' {
         $done = @($clones) + "$folder/none.qed" | Set-QedBackingFile -BackingPath $other -ThrottleLimit 3 -PassThru -ErrorAction SilentlyContinue -ErrorVariable failures
         $done.Path | Sort-Object | Should -Be $clones
         $done.BackingFullPath | Sort-Object -Unique | Should -Be $other
-        $failures.TargetObject | Should -Be "$folder/none.qed"
+        $failures.TargetObject | Should -Be "$folder${/}none.qed"
     }
 
     It 'changes the images of one chain in one pipeline' {

@@ -165,7 +165,7 @@ Describe 'Stopping' {
         It 'comes at once with Select-Object -First 1' {
             Measure-Ending {
                 $first = $small, $endless | Convert-QedImage -DestinationPath $out -Format raw -Force -PassThru -ThrottleLimit 2 | Select-Object -First 1
-                $first.Path | Should -Be "$out/small.raw"
+                $first.Path | Should -Be "$out${/}small.raw"
                 Get-OpenFile $folder | Should -BeNullOrEmpty
             } | Should -BeLessThan 32GB
             (Get-ChildItem -LiteralPath $out).Name | Should -Be 'small.raw'
@@ -205,7 +205,7 @@ Describe 'Stopping' {
         $session = Start-Session { $endless, $small | Convert-QedImage -DestinationPath $out -Format qed -PassThru -ThrottleLimit 2 -Unordered } @{ endless = $endless; small = $small; out = $out }
         Wait-Until { $session.Output.Count -gt 0 }
         $session.Running.IsCompleted | Should -BeFalse
-        $session.Output[0].Path | Should -Be "$out/small.qed"
+        $session.Output[0].Path | Should -Be "$out${/}small.qed"
         $session.Shell.Stop()
         $null = Complete-Session $session
     }

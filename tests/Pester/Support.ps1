@@ -1,5 +1,8 @@
 # Dot-sourced by every test file: imports the module under test and makes test images.
 
+# What separates folders where this runs: "$folder${/}a.qed" is a path as results and messages have it.
+Set-Variable -Name / -Value ([IO.Path]::DirectorySeparatorChar)
+
 function Get-QedManifest {
     <# The manifest of the module under test: QED_MODULE, or the newest build in out/Qed. #>
     if ($env:QED_MODULE) {
@@ -24,7 +27,7 @@ function New-RawFile([string]$Path, [int]$Length = 1MB, [int]$Seed = 1) {
     [Random]::new($Seed).NextBytes($bytes)
     [Array]::Clear($bytes, $Length / 4, $Length / 4)
     [IO.File]::WriteAllBytes($Path, $bytes)
-    $Path
+    (Get-Item -LiteralPath $Path).FullName
 }
 
 function New-FilledImage([string]$Path, [int]$Length = 1MB, [int]$Seed = 1) {
@@ -32,7 +35,7 @@ function New-FilledImage([string]$Path, [int]$Length = 1MB, [int]$Seed = 1) {
     $raw = New-RawFile "$Path.source.raw" $Length $Seed
     Convert-QedImage -LiteralPath $raw -DestinationPath $Path -Format qed -Force
     Remove-Item -LiteralPath $raw
-    $Path
+    (Get-Item -LiteralPath $Path).FullName
 }
 
 function Get-ContentHash([string]$Path, [string]$Folder = [IO.Path]::GetDirectoryName($Path)) {
@@ -121,7 +124,7 @@ function New-EndlessImage([string]$Path, [uint64]$Size = 64GB) {
     for ($i = 0; $i -lt 8192; $i++) { $bytes[4 * $cluster + 8 * $i + 5] = 5 }
     for ($i = 0; $i -lt $cluster; $i++) { $bytes[5 * $cluster + $i] = 1 + $i % 255 }
     [IO.File]::WriteAllBytes($Path, $bytes)
-    $Path
+    (Get-Item -LiteralPath $Path).FullName
 }
 
 function New-TangledImage([string]$Path, [uint64]$Size) {
@@ -133,7 +136,7 @@ function New-TangledImage([string]$Path, [uint64]$Size) {
     Write-UInt64 $Path $l1 ([uint64[]](@($table) * [Math]::Ceiling($Size / 2GB)))
     Write-UInt64 $Path $table ([uint64[]](@($data) * 32768))
     Set-FileLength $Path ($data + 64KB)
-    $Path
+    (Get-Item -LiteralPath $Path).FullName
 }
 
 function New-ScatteredImage([string]$Path, [uint64]$Size = 64GB) {
@@ -151,7 +154,7 @@ function New-ScatteredImage([string]$Path, [uint64]$Size = 64GB) {
     Set-FileLength $Path ($data + $Size)
     # Holes are free; one cluster of the gap is not, and makes it worth giving back.
     Write-UInt64 $Path ($table + $tables * 256KB) ([uint64[]]1)
-    $Path
+    (Get-Item -LiteralPath $Path).FullName
 }
 
 function Get-WorkDone {

@@ -127,13 +127,16 @@ public sealed class CheckCountsTests : IDisposable
     {
         const int Cluster = 1 << 20;
         const int EntriesInPiece = (1 << 20) / 8;
-        using var image = new CraftedImage(ImagePath, Cluster, 16, (long)Cluster * EntriesInPiece * 16);
-        int data = image.FirstFree + 16;
-        image.L1(0, image.At(image.FirstFree)).SetClusters(data + 5);
-        // Side by side across the first seam, apart across the second and across a third with an empty piece between.
-        image.L2(image.FirstFree, EntriesInPiece - 1, image.At(data)).L2(image.FirstFree, EntriesInPiece, image.At(data + 1));
-        image.L2(image.FirstFree, (2 * EntriesInPiece) - 1, image.At(data + 2)).L2(image.FirstFree, 2 * EntriesInPiece, image.At(data + 4));
-        image.L2(image.FirstFree, 5 * EntriesInPiece, image.At(data + 3));
+        using (var image = new CraftedImage(ImagePath, Cluster, 16, (long)Cluster * EntriesInPiece * 16))
+        {
+            int data = image.FirstFree + 16;
+            image.L1(0, image.At(image.FirstFree)).SetClusters(data + 5);
+            // Side by side across the first seam, apart across the second and across a third with an empty piece between.
+            image.L2(image.FirstFree, EntriesInPiece - 1, image.At(data)).L2(image.FirstFree, EntriesInPiece, image.At(data + 1));
+            image.L2(image.FirstFree, (2 * EntriesInPiece) - 1, image.At(data + 2)).L2(image.FirstFree, 2 * EntriesInPiece, image.At(data + 4));
+            image.L2(image.FirstFree, 5 * EntriesInPiece, image.At(data + 3));
+        }
+
         CheckResult check = CheckImage.Run(new CheckImageOptions { Path = ImagePath });
         Assert.True(check.IsClean);
         Assert.Equal((5, 2), (check.AllocatedClusters, check.FragmentedClusters));

@@ -111,15 +111,18 @@ public sealed class CheckFindingsTests : IDisposable
     public void Many_tables_far_apart_that_share_a_cluster_are_each_named_whichever_workers_read_them()
     {
         const int Tables = 60;
-        using var image = new CraftedImage(_folder["image.qed"], Cluster, 1, 512L * Cluster * Tables);
-        // A gap behind each table makes each a batch of its own.
-        for (int i = 0; i < Tables; i++)
-            image.L1(i, image.At(10 + (2 * i))).L2(10 + (2 * i), i, image.At(5)).L2(10 + (2 * i), 500, image.At(11 + (2 * i)));
-        image.SetClusters(10 + (2 * Tables));
-        // Not holes: what takes no space is free, not leaked.
-        foreach (int leaked in (int[])[2, 3, 4, 6, 7, 8, 9])
-            image.Fill(leaked, 1);
-        CheckResult check = CheckImage.Run(new CheckImageOptions { Path = image.Path });
+        using (var image = new CraftedImage(_folder["image.qed"], Cluster, 1, 512L * Cluster * Tables))
+        {
+            // A gap behind each table makes each a batch of its own.
+            for (int i = 0; i < Tables; i++)
+                image.L1(i, image.At(10 + (2 * i))).L2(10 + (2 * i), i, image.At(5)).L2(10 + (2 * i), 500, image.At(11 + (2 * i)));
+            image.SetClusters(10 + (2 * Tables));
+            // Not holes: what takes no space is free, not leaked.
+            foreach (int leaked in (int[])[2, 3, 4, 6, 7, 8, 9])
+                image.Fill(leaked, 1);
+        }
+
+        CheckResult check = CheckImage.Run(new CheckImageOptions { Path = _folder["image.qed"] });
         Assert.Equal(Tables - 1, check.Corruptions);
         Assert.All(check.Issues.Take(Tables - 1), issue => Assert.Equal(CheckIssueKind.DataReferencedTwice, issue.Kind));
         Assert.Equal(Enumerable.Range(1, Tables - 1), check.Issues.Take(Tables - 1).Select(issue => issue.L1Index!.Value));

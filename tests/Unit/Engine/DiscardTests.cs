@@ -29,6 +29,7 @@ public sealed class DiscardTests : IDisposable
     [InlineData(true)]
     public void A_range_reads_as_zeroes_to_the_byte_and_what_lies_around_it_stays(bool withBacking)
     {
+        SparseFile.RequireHoles();
         byte[] below = Patterns.Random(Mebibyte, 1);
         File.WriteAllBytes(_folder["base.raw"], below);
         string path = TestImage.Create(_folder["image.qed"], Mebibyte, Cluster, 1, withBacking ? "base.raw" : null, withBacking ? "raw" : null);
@@ -54,6 +55,7 @@ public sealed class DiscardTests : IDisposable
     [Fact]
     public void The_host_gets_the_space_back_at_the_next_flush_and_the_file_is_cut()
     {
+        SparseFile.RequireHoles();
         string path = TestImage.Create(_folder["image.qed"], 64 * Mebibyte);
         using (QedImage image = Open(path, new Background()))
         {
@@ -79,6 +81,7 @@ public sealed class DiscardTests : IDisposable
     [InlineData(true)]
     public void An_image_that_is_written_and_discarded_a_hundred_times_takes_no_more_than_its_peak(bool flushes)
     {
+        SparseFile.RequireHoles();
         const int Piece = 4 * Mebibyte;
         string path = TestImage.Create(_folder["image.qed"], 100 * Piece);
         long peak = 0;
@@ -111,6 +114,7 @@ public sealed class DiscardTests : IDisposable
     [Fact]
     public void An_image_that_was_closed_finds_its_free_clusters_again()
     {
+        SparseFile.RequireHoles();
         string path = TestImage.Create(_folder["image.qed"], 64 * Mebibyte, Cluster, 2);
         using (QedImage image = Open(path, new Background()))
         {
@@ -208,6 +212,7 @@ public sealed class DiscardTests : IDisposable
     [Fact]
     public void A_raw_disk_is_written_and_discarded_in_place()
     {
+        SparseFile.RequireHoles();
         byte[] expected = Patterns.Random(4 * Mebibyte, 5);
         string path = _folder["disk.raw"];
         File.WriteAllBytes(path, expected);

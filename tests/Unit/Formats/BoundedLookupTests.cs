@@ -160,9 +160,8 @@ public sealed class BoundedLookupTests : IDisposable
     /// <summary>Writes the start of a file, the rest of which is a hole.</summary>
     private static void Write(string path, byte[] start, long length)
     {
-        using FileStream file = File.Create(path);
+        using FileStream file = SparseFile.Create(path, length);
         file.Write(start);
-        file.SetLength(length);
     }
 
     private static void PlaceL2Tables(byte[] image)

@@ -27,7 +27,11 @@ public sealed class ParentNameTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Formats))]
-    public void With_half_a_character_are_refused(string format) => AssertRefused(format, "ba\ud83dse", "not valid Unicode");
+    public void With_half_a_character_are_refused(string format)
+    {
+        Wine.CannotShow("no name is in half characters");
+        AssertRefused(format, "ba\ud83dse", "not valid Unicode");
+    }
 
     [Theory]
     [MemberData(nameof(Formats))]

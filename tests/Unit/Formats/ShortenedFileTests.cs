@@ -71,11 +71,8 @@ public sealed class ShortenedFileTests : IDisposable
     public void Is_reported_where_it_was_a_hole_too()
     {
         string path = _folder["disk.raw"];
-        using (FileStream file = File.Create(path))
-        {
+        using (FileStream file = SparseFile.Create(path, 64 * MiB))
             file.Write(Patterns.Random(MiB, 1));
-            file.SetLength(64 * MiB);
-        }
 
         using DiskImage image = OpenImage.ForReading(path, "raw");
         Cut(path, 32 * MiB);

@@ -36,7 +36,9 @@ public sealed class ConversionMatrixTests : IDisposable
     [MemberData(nameof(Pairs))]
     public void Every_disk_stays_what_it_is(string source, string target, Subformat subformat)
     {
-        foreach (string disk in new[] { "empty", "full", "last sector", "every other cluster", "file system" })
+        string[] disks = ["empty", "full", "last sector", "every other cluster"];
+        // Made by Linux's own tool.
+        foreach (string disk in OperatingSystem.IsLinux() ? [.. disks, "file system"] : disks)
         {
             string raw = MakeRaw(disk);
             string from = Convert(raw, "raw", _folder[$"{disk}.from"], source, Subformat.Dynamic);
@@ -50,11 +52,11 @@ public sealed class ConversionMatrixTests : IDisposable
     [MemberData(nameof(FormatsAndSubformats))]
     public void A_disk_of_two_terabytes_costs_only_what_is_written_on_it(string format, Subformat subformat)
     {
+        SparseFile.RequireHoles();
         const long Disk = 2040L << 30;
         string raw = _folder["huge.raw"];
-        using (FileStream file = File.Create(raw))
+        using (FileStream file = SparseFile.Create(raw, Disk))
         {
-            file.SetLength(Disk);
             foreach ((long offset, int length) in new[] { (0L, 1 << 20), ((1L << 40) + 4608, 300_032), (Disk - 512, 512) })
             {
                 file.Position = offset;

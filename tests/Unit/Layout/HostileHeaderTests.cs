@@ -92,10 +92,9 @@ public sealed class HostileHeaderTests : IDisposable
     public void A_sparse_file_with_the_largest_legal_geometry_and_size_costs_no_memory()
     {
         string path = _folder["huge.qed"];
-        using (FileStream file = File.Create(path))
+        using (FileStream file = SparseFile.Create(path, (1L << 26) * 17))
         {
             file.Write(Sound().With(4, 1u << 26).With(8, 16u).With(40, 1UL << 26).With(48, (1UL << 63) - (1UL << 30)).AsSpan(0, 64));
-            file.SetLength((1L << 26) * 17);
         }
 
         long before = GC.GetAllocatedBytesForCurrentThread();

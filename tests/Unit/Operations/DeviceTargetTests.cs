@@ -182,7 +182,7 @@ public sealed class DeviceTargetTests : IDisposable
     public void A_link_to_a_device_leads_to_it()
     {
         using var device = new LoopDevice(Room);
-        File.CreateSymbolicLink(_folder["volume"], device.Path);
+        Link.Symbolic(_folder["volume"], device.Path);
         ConvertImage.Run(new ConvertImageOptions { Path = Source, DestinationPath = _folder["volume"], Format = "qed", Force = true });
         device.AssertIsDevice();
         Assert.Equal(device.Path, new FileInfo(_folder["volume"]).LinkTarget);

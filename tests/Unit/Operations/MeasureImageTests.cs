@@ -39,6 +39,7 @@ public sealed class MeasureImageTests : IDisposable
     [MemberData(nameof(Targets))]
     public void Data_without_zeroes_takes_exactly_what_was_measured_from_extents_alone(string format, Subformat subformat, long? clusterSize)
     {
+        SparseFile.RequireHoles();
         string source = MakeSource(withZeroes: false);
         var options = new MeasureImageOptions { Path = source, Subformat = subformat, ClusterSize = clusterSize };
         MeasureResult measure = MeasureImage.Run(options with { Format = format });
@@ -136,6 +137,7 @@ public sealed class MeasureImageTests : IDisposable
     [Fact]
     public void A_chain_is_measured_as_what_it_shows()
     {
+        SparseFile.RequireHoles();
         string source = MakeSource(withZeroes: false);
         TestImage.Create(_folder["top.qed"], new FileInfo(source).Length, backing: source, backingFormat: "raw");
         TestImage.Write(_folder["top.qed"], 20 << 20, Patterns.Random(100_000, 1));
@@ -156,8 +158,7 @@ public sealed class MeasureImageTests : IDisposable
     private string MakeSource(bool withZeroes)
     {
         string path = _folder[withZeroes ? "zeroes.raw" : "dense.raw"];
-        using var file = new FileStream(path, FileMode.Create);
-        file.SetLength((40 << 20) + 1536);
+        using FileStream file = SparseFile.Create(path, (40 << 20) + 1536);
         foreach (int offset in new[] { 0, 5 << 20, (9 << 20) + 65536, 39 << 20 })
         {
             byte[] data = Patterns.Random(1 << 20, offset);

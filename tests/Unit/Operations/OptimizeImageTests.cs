@@ -91,7 +91,13 @@ public sealed class OptimizeImageTests : IDisposable
         var image = new SampleImage(4096, 2, hasBacking: false);
         File.WriteAllBytes(ImagePath, image.Bytes);
         using (OpenImage.ForWriting(ImagePath))
-            Refused(ErrorKind.ImageInUse, ImagePath);
+        {
+            var options = new OptimizeImageOptions { Path = ImagePath };
+            Fails.With(ErrorKind.ImageInUse, () => OptimizeImage.Plan(options));
+            Fails.With(ErrorKind.ImageInUse, () => OptimizeImage.Run(options));
+        }
+
+        Assert.Equal(image.Bytes, File.ReadAllBytes(ImagePath));
 
         Fault.All(4096, 2).First(fault => fault.IsL1).Plant(image);
         File.WriteAllBytes(ImagePath, image.Bytes);

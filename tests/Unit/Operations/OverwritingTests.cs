@@ -120,8 +120,8 @@ public sealed class OverwritingTests : IDisposable
     {
         TestImage.Create(Target, Size);
         byte[] old = File.ReadAllBytes(Target);
-        Assert.Equal(0, Qemu.Run("ln", Target, _folder["second.qed"]).ExitCode);
-        Assert.Equal(0, Qemu.Run("ln", Target, _folder["third.qed"]).ExitCode);
+        Link.Hard(_folder["second.qed"], Target);
+        Link.Hard(_folder["third.qed"], Target);
         var warnings = new LoggedWarnings();
         ConvertImage.Run(new ConvertImageOptions { Path = Source, DestinationPath = Target, Force = true }, logger: warnings.Logger);
         Assert.Contains("2 other names", Assert.Single(warnings.Messages), StringComparison.Ordinal);
@@ -138,9 +138,9 @@ public sealed class OverwritingTests : IDisposable
         if (exists)
             TestImage.Create(real, Size);
         // By way of a second link, and of a folder that is one itself: "..", behind it, is not the folder of its name.
-        File.CreateSymbolicLink(_folder["folder"], "far/away");
-        File.CreateSymbolicLink(_folder["middle"], "folder/../real.qed");
-        File.CreateSymbolicLink(Target, _folder["middle"]);
+        Link.Symbolic(_folder["folder"], "far/away");
+        Link.Symbolic(_folder["middle"], "folder/../real.qed");
+        Link.Symbolic(Target, _folder["middle"]);
         ConvertImage.Run(new ConvertImageOptions { Path = Source, DestinationPath = Target, Force = exists, Verify = true });
         Assert.Equal(_folder["middle"], new FileInfo(Target).LinkTarget);
         Assert.Equal("folder/../real.qed", new FileInfo(_folder["middle"]).LinkTarget);
@@ -153,13 +153,13 @@ public sealed class OverwritingTests : IDisposable
     {
         string real = TestImage.Create(_folder["real.qed"], Size);
         Fingerprint before = Fingerprint.Of(real);
-        File.CreateSymbolicLink(Target, "real.qed");
+        Link.Symbolic(Target, "real.qed");
         Fails.With(ErrorKind.ImageExists, real, () => CreateImage.Run(new CreateImageOptions { Path = Target, Size = Size }));
         before.AssertUntouched();
-        File.CreateSymbolicLink(_folder["nowhere.qed"], "missing/image.qed");
+        Link.Symbolic(_folder["nowhere.qed"], "missing/image.qed");
         Fails.With(ErrorKind.ImageNotFound, "leads to 'missing/image.qed'", () => CreateImage.Run(new CreateImageOptions { Path = _folder["nowhere.qed"], Size = Size }));
-        File.CreateSymbolicLink(_folder["round.qed"], "about.qed");
-        File.CreateSymbolicLink(_folder["about.qed"], "round.qed");
+        Link.Symbolic(_folder["round.qed"], "about.qed");
+        Link.Symbolic(_folder["about.qed"], "round.qed");
         DiskImageException error = Assert.Throws<DiskImageException>(() => CreateImage.Run(new CreateImageOptions { Path = _folder["round.qed"], Size = Size, Force = true }));
         Assert.Equal(_folder["round.qed"], error.Path);
     }
@@ -172,7 +172,7 @@ public sealed class OverwritingTests : IDisposable
     {
         Assert.Equal(0, Qemu.Run("mkfifo", _folder["pipe"]).ExitCode);
         Directory.CreateDirectory(_folder["folder"]);
-        File.CreateSymbolicLink(_folder["link"], Path.Combine(_folder.Path, name));
+        Link.Symbolic(_folder["link"], Path.Combine(_folder.Path, name));
         foreach (string path in new[] { Path.Combine(_folder.Path, name), _folder["link"] })
         {
             Fails.With(ErrorKind.ImageExists, description, () => CreateImage.Run(new CreateImageOptions { Path = path, Size = Size, Force = true }));

@@ -79,6 +79,7 @@ public sealed class WriteContentTests : IDisposable
     [Fact]
     public void A_stream_of_unknown_length_that_does_not_fit_or_does_not_suffice_is_refused_in_the_end()
     {
+        SparseFile.RequireHoles();
         MakeImage(withBacking: false);
         Fails.With(ErrorKind.InvalidSize, "whose size is 5243392 bytes", () => WriteContent.Run(Options() with { SourceStream = new Pipe(new byte[Size + 1]) }));
         Fails.With(ErrorKind.InvalidSize, "has only 10", () => WriteContent.Run(Options() with { Length = 11, SourceStream = new Pipe(new byte[10]) }));

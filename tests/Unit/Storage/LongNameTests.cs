@@ -25,6 +25,7 @@ public sealed class LongNameTests : IDisposable
     [MemberData(nameof(Letters))]
     public void An_image_is_created_and_converted_under_the_longest_name(string letter)
     {
+        RequireRoom(letter);
         string image = _folder[NameOf(letter, Longest)];
         TestImage.Create(image, Size);
         TestImage.Write(image, 4096, Patterns.Random(512, 1));
@@ -41,6 +42,7 @@ public sealed class LongNameTests : IDisposable
     [MemberData(nameof(Letters))]
     public void Meanwhile_the_file_is_named_after_its_target_in_whole_characters(string letter)
     {
+        RequireRoom(letter);
         for (int length = Longest - 40; length <= Longest; length++)
         {
             string target = _folder[NameOf(letter, length)];
@@ -69,6 +71,13 @@ public sealed class LongNameTests : IDisposable
         DiskImageException error = Fails.With(ErrorKind.ImageNotFound, "too long", () => Destination.Begin(_folder[NameOf(letter, Longest + 1)], overwrite: false));
         Assert.EndsWith(".qed", error.Path, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    /// <summary>Skips the test where Windows has room for a name, but the file system behind it has not: it counts bytes of UTF-8.</summary>
+    private static void RequireRoom(string letter)
+    {
+        if (Encoding.UTF8.GetByteCount(letter) > 2 * letter.Length)
+            Wine.CannotShow("no name has 255 characters of three bytes");
     }
 
     private static int LengthOf(string name) => OperatingSystem.IsWindows() ? name.Length : Encoding.UTF8.GetByteCount(name);

@@ -24,6 +24,7 @@ internal sealed class CraftedImage : IDisposable
         _headerClusters = headerClusters;
         FirstFree = headerClusters + tableSize;
         _file = File.OpenHandle(path, FileMode.Create, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        SparseFile.Mark(_file);
         var header = new QedHeader
         {
             Geometry = QedGeometry.TryCreate(clusterSize, tableSize)!,

@@ -40,15 +40,5 @@ internal static class Libvhdi
         return File.ReadAllBytes(output);
     }
 
-    private static bool HasModule(string python)
-    {
-        try
-        {
-            return Qemu.Run(python, "-c", "import pyvhdi").ExitCode == 0;
-        }
-        catch (InvalidOperationException)
-        {
-            return false;
-        }
-    }
+    private static bool HasModule(string python) => Qemu.TryRun(python, ["-c", "import pyvhdi"]) is { ExitCode: 0 };
 }

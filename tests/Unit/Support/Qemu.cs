@@ -82,12 +82,15 @@ internal static class Qemu
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments)
+            using Process? process = Process.Start(new ProcessStartInfo(program, arguments)
             {
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
                 RedirectStandardInput = true,
-            })!;
+            });
+            // Linux's programs start under Wine, but are none of its processes.
+            if (process is null)
+                return null;
             process.StandardInput.Close();
             var error = new StringBuilder();
             process.ErrorDataReceived += (_, line) => error.AppendLine(line.Data);

@@ -58,6 +58,7 @@ internal static class TestImage
     {
         const int Block = 4096;
         using SafeFileHandle file = File.OpenHandle(path, FileMode.Create, FileAccess.Write);
+        SparseFile.Mark(file);
         RandomAccess.SetLength(file, bytes.Length);
         for (int offset = 0; offset < bytes.Length; offset += Block)
         {

@@ -79,9 +79,9 @@ public sealed class HostHolesTests : IDisposable
     [Fact]
     public void A_hole_that_the_file_ends_in_is_none_for_what_reaches_beyond()
     {
+        SparseFile.RequireHoles();
         string path = _folder["file"];
-        using (FileStream made = File.Create(path))
-            made.SetLength(2 * Cluster);
+        SparseFile.Create(path, 2 * Cluster).Dispose();
         using HostFile file = HostFile.Open(path, StorageAccess.Read);
         using var disk = new Scattered(file);
         ChainExtent Run(long host) => new(new Extent(new GuestOffset(0), Cluster, ExtentKind.Data, new HostOffset(host)), disk, 0);

@@ -207,11 +207,8 @@ public sealed class Qcow2HostileTests : IDisposable
         Qcow2Files.Put32(file, 60, 65536);
         Qcow2Files.Put64(file, 64, 1 << 20);
         Qcow2Files.Put64(file, 40, Qcow2Files.UInt64(file, 40));
-        using (var stream = new FileStream(_folder["x.qcow2"], FileMode.Create))
-        {
+        using (FileStream stream = SparseFile.Create(_folder["x.qcow2"], 1L << 30))
             stream.Write(file);
-            stream.SetLength(1L << 30);
-        }
 
         long before = GC.GetAllocatedBytesForCurrentThread();
         long read = ThreadReads.During(() => Assert.Equal(65536, Describe.Of(_folder["x.qcow2"]).Snapshots.Count));

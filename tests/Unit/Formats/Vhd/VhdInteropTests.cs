@@ -96,9 +96,8 @@ public sealed class VhdInteropTests : IDisposable
         Qemu.Require();
         const long Size = 2040L << 30;
         string raw = _folder["large.raw"];
-        using (FileStream file = File.Create(raw))
+        using (FileStream file = SparseFile.Create(raw, Size))
         {
-            file.SetLength(Size);
             foreach (long offset in new[] { 0, (1L << 40) + 12345, Size - 512 })
             {
                 file.Position = offset;

@@ -67,8 +67,7 @@ public sealed class VhdWritingTests : IDisposable
     [InlineData(1L << 20, Subformat.StreamOptimized, null, ErrorKind.UnsupportedFeature, "Dynamic, Fixed")]
     public void What_the_format_cannot_be_is_refused_with_what_it_can(long size, Subformat subformat, long? blockSize, ErrorKind kind, string hint)
     {
-        using (FileStream file = File.Create(_folder["a.raw"]))
-            file.SetLength(size);
+        SparseFile.Create(_folder["a.raw"], size).Dispose();
         DiskImageException error = Assert.Throws<DiskImageException>(() => ConvertImage.Run(
             new ConvertImageOptions { Path = _folder["a.raw"], DestinationPath = _folder["a.vhd"], Subformat = subformat, ClusterSize = blockSize }));
         Assert.Equal(kind, error.Kind);

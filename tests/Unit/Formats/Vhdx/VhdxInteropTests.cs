@@ -162,8 +162,7 @@ public sealed class VhdxInteropTests : IDisposable
     private string MakeRaw(string content, long size)
     {
         string path = _folder["content.raw"];
-        using var file = new FileStream(path, FileMode.Create);
-        file.SetLength(size);
+        using FileStream file = SparseFile.Create(path, size);
         void Put(long offset, byte[] bytes)
         {
             file.Position = offset;

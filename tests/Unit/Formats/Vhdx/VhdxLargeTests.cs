@@ -80,9 +80,8 @@ public sealed class VhdxLargeTests : IDisposable
         Qemu.Require();
         const long Chunk = 4 * GiB;
         long[] places = [0, Chunk - 512, Chunk + MiB, (2 * Chunk) - MiB - 512, (4 * Chunk) - (3 * MiB), (5 * Chunk) - MiB, (5 * Chunk) + (3 * MiB)];
-        using (FileStream raw = File.Create(_folder["disk.raw"]))
+        using (FileStream raw = SparseFile.Create(_folder["disk.raw"], (5 * Chunk) + (3 * MiB) + 512))
         {
-            raw.SetLength((5 * Chunk) + (3 * MiB) + 512);
             for (int i = 0; i < places.Length; i++)
                 RandomAccess.Write(raw.SafeFileHandle, Patterns.Filled(512, (byte)(i + 1)), places[i]);
         }

@@ -30,7 +30,7 @@ internal static class LibVmdk
                 left -= len(data)
         """;
 
-    private static readonly Lazy<bool> IsThere = new(() => File.Exists(Interpreter) && Qemu.Run(Interpreter, "-c", "import pyvmdk").ExitCode == 0);
+    private static readonly Lazy<bool> IsThere = new(() => Qemu.TryRun(Interpreter, ["-c", "import pyvmdk"]) is { ExitCode: 0 });
 
     internal static bool IsInstalled => IsThere.Value;
 

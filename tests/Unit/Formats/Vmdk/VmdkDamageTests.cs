@@ -198,12 +198,11 @@ public sealed class VmdkDamageTests : IDisposable
     public void A_directory_of_holes_is_walked_through_in_few_reads_or_refused(ulong capacity, bool isRead)
     {
         byte[] image = Image(Subformat.Dynamic);
-        using (FileStream file = File.Create(_folder["huge.vmdk"]))
+        using (FileStream file = SparseFile.Create(_folder["huge.vmdk"], 1L << 42))
         {
             // Without the redundant directory, which would lead anywhere from what is now far too short for it.
             byte[] header = Changed(Changed(image, 12, BitConverter.GetBytes(capacity)), 8, [1]);
             file.Write(Changed(header, 56, BitConverter.GetBytes(1UL << 20)));
-            file.SetLength(1L << 42);
         }
 
         long read = ThreadReads.During(() =>

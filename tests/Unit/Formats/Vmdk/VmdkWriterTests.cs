@@ -183,8 +183,7 @@ public sealed class VmdkWriterTests : IDisposable
     [Fact]
     public void Disks_that_are_too_large_or_empty_are_refused()
     {
-        using (FileStream file = File.Create(_folder["large.raw"]))
-            file.SetLength((2L << 40) + 512);
+        SparseFile.Create(_folder["large.raw"], (2L << 40) + 512).Dispose();
         File.WriteAllBytes(_folder["empty.raw"], []);
         foreach (string name in new[] { "large.raw", "empty.raw" })
         {
@@ -231,10 +230,10 @@ public sealed class VmdkWriterTests : IDisposable
     public void Tables_of_a_disk_with_data_everywhere_stay_in_bounded_memory()
     {
         // 8 KiB grains, one with data in every 100 MiB: far more table pages than are kept.
+        SparseFile.RequireHoles();
         const long Size = 100L << 30;
-        using (FileStream file = File.Create(_folder["a.raw"]))
+        using (FileStream file = SparseFile.Create(_folder["a.raw"], Size))
         {
-            file.SetLength(Size);
             for (long offset = 0; offset < Size; offset += 100 << 20)
             {
                 file.Position = offset;
