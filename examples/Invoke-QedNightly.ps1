@@ -174,8 +174,12 @@ function Move-Copy([string]$Copy, [string]$Image, [string]$Stamp) {
     }
     try {
         if ((Get-Stamp $Image) -ne $Stamp) { throw "'$Image' is left as it is, because it was written while it was copied." }
-        # On Windows it fails while anybody has the image open.
-        [IO.File]::Replace($Copy, $Image, [NullString]::Value)
+        # On Windows it fails while anybody has the image open, and may do so with the old file gone.
+        try { [IO.File]::Replace($Copy, $Image, [NullString]::Value) }
+        catch {
+            if ([IO.File]::Exists($Image)) { throw }
+            [IO.File]::Move($Copy, $Image)
+        }
     }
     finally {
         if ($held) { $held.Dispose() }
@@ -218,7 +222,8 @@ function Compress-Image {
             }
         }
         finally {
-            [IO.File]::Delete("$Image.compact")
+            # Should the image be gone, its copy is all there is.
+            if ([IO.File]::Exists($Image)) { [IO.File]::Delete("$Image.compact") }
         }
     }
     $saved = $usedBefore - (Get-Usage (Get-QedImageInfo -LiteralPath $Image))
