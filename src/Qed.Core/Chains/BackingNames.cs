@@ -20,18 +20,27 @@ internal static class BackingNames
     /// </param>
     /// <exception cref="DiskImageException">BackingFileRefused where no name is allowed.</exception>
     internal static string Resolve(BackingReference reference, string imagePath, bool isWanted)
+        => Resolve(reference, imagePath, isWanted, File.Exists, HostPathRules.Current);
+
+    /// <summary>As <see cref="Resolve(BackingReference, string, bool)"/>, by the rules of either system.</summary>
+    /// <param name="reference">The names.</param>
+    /// <param name="imagePath">The image that stores them.</param>
+    /// <param name="isWanted">Whether the file is about to be opened.</param>
+    /// <param name="exists">Asks the system for a file.</param>
+    /// <param name="rules">By which rules.</param>
+    internal static string Resolve(BackingReference reference, string imagePath, bool isWanted, Func<string, bool> exists, PathRules rules)
     {
         if (reference.OtherNames.Count == 0)
-            return Resolve(reference.Name, imagePath);
+            return Resolve(reference.Name, imagePath, rules);
         // A name that is refused does not hide a good one; and who finds the file here need not ask another computer for it.
         string[] paths = new[] { reference.Name }.Concat(reference.OtherNames)
             .Where(name => !StoredName.IsPseudoProtocol(name))
-            .Select(name => StoredName.TryResolve(name, imagePath, out _))
+            .Select(name => StoredName.TryResolve(name, imagePath, out _, rules))
             .OfType<string>()
-            .Where(path => isWanted || !IsRemote(path, imagePath))
-            .OrderBy(path => IsRemote(path, imagePath))
+            .Where(path => isWanted || !IsRemote(path, imagePath, rules))
+            .OrderBy(path => IsRemote(path, imagePath, rules))
             .ToArray();
-        return paths.FirstOrDefault(path => File.Exists(path)) ?? paths.FirstOrDefault() ?? Resolve(reference.Name, imagePath);
+        return paths.FirstOrDefault(exists) ?? paths.FirstOrDefault() ?? Resolve(reference.Name, imagePath, rules);
     }
 
     /// <summary>Throws where a name that is to be stored could not be opened afterwards.</summary>

@@ -133,9 +133,9 @@ internal static class ImageChain
         List<FileIdentity> seen = [];
         BackingReference? next = reference;
         string namedBy = imagePath;
-        while (next is not null && ChainHeaders.PathOf(next, namedBy, isWanted: true) is { } path)
+        // The user has named the first file; what that names in turn is not to be looked for everywhere.
+        while (next is not null && ChainHeaders.PathOf(next, namedBy, isWanted: next == reference) is { } path)
         {
-            // The user has named the first file; what that names in turn is not to be looked for everywhere.
             if (next != reference && BackingNames.IsRemote(path, namedBy))
                 return;
             FileIdentity? identity = FileIdentity.Of(path);

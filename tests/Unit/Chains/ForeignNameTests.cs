@@ -1,5 +1,7 @@
+using System.Collections.Generic;
 using Qed.Chains;
 using Qed.Formats.Vmdk;
+using Qed.Images;
 using Xunit;
 
 namespace Qed.Tests.Chains;
@@ -51,6 +53,35 @@ public sealed class ForeignNameTests
         string path = BackingNames.Resolve(name, Image, PathRules.Windows);
         Assert.Equal(expected, path);
         Assert.False(BackingNames.IsRemote(path, Image, PathRules.Windows));
+    }
+
+    /// <summary>Microsoft's formats have several names for a parent, and any of them may be the bait.</summary>
+    [Theory]
+    [InlineData(false, @"D:\img\base.vhdx", @"E:\lab\base.vhdx")]
+    [InlineData(true, @"D:\img\base.vhdx", @"E:\lab\base.vhdx", @"\\evil\s\x.vhdx", @"\\evil\s\y.vhdx")]
+    public void Of_several_names_those_on_another_computer_are_asked_for_last_and_at_a_mere_look_never(bool isWanted, params string[] expected)
+    {
+        var reference = new BackingReference(@"\\evil\s\x.vhdx", "vhdx")
+        {
+            OtherNames = [@"\??\UNC\evil\s\x.vhdx", "CON", "base.vhdx:stream", "base.vhdx", @"\\?\UNC\evil\s\y.vhdx", @"\\.\UNC\evil\s\x.vhdx", @"\\?\E:\lab\base.vhdx"],
+        };
+        var asked = new List<string>();
+        string path = BackingNames.Resolve(reference, Image, isWanted, Asks, PathRules.Windows);
+        Assert.Equal(expected, asked);
+        Assert.Equal(@"D:\img\base.vhdx", path);
+
+        bool Asks(string name)
+        {
+            asked.Add(name);
+            return false;
+        }
+    }
+
+    [Fact]
+    public void A_name_that_leads_nowhere_does_not_hide_a_good_one()
+    {
+        var reference = new BackingReference(@"\??\C:\x.vhdx", "vhdx") { OtherNames = ["a|b.vhdx", @".\base.vhdx"] };
+        Assert.Equal(@"D:\img\base.vhdx", BackingNames.Resolve(reference, Image, isWanted: false, _ => true, PathRules.Windows));
     }
 
     [Theory]

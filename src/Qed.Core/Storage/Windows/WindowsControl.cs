@@ -3,7 +3,6 @@ namespace Qed.Storage.Windows;
 /// <summary>The numbers of what file systems and devices are asked for (winioctl.h), and of the classes of information (winbase.h).</summary>
 internal static class WindowsControl
 {
-    internal const uint GetCompression = 0x0009003C;
     internal const uint SetCompression = 0x0009C040;
     internal const uint SetSparse = 0x000900C4;
     internal const uint SetZeroData = 0x000980C8;
@@ -26,6 +25,5 @@ internal static class WindowsControl
     internal const int AllocationInfo = 5;
     internal const int EndOfFileInfo = 6;
     internal const int CompressionInfo = 8;
-    internal const int AttributeTagInfo = 9;
     internal const int IdInfo = 18;
 }

@@ -8,6 +8,7 @@ namespace Qed.Storage.Windows;
 /// <summary>What Windows tells of a whole disk or volume.</summary>
 internal static class WindowsDisk
 {
+    private const uint DiskType = 7;
     private const int GeometrySize = 24;
     private const int SectorSizeAt = 20;
     private const int MostExtents = 256;
@@ -67,8 +68,6 @@ internal static class WindowsDisk
 
     /// <summary>What a volume lies on.</summary>
     internal static IReadOnlyCollection<FileIdentity> Beneath(IWindowsHandle volume) => [.. DisksOf(volume).Select(disk => OfDisk(disk, 0))];
-
-    private const uint DiskType = 7;
 
     private static FileIdentity OfDisk(uint number, uint partition) => FileIdentity.OfDevice(number, partition);
 }

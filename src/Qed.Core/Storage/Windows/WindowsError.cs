@@ -9,9 +9,9 @@ internal static class WindowsError
     internal const int PathNotFound = 3;
     internal const int AccessDenied = 5;
     internal const int InvalidDrive = 15;
+    internal const int WriteProtect = 19;
     internal const int NotReady = 21;
     internal const int Crc = 23;
-    internal const int BadLength = 24;
     internal const int SectorNotFound = 27;
     internal const int SharingViolation = 32;
     internal const int LockViolation = 33;
@@ -33,16 +33,13 @@ internal static class WindowsError
     internal const int FileTooLarge = 223;
     internal const int MoreData = 234;
     internal const int InvalidDirectory = 267;
+    internal const int IoPending = 997;
+    internal const int IoDevice = 1117;
+    internal const int NotConnected = 1167;
     internal const int UnableToRemoveReplaced = 1175;
     internal const int UnableToMoveReplacement = 1176;
     internal const int UnableToMoveReplacementSecond = 1177;
-    internal const int IoPending = 997;
-    internal const int WriteProtect = 19;
-    internal const int IoDevice = 1117;
-    internal const int NotConnected = 1167;
     internal const int NetworkUnreachable = 1231;
     internal const int HostUnreachable = 1232;
     internal const int DiskQuotaExceeded = 1295;
-    internal const int LogonFailure = 1326;
-    internal const int CantAccessFile = 1920;
 }
