@@ -6,6 +6,7 @@ using Qed.Chains;
 using Qed.Engine;
 using Qed.Formats;
 using Qed.Images;
+using Qed.Storage;
 
 namespace Qed.Operations;
 
@@ -48,10 +49,12 @@ public static class OpenImage
     public static WritableDiskImage ForWriting(string path, ILogger? logger = null) => ForWriting(new OpenImageOptions { Path = path }, logger: logger);
 
     /// <summary>
-    /// Opens a QED image for writing, with its backing chain for reading. One that was not closed cleanly is checked
-    /// first, and opened only if it is sound.
+    /// Opens a QED image for writing, with its backing chain for reading, or a raw one. A QED image that was not closed
+    /// cleanly is checked first, and opened only if it is sound.
     /// </summary>
-    /// <exception cref="DiskImageException">Of any image of the chain; ImageCorrupt where the check finds faults.</exception>
+    /// <exception cref="DiskImageException">
+    /// Of any image of the chain; ImageCorrupt where the check finds faults; UnsupportedFeature for any other format.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The check was cancelled.</exception>
     public static WritableDiskImage ForWriting(
         OpenImageOptions options,
@@ -61,7 +64,27 @@ public static class OpenImage
     {
         if (options is null)
             throw new ArgumentNullException(nameof(options));
-        return ForWriting(options.Path, new ChangeNeeds { TableCacheBytes = options.TableCacheBytes, DetectZeroes = options.DetectZeroes }, progress, logger ?? NullLogger.Instance, cancellation);
+        logger ??= NullLogger.Instance;
+        return IsRaw(options, logger)
+            ? OpenRaw(options.Path, logger)
+            : ForWriting(options.Path, new ChangeNeeds { TableCacheBytes = options.TableCacheBytes, DetectZeroes = options.DetectZeroes }, progress, logger, cancellation);
+    }
+
+    private static bool IsRaw(OpenImageOptions options, ILogger logger)
+    {
+        if (options.SourceFormat is { } given)
+            return FormatRegistry.ByName(given).IsGuestBytes;
+        using HostFile file = HostFile.Open(options.Path, StorageAccess.Peek);
+        return FormatRegistry.Probe(file, options.RawFallback, logger).IsGuestBytes;
+    }
+
+    private static WritableDiskImage OpenRaw(string path, ILogger logger)
+    {
+        HostFile file = HostFile.Open(path, StorageAccess.Write);
+        MissingLocks.Tell(file, logger);
+        var image = (WritableDiskImage)FormatRegistry.Raw.Open(file, ImageOpenOptions.Default);
+        Log.Opened(logger, image.Path, image.Format, image.Length);
+        return image;
     }
 
     internal static DiskImage ForReading(string path, string? format, RawFallback fallback, ILogger logger)

@@ -30,6 +30,7 @@ internal static class CommandTree
         CompareCommand.Definition,
         MapCommand.Definition,
         MeasureCommand.Definition,
+        ServeCommand.Definition,
         DemoCommand.Definition,
         CompletionsCommand.Definition,
         ManCommand.Definition,

@@ -1,0 +1,111 @@
+using System;
+using System.IO;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Threading;
+using Qed.Server.Exports;
+using Qed.Server.Protocol;
+
+namespace Qed.Server.Connections;
+
+/// <summary>One client, from its first byte to its last. Whatever it sends, it harms nobody but itself.</summary>
+internal sealed class Connection
+{
+    private readonly Socket _socket;
+    private readonly Offer _offer;
+    private readonly ClientLog _log;
+    private readonly TimeSpan _handshakeTimeout;
+    private int _isStopping;
+
+    internal Connection(Socket socket, Offer offer, ClientLog log, TimeSpan handshakeTimeout)
+    {
+        _socket = socket;
+        _offer = offer;
+        _log = log;
+        _handshakeTimeout = handshakeTimeout;
+    }
+
+    /// <summary>What it has asked for.</summary>
+    internal TrafficCounters Traffic { get; } = new();
+
+    /// <summary>Serves the client until it leaves or is cut off; throws nothing that it could be the cause of.</summary>
+    internal void Run()
+    {
+        _log.Connected();
+        try
+        {
+            if (_socket.AddressFamily != AddressFamily.Unix)
+                _socket.NoDelay = true;
+            using var transport = new Transport(new NetworkStream(_socket, ownsSocket: false));
+            Serve(transport);
+        }
+        catch (ProtocolException error)
+        {
+            if (Volatile.Read(ref _isStopping) == 0)
+                _log.CutOff(error.Message);
+        }
+        catch (AuthenticationException error)
+        {
+            _log.CutOff(error.Message.TrimEnd('.'));
+        }
+        catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException)
+        {
+            _log.ConnectionFailed(error.Message);
+        }
+        finally
+        {
+            Close();
+            _log.Left(Traffic.Requests);
+        }
+    }
+
+    /// <summary>Lets nothing more in. What has come whole is done and answered, and then the connection ends.</summary>
+    internal void StopReceiving()
+    {
+        Volatile.Write(ref _isStopping, 1);
+        TryShutdown(SocketShutdown.Receive);
+    }
+
+    /// <summary>Ends the connection at once.</summary>
+    internal void Close()
+    {
+        TryShutdown(SocketShutdown.Both);
+        _socket.Dispose();
+    }
+
+    private void Serve(Transport transport)
+    {
+        var input = new RequestInput(transport);
+        var sender = new ReplySender(transport);
+        ExportAccess? export;
+        var negotiation = new Negotiation(transport, input, sender, _offer);
+        // A client that says a byte now and then would stay for ever otherwise.
+        using (new Timer(_ => Close(), null, _handshakeTimeout, Timeout.InfiniteTimeSpan))
+            export = negotiation.Run();
+        if (export is null)
+            return;
+        _log.Attached(export.Export.Name);
+        var execution = new RequestExecution(export, negotiation.IsStructured, negotiation.Contexts, _log);
+        try
+        {
+            new RequestLoop(input, sender, execution, _log, Traffic).Run();
+        }
+        finally
+        {
+            // Nobody promised that what was not flushed stays; but who leaves without a word has often meant to.
+            execution.FlushQuietly();
+        }
+    }
+
+    private void TryShutdown(SocketShutdown how)
+    {
+        try
+        {
+            _socket.Shutdown(how);
+        }
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        {
+            // It is gone already.
+        }
+    }
+}

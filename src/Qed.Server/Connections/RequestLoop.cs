@@ -1,0 +1,145 @@
+using System;
+using System.Buffers;
+using System.Diagnostics;
+using Qed.Server.Protocol;
+
+namespace Qed.Server.Connections;
+
+/// <summary>
+/// The transmission phase of one connection: the NBD specification, "Transmission". Its thread does what is quick where it has
+/// parsed it, and sends replies when it has nothing more to parse; what waits is handed to workers.
+/// </summary>
+internal sealed class RequestLoop
+{
+    private readonly RequestInput _input;
+    private readonly ReplySender _sender;
+    private readonly RequestExecution _execution;
+    private readonly RequestWorkers _workers;
+    private readonly ClientLog _log;
+    private readonly TrafficCounters _traffic;
+    private readonly Pace _reads = new();
+    private readonly Pace _writes = new();
+
+    internal RequestLoop(RequestInput input, ReplySender sender, RequestExecution execution, ClientLog log, TrafficCounters traffic)
+    {
+        _input = input;
+        _sender = sender;
+        _execution = execution;
+        _log = log;
+        _traffic = traffic;
+        _workers = new RequestWorkers(execution, sender);
+    }
+
+    /// <summary>Serves requests until the client leaves, or nothing more comes from it; all are answered then.</summary>
+    /// <exception cref="ProtocolException">The client sent what is no request.</exception>
+    internal void Run()
+    {
+        using var replies = new ReplyBuffer(_sender, 2 * RequestInput.Capacity);
+        try
+        {
+            while (!_sender.IsBroken && TryNext(replies, out RequestHeader request))
+                Take(request, replies);
+        }
+        finally
+        {
+            replies.Send();
+            _workers.End();
+        }
+    }
+
+    private bool IsMoreWaiting => _input.Buffered >= RequestHeader.Size;
+
+    private bool TryNext(ReplyBuffer replies, out RequestHeader request)
+    {
+        request = default;
+        if (!IsMoreWaiting)
+        {
+            replies.Send();
+            if (!_input.TryFill(RequestHeader.Size))
+                return false;
+        }
+
+        request = RequestHeader.Read(_input.Peek(RequestHeader.Size));
+        _input.Take(RequestHeader.Size);
+        return request.Command != NbdCommand.Disconnect;
+    }
+
+    private void Take(in RequestHeader request, ReplyBuffer replies)
+    {
+        if (request.HasPayload && request.Length > RequestRules.MaximumTransfer)
+            throw new ProtocolException(FormattableString.Invariant($"it wants to write {request.Length} bytes at once, of {RequestRules.MaximumTransfer} at most"));
+        _traffic.Add(request);
+        if (request.HasPayload)
+            SendBeforeWaitingFor(request.Length, replies);
+        if (RequestRules.Broken(request, _execution.Export, _execution.HasContexts) is { } broken)
+        {
+            _log.Refused(broken.Reason);
+            if (request.HasPayload)
+                _input.Skip(request.Length);
+            _execution.Refuse(request, broken.Error, broken.Reason, replies);
+        }
+        else if (request.Command == NbdCommand.Write)
+        {
+            Write(request, replies);
+        }
+        else if (request.Command == NbdCommand.Read)
+        {
+            bool isQuick = request.Length <= replies.MaximumData && !(_reads.IsSlow && IsMoreWaiting);
+            RunOrHandOver(request, isQuick, _reads, replies);
+        }
+        else
+        {
+            // What is behind it should not wait for a flush, nor for many entries of tables; without that, nobody waits.
+            RunOrHandOver(request, isQuick: request.Command != NbdCommand.Flush && !IsMoreWaiting, pace: null, replies);
+        }
+    }
+
+    private void RunOrHandOver(in RequestHeader request, bool isQuick, Pace? pace, ReplyBuffer replies)
+    {
+        if (!isQuick)
+        {
+            _workers.Add(request, payload: null, pace);
+            return;
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        _execution.Run(request, default, replies);
+        pace?.Finished(start);
+    }
+
+    private void Write(in RequestHeader request, ReplyBuffer replies)
+    {
+        int length = (int)request.Length;
+        // A flush belongs to it, and takes as long as one.
+        bool waits = (request.Flags & CommandFlags.ForceUnitAccess) != 0 || _writes.IsSlow;
+        if (length <= RequestInput.Capacity && !waits)
+        {
+            ReadOnlySpan<byte> bytes = _input.Peek(length);
+            long start = Stopwatch.GetTimestamp();
+            _execution.Run(request, bytes, replies);
+            _writes.Finished(start);
+            _input.Take(length);
+            return;
+        }
+
+        byte[] payload = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            _input.Read(payload, 0, length);
+        }
+        catch
+        {
+            ArrayPool<byte>.Shared.Return(payload);
+            throw;
+        }
+
+        _workers.Add(request, payload, _writes);
+    }
+
+    /// <summary>A client may wait for replies before it sends on.</summary>
+    private void SendBeforeWaitingFor(uint count, ReplyBuffer replies)
+    {
+        if (_input.Buffered < count)
+            replies.Send();
+    }
+}

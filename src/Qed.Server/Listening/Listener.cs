@@ -1,0 +1,83 @@
+using System;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Qed.Server.Listening;
+
+/// <summary>A socket that clients connect to. The file of a Unix socket goes with it, for which the runtime sees.</summary>
+internal sealed class Listener : IDisposable
+{
+    // Those who find all places taken wait here.
+    private const int Backlog = 128;
+
+    private readonly Socket _socket;
+
+    private Listener(Socket socket, NbdAddress address)
+    {
+        _socket = socket;
+        Address = address;
+    }
+
+    /// <summary>Where it listens, with the port that the system chose.</summary>
+    internal NbdAddress Address { get; }
+
+    /// <summary>Begins to listen.</summary>
+    /// <exception cref="DiskImageException">ImageInUse where somebody else listens there; AccessDenied; UnsupportedFeature.</exception>
+    internal static Listener Start(NbdAddress address)
+    {
+        Socket? socket = null;
+        try
+        {
+            if (address.Path is not null)
+                UnixSocketFile.Prepare(address.Path);
+            EndPoint endPoint = address.Path is null ? new IPEndPoint(address.Host!, address.Port) : UnixSocketFile.EndPointOf(address.Path);
+            socket = new Socket(endPoint.AddressFamily, SocketType.Stream, address.Path is null ? ProtocolType.Tcp : ProtocolType.Unspecified);
+            socket.Bind(endPoint);
+            socket.Listen(Backlog);
+            NbdAddress bound = address.Path is null ? NbdAddress.Tcp(address.Host, ((IPEndPoint)socket.LocalEndPoint!).Port) : address;
+            return new Listener(socket, bound);
+        }
+        catch (SocketException error)
+        {
+            socket?.Dispose();
+            throw Translate(error, address);
+        }
+        catch
+        {
+            socket?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Waits for a client.</summary>
+    /// <returns>Null once the listener is closed.</returns>
+    internal Socket? Accept()
+    {
+        while (true)
+        {
+            try
+            {
+                return _socket.Accept();
+            }
+            catch (SocketException error) when (error.SocketErrorCode is SocketError.ConnectionAborted or SocketError.ConnectionReset)
+            {
+                // It left while it waited.
+            }
+            catch (Exception error) when (error is SocketException or ObjectDisposedException)
+            {
+                return null;
+            }
+        }
+    }
+
+    /// <summary>Stops listening; a thread that waits for a client gets none.</summary>
+    public void Dispose() => _socket.Dispose();
+
+    private static DiskImageException Translate(SocketException error, NbdAddress address) => error.SocketErrorCode switch
+    {
+        SocketError.AddressAlreadyInUse => new DiskImageException(ErrorKind.ImageInUse, $"somebody else listens at {address}", address.Path, error),
+        SocketError.AccessDenied => new DiskImageException(ErrorKind.AccessDenied, $"the system does not let this user listen at {address}", address.Path, error),
+        SocketError.AddressNotAvailable => new DiskImageException(ErrorKind.AccessDenied, $"{address.Host} is no address of this machine", null, error),
+        _ => new DiskImageException(ErrorKind.AccessDenied, $"listening at {address} failed: {error.Message}", address.Path, error),
+    };
+}

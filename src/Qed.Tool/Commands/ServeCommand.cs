@@ -1,0 +1,170 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Net;
+using Qed.Server;
+using Qed.Tool.CommandLine;
+using Qed.Tool.Output;
+
+namespace Qed.Tool.Commands;
+
+/// <summary><c>qed serve</c>: images as live disks over NBD, with the options of qemu-nbd.</summary>
+internal static class ServeCommand
+{
+    private static readonly CommandOption Port = new('p', "port", "port", "Port to listen on; 10809 where neither port nor socket is given.");
+    private static readonly CommandOption Bind = new('b', "bind", "address", "Address to listen on; 127.0.0.1, this machine alone, where it is left out.");
+    private static readonly CommandOption SocketPath = new('k', "socket", "path", "Listen on a Unix socket.") { NamesFile = true };
+    private static readonly CommandOption Shared = new('e', "shared", "number", "Clients that are served at once; 1 where it is left out.");
+    private static readonly CommandOption Persistent = new('t', "persistent", null, "Go on when the last client has left.");
+    private static readonly CommandOption Name = new('x', "export-name", "name", "What clients ask for; of several images it is each one's file name.");
+    private static readonly CommandOption Description = new('D', "description", "text", "What clients are told about the image.");
+    private static readonly CommandOption ReadOnly = new('r', "read-only", null, "Let clients read and not write.");
+    private static readonly CommandOption Offset = new('o', "offset", "offset", "Where in the disk the export begins.");
+    private static readonly CommandOption Snapshot = new('s', "snapshot", null, "Throw away, at the end, what clients have written.");
+    private static readonly CommandOption OverlayFile = CommandOption.WithValue("overlay", "filename", "Write to this QED image, over the one that is served, which stays as it is.") with { NamesFile = true };
+    private static readonly CommandOption DetectZeroes = CommandOption.WithValue("detect-zeroes", "mode", "'on' or 'unmap': zeroes that are written take no space.") with { Suggestions = ["off", "on", "unmap"] };
+    private static readonly CommandOption PidFile = CommandOption.WithValue("pid-file", "path", "Write the number of the process to this file once clients can come.") with { NamesFile = true };
+
+    private static readonly CommandOption TlsCertificates = CommandOption.WithValue("tls-certificates", "folder", "Encrypt connections, with server-cert.pem and server-key.pem of this folder; no others are served.") with { NamesFile = true };
+    private static readonly CommandOption TlsVerifyPeer = CommandOption.Switch("tls-verify-peer", "Serve only clients with a certificate that ca-cert.pem of that folder has signed.");
+
+    internal static ToolCommand Definition { get; } = new()
+    {
+        Name = "serve",
+        Summary = "Serve images as live disks over NBD, as qemu-nbd does.",
+        Operands = "filename...",
+        Remarks = "It ends when the last client has left, or at Ctrl+C, which lets requests that have come be answered. QED and raw images can be written; with --overlay or -s those of any format.",
+        Options =
+        [
+            Port, Bind, SocketPath, Shared, Persistent, Name, Description, ReadOnly, Offset, Snapshot, OverlayFile, DetectZeroes, PidFile, TlsCertificates, TlsVerifyPeer,
+            CommonOptions.Format, CommonOptions.Quiet, .. Refused(), .. CommonOptions.Refused,
+        ],
+        Run = Run,
+    };
+
+    private static IEnumerable<CommandOption> Refused() =>
+    [
+        CommonOptions.Refuse('c', "connect", "device", "the kernel's client is nbd-client's"),
+        CommonOptions.Refuse('d', "disconnect", null, "the kernel's client is nbd-client's"),
+        CommonOptions.Refuse('L', "list", null, "nbdinfo --list shows the exports of a server"),
+        CommonOptions.Refuse(null, "fork", null, "let the shell or the service manager start it in the background"),
+        CommonOptions.Refuse(null, "tls-creds", "id", "--tls-certificates names the folder that QEMU's object would"),
+    ];
+
+    private static int Run(ParsedArguments arguments, Session session)
+    {
+        var options = new NbdServerOptions
+        {
+            Address = AddressOf(arguments),
+            MaximumClients = (int)NumberOf(arguments, Shared, 1, 65536, 1),
+            IsPersistent = arguments.Has(Persistent),
+            Tls = TlsOf(arguments),
+        };
+        var exports = new List<NbdExport>();
+        NbdServer server;
+        try
+        {
+            foreach (NbdExportOptions export in ExportsOf(arguments))
+                exports.Add(NbdExport.Open(export, session.Logger, session.Cancellation));
+            server = new NbdServer(exports, options, session.Logger);
+        }
+        catch
+        {
+            exports.ForEach(export => export.Dispose());
+            throw;
+        }
+
+        using (server)
+            Serve(server, arguments.ValueOf(PidFile), session);
+        return ExitCode.Success;
+    }
+
+    private static void Serve(NbdServer server, string? pidFile, Session session)
+    {
+        server.Start();
+        try
+        {
+            if (pidFile is not null)
+                File.WriteAllText(pidFile, Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n");
+            foreach (NbdExport export in server.Exports)
+                session.Say($"Serving '{Printable.Text(export.Description)}' at {server.UriOf(export)}");
+            // Whoever waits for these lines may do so at the other end of a pipe.
+            session.Output.Flush();
+            server.Wait(session.Cancellation);
+            server.Stop();
+        }
+        finally
+        {
+            if (pidFile is not null)
+                File.Delete(pidFile);
+        }
+    }
+
+    private static NbdTls? TlsOf(ParsedArguments arguments)
+    {
+        if (arguments.ValueOf(TlsCertificates) is { } folder)
+            return new NbdTls { CertificateFolder = folder, VerifiesClients = arguments.Has(TlsVerifyPeer) };
+        return arguments.Has(TlsVerifyPeer) ? throw new UsageException("clients are known by their certificates: name the folder with --tls-certificates") : null;
+    }
+
+    private static NbdAddress AddressOf(ParsedArguments arguments)
+    {
+        if (arguments.ValueOf(SocketPath) is { } path)
+        {
+            return arguments.Has(Port) || arguments.Has(Bind)
+                ? throw new UsageException("a server listens on a Unix socket or on a port, not on both")
+                : NbdAddress.Unix(path);
+        }
+
+        IPAddress? host = null;
+        if (arguments.ValueOf(Bind) is { } text && !IPAddress.TryParse(text, out host))
+            throw new UsageException($"'{text}' is no address: 0.0.0.0 stands for all of this machine, 127.0.0.1 for this machine alone");
+        return NbdAddress.Tcp(host, (int)NumberOf(arguments, Port, 0, ushort.MaxValue, NbdAddress.DefaultPort));
+    }
+
+    private static IEnumerable<NbdExportOptions> ExportsOf(ParsedArguments arguments)
+    {
+        if (arguments.Operands.Count == 0)
+            throw new UsageException("Expecting image file name", mayHelp: true);
+        bool isOne = arguments.Operands.Count == 1;
+        if (!isOne && (arguments.Has(Name) || arguments.Has(OverlayFile)))
+            throw new UsageException("a name, or an overlay, is for one image: start one server for each");
+        if (arguments.Operands.Select(Path.GetFileName).Distinct(StringComparer.Ordinal).Count() < arguments.Operands.Count)
+            throw new UsageException("two images have the same name, by which clients tell them apart: start one server for each");
+        if (arguments.Has(Snapshot) && arguments.Has(OverlayFile))
+            throw new UsageException("an overlay is either kept (--overlay) or thrown away (-s)");
+        foreach (string operand in arguments.Operands)
+        {
+            yield return new NbdExportOptions
+            {
+                Path = FileOperand.PathOf(operand),
+                SourceFormat = arguments.ValueOf(CommonOptions.Format),
+                RawFallback = RawFallback.Anything,
+                IsReadOnly = arguments.Has(ReadOnly),
+                IsSnapshot = arguments.Has(Snapshot),
+                OverlayPath = arguments.ValueOf(OverlayFile),
+                Name = isOne ? arguments.ValueOf(Name) ?? string.Empty : Path.GetFileName(operand),
+                Description = arguments.ValueOf(Description),
+                Offset = arguments.ValueOf(Offset) is { } offset ? SizeText.Require(offset, "offset") : 0,
+                DetectZeroes = DetectsZeroes(arguments),
+            };
+        }
+    }
+
+    private static bool DetectsZeroes(ParsedArguments arguments) => arguments.ValueOf(DetectZeroes) switch
+    {
+        null or "off" => false,
+        "on" or "unmap" => true,
+        var other => throw new UsageException($"Failed to parse detect_zeroes mode: {other} (expecting 'off', 'on' or 'unmap')"),
+    };
+
+    private static long NumberOf(ParsedArguments arguments, CommandOption option, long least, long most, long usual)
+    {
+        if (arguments.ValueOf(option) is not { } text)
+            return usual;
+        bool isNumber = long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number >= least && number <= most;
+        return isNumber ? number : throw new UsageException($"Invalid {option.Spelling} '{text}': {least} to {most} can be given");
+    }
+}
