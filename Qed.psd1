@@ -21,6 +21,7 @@
         'Get-QedImageInfo'
         'Get-QedImageMap'
         'Measure-QedImage'
+        'Merge-QedImage'
         'New-QedImage'
         'Optimize-QedImage'
         'Repair-QedImage'

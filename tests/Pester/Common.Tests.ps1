@@ -28,6 +28,7 @@ Describe 'Naming images: <_>' -ForEach $all {
         $brackets = (New-QedImage -LiteralPath "$folder/a[1].qed" -SizeBytes 16MB).Path
         $plain = (New-QedImage "$folder/a1.qed" 16MB).Path
         $other = (New-QedImage "$folder/b.qed" 16MB).Path
+        Add-Beneath $cmdlet $brackets, $plain, $other
         Push-Location -LiteralPath $folder
     }
 
@@ -132,6 +133,7 @@ Describe 'Naming images: <_>' -ForEach $all {
     It 'takes a name that starts with a dash or holds blanks and letters of any script' {
         $name = "-$([char]0xf6) $([char]0x30c7)$([char]0x30a3)$([char]0x30b9)$([char]0x30af)"
         $odd = (New-QedImage -LiteralPath "$folder/$name.qed" -SizeBytes 16MB).Path
+        Add-Beneath $cmdlet $odd
         try { Get-Name (& $cmdlet -LiteralPath $odd @argument) | Should -Be $name } finally { Remove-Item -LiteralPath $odd }
     }
 
@@ -159,6 +161,7 @@ Describe 'Naming existing images: <_>' -ForEach $onExisting {
         $base = (New-QedImage "$(New-Folder)/base.qed" 16MB).Path
         $null = New-Item -ItemType Directory "$folder/sub.qed"
         $null = 'a[1]', 'a1', 'a2' | ForEach-Object { New-QedImage -LiteralPath "$folder/$_.qed" -SizeBytes 16MB }
+        Add-Beneath $cmdlet (Get-ChildItem -LiteralPath $folder -File).FullName
     }
 
     BeforeEach {
@@ -184,6 +187,7 @@ Describe 'Naming existing images: <_>' -ForEach $onExisting {
 
     It 'takes a name with brackets that matches nothing as a pattern' {
         $lone = (New-QedImage -LiteralPath "$folder/x[y].qed" -SizeBytes 16MB).Path
+        Add-Beneath $cmdlet $lone
         try { Get-Name (& $cmdlet $lone @argument) | Should -Be 'x[y]' } finally { Remove-Item -LiteralPath $lone }
     }
 
@@ -217,6 +221,7 @@ Describe 'Working on many images: <_>' -ForEach $all {
         $names = 1..60 | ForEach-Object { "n$_" }
         $paths = $names | ForEach-Object { "$folder/$_.qed" }
         $null = $paths | New-QedImage -SizeBytes 1MB -ClusterSizeBytes 4096 -TableSize 2
+        Add-Beneath $cmdlet $paths
         $base = (New-QedImage "$(New-Folder)/base.qed" 1GB).Path
     }
 
@@ -265,6 +270,11 @@ Describe 'Changing: <_>' -ForEach $changers {
                 @{ Path = $image; DestinationFile = "$folder/new.bin" }
                 @{ Path = $image; DestinationFile = $base; Force = $true }
                 @{ Path = $image; Bytes = [byte[]](1, 2, 3); Verify = $true }
+            }
+            'Merge-QedImage' {
+                @{ Path = $image }
+                @{ Path = $image; DestinationPath = $base; KeepSource = $true }
+                @{ Path = $image; DeleteSource = $true }
             }
             'New-QedImage' {
                 @{ Path = "$folder/new.qed"; SizeBytes = 1GB }
@@ -318,7 +328,7 @@ Describe 'Changing: <_>' -ForEach $changers {
     It 'asks of its own accord where that much is at stake' {
         (Get-Command $cmdlet).Parameters.Keys | Should -Contain 'Confirm'
         $impact = [Management.Automation.CommandMetadata]::new((Get-Command $cmdlet)).ConfirmImpact
-        $impact | Should -Be $(if ($cmdlet -in 'Copy-QedImageContent', 'Optimize-QedImage', 'Repair-QedImage', 'Set-QedBackingFile') { 'High' } else { 'Medium' })
+        $impact | Should -Be $(if ($cmdlet -in 'Copy-QedImageContent', 'Merge-QedImage', 'Optimize-QedImage', 'Repair-QedImage', 'Set-QedBackingFile') { 'High' } else { 'Medium' })
     }
 
     It 'shows what the engine does in detail with -Debug' {

@@ -88,6 +88,23 @@ Describe 'Stopping' {
             (Complete-Session $session).Errors | Should -BeNullOrEmpty
         }
 
+        It 'ends a merge, after which the image reads as before and the merge is finished by another' {
+            $base = New-FilledImage "$out/base.qed" 16MB 1
+            $image = (New-QedImage "$out/image.qed" -BackingPath $base).Path
+            Copy-QedImageContent $image 1MB -Bytes ([byte[]](, 7 * 8MB)) -Confirm:$false
+            $hash = Get-ContentHash $image
+            # At this rate it takes years.
+            $session = Start-Session { Merge-QedImage $image -MaximumBytesPerSecond 4096 -Confirm:$false } @{ image = $image }
+            Wait-Until { (Get-OpenFile $out) -contains $base }
+            Measure-Ending { $session.Shell.Stop() } | Should -BeLessThan $mostWork
+            Get-OpenFile $out | Should -BeNullOrEmpty
+            (Complete-Session $session).Errors | Should -BeNullOrEmpty
+            Get-ContentHash $image | Should -Be $hash
+            Merge-QedImage $image -Confirm:$false -WarningAction SilentlyContinue
+            Get-ContentHash $base | Should -Be $hash
+            Get-ContentHash $image | Should -Be $hash
+        }
+
         It 'ends <Name> that moves clusters after what is under way, and the image is sound' -ForEach $changers {
             $image = New-ScatteredImage "$out/image.qed"
             $length = (Get-Item -LiteralPath $image).Length

@@ -215,6 +215,7 @@ function Get-Argument([string]$Cmdlet, [string]$Base) {
         'Get-QedImageInfo' { @{} }
         'Get-QedImageMap' { @{} }
         'Measure-QedImage' { @{ Format = 'raw' } }
+        'Merge-QedImage' { @{ Confirm = $false; PassThru = $true } }
         'New-QedImage' { @{ SizeBytes = 1MB; Force = $true } }
         'Optimize-QedImage' { @{ Confirm = $false; PassThru = $true } }
         'Repair-QedImage' { @{ Confirm = $false } }
@@ -225,8 +226,18 @@ function Get-Argument([string]$Cmdlet, [string]$Base) {
     }
 }
 
+function Add-Beneath([string]$Cmdlet, [string[]]$Path) {
+    <# Gives images what a cmdlet asks of them: an image to be merged rests on one of its own name, in another folder. #>
+    if ($Cmdlet -ne 'Merge-QedImage') { return }
+    $beneath = New-Folder
+    foreach ($image in $Path) {
+        $base = (New-QedImage -LiteralPath "$beneath/$([IO.Path]::GetFileName($image))" -SizeBytes 1MB).Path
+        Set-QedBackingFile -LiteralPath $image -BackingPath $base -BackingFormat qed -Confirm:$false
+    }
+}
+
 function Get-Name($Result) {
-    <# The names of images without folder and extension: a conversion's target is named after its source. #>
+    <# The names of images without folder and extension: a conversion's target is named after its source, and what is merged into after what was merged. #>
     @($Result | ForEach-Object { [IO.Path]::GetFileNameWithoutExtension($_.Path) } | Sort-Object)
 }
 

@@ -23,12 +23,39 @@ public sealed class ImageTurns
     {
         if (path is null)
             throw new ArgumentNullException(nameof(path));
-        var readings = new HashSet<string>(ChainOf(path).Skip(1), StringComparer.OrdinalIgnoreCase);
+        IEnumerable<string> readings = ChainOf(path).Skip(1);
         if (newBackingName is not null)
-            readings.UnionWith(ChainOf(Path.Combine(Path.GetDirectoryName(path) ?? string.Empty, newBackingName)));
-        readings.Remove(path);
+            readings = readings.Concat(ChainOf(Path.Combine(Path.GetDirectoryName(path) ?? string.Empty, newBackingName)));
+        return Take(readings, [path]);
+    }
+
+    /// <summary>Waits until nobody reads or writes any image that is merged, nor the one that they are merged into, nor writes what that rests on.</summary>
+    /// <param name="merge">The merge that follows.</param>
+    /// <returns>Ends the turn when disposed of, by the thread that took it.</returns>
+    public IDisposable Take(MergeImageOptions merge)
+    {
+        if (merge is null)
+            throw new ArgumentNullException(nameof(merge));
+        try
+        {
+            MergeLinks links = MergeLinks.Find(merge);
+            return Take(ChainOf(links.Destination.Path), links.Above.Append(links.Destination).Select(link => link.Path));
+        }
+        catch (DiskImageException)
+        {
+            return Take([], [merge.Path]);
+        }
+    }
+
+    private Turn Take(IEnumerable<string> readings, IEnumerable<string> writings)
+    {
+        var all = new SortedDictionary<string, bool>(StringComparer.OrdinalIgnoreCase);
+        foreach (string file in readings)
+            all[file] = false;
+        foreach (string file in writings)
+            all[file] = true;
         // Everybody takes locks in the same order, so nobody waits in a circle.
-        return new Turn(readings.Append(path).OrderBy(file => file, StringComparer.OrdinalIgnoreCase).Select(file => Enter(file, isWriting: file == path)));
+        return new Turn(all.Select(file => Enter(file.Key, file.Value)));
     }
 
     private static List<string> ChainOf(string path)
