@@ -18,18 +18,25 @@ internal static class LockHolder
     internal static string? Describe(string path)
     {
         if (HostPlatform.IsWindows)
-            return Describe(RestartManager.UsersOf(path, RestartManager.System), HostPlatform.ProcessId) ?? (OwnFiles.Hold(path) ? ThisProcess : null);
+            return DescribeOnWindows(StorageErrors.FullPath(path), RestartManager.System, OwnFiles.Hold);
         if (!HostPlatform.IsLinux || FileIdentity.Of(path) is not { } wanted)
             return null;
         // The handle that asks is open too, so this process is named only when nobody else is found.
         return Name(wanted, descriptor => !IsOurs(descriptor)) ?? ThisProcess;
     }
 
-    /// <summary>Words the processes that have a file open: ours only where nobody else has it.</summary>
-    internal static string? Describe(IReadOnlyList<(int Id, string Name)> users, int own)
+    /// <summary>
+    /// Names whom Windows knows. It knows nobody who came through a server, and knows of us whatever we opened the file for,
+    /// so we are named only where we ourselves exclude others.
+    /// </summary>
+    internal static string? DescribeOnWindows(string path, IRestartManager manager, Func<string, bool> isOurs)
     {
-        string[] others = users.Where(user => user.Id != own).Take(MostNamed).Select(user => Name(user.Name, user.Id)).ToArray();
-        return others.Length > 0 ? string.Join(", ", others) : users.Count > 0 ? ThisProcess : null;
+        string[] others = RestartManager.UsersOf(path, manager)
+            .Where(user => user.Id != HostPlatform.ProcessId)
+            .Take(MostNamed)
+            .Select(user => Name(user.Name, user.Id))
+            .ToArray();
+        return others.Length > 0 ? string.Join(", ", others) : isOurs(path) ? ThisProcess : null;
     }
 
     /// <summary>The error of a file that others have open in a way that excludes the request, naming them where the system does.</summary>

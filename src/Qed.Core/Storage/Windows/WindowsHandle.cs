@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Threading;
 using Microsoft.Win32.SafeHandles;
@@ -48,11 +49,18 @@ internal sealed unsafe class WindowsHandle(SafeFileHandle handle) : IWindowsHand
 
     public string? FinalPath(uint kind)
     {
-        char[] buffer = new char[LongestPath];
-        fixed (char* start = buffer)
+        char[] buffer = ArrayPool<char>.Shared.Rent(LongestPath);
+        try
         {
-            uint length = WindowsNative.GetFinalPathNameByHandle(handle, start, (uint)buffer.Length, kind);
-            return length == 0 || length >= buffer.Length ? null : new string(buffer, 0, (int)length);
+            fixed (char* start = buffer)
+            {
+                uint length = WindowsNative.GetFinalPathNameByHandle(handle, start, (uint)buffer.Length, kind);
+                return length == 0 || length >= buffer.Length ? null : new string(buffer, 0, (int)length);
+            }
+        }
+        finally
+        {
+            ArrayPool<char>.Shared.Return(buffer);
         }
     }
 

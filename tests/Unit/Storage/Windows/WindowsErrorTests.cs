@@ -80,11 +80,13 @@ public sealed class WindowsErrorTests
     public void Those_who_have_a_file_open_are_named_and_we_only_where_nobody_else_has_it()
     {
         var manager = new TwoUsers();
-        Assert.Equal("vmwp.exe (process 4711)", LockHolder.Describe(RestartManager.UsersOf(@"C:\a.vhdx", manager), own: 12));
-        Assert.Equal("this process", LockHolder.Describe([(12, "pwsh.exe")], own: 12));
-        Assert.Null(LockHolder.Describe([], own: 12));
+        Assert.Equal("vmwp.exe (process 4711)", LockHolder.DescribeOnWindows(@"C:\a.vhdx", manager, _ => true));
         Assert.Equal(@"C:\a.vhdx", manager.Registered);
         Assert.Equal(1, manager.Ended);
+        var nobody = new TwoUsers { ListError = WindowsError.AccessDenied };
+        Assert.Equal("this process", LockHolder.DescribeOnWindows(@"C:\a.vhdx", nobody, _ => true));
+        // Somebody on another computer, of whom this one's Restart Manager knows nothing.
+        Assert.Null(LockHolder.DescribeOnWindows(@"C:\a.vhdx", nobody, _ => false));
     }
 
     [Theory]
@@ -140,7 +142,7 @@ public sealed class WindowsErrorTests
                 return ListError;
             if (room < 2)
                 return WindowsError.MoreData;
-            Write(processes, 12, "pwsh.exe");
+            Write(processes, Environment.ProcessId, "pwsh.exe");
             Write(processes[RestartManager.ProcessSize..], 4711, "vmwp.exe");
             return WindowsError.None;
         }
