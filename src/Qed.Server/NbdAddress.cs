@@ -2,6 +2,7 @@ using System;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Qed.Storage;
 
 namespace Qed.Server;
 
@@ -10,6 +11,9 @@ public sealed record NbdAddress
 {
     /// <summary>The port that IANA gave to NBD.</summary>
     public const int DefaultPort = 10809;
+
+    // Where systemd's protocol begins to hand over.
+    private const int FirstDescriptor = 3;
 
     private NbdAddress(string? path, IPAddress? host, int port)
     {
@@ -38,6 +42,26 @@ public sealed record NbdAddress
     public static NbdAddress Tcp(IPAddress? host = null, int port = DefaultPort)
         => port is >= 0 and <= ushort.MaxValue ? new(null, host ?? IPAddress.Loopback, port) : throw new ArgumentOutOfRangeException(nameof(port), port, "Ports end at 65535.");
 
+    /// <summary>
+    /// The socket that a service manager listens at and has handed over, with the first client waiting: sd_listen_fds(3). Null
+    /// where there is none.
+    /// </summary>
+    /// <exception cref="DiskImageException">UnsupportedFeature: there are several.</exception>
+    public static NbdAddress? FromServiceManager()
+    {
+        string? owner = Environment.GetEnvironmentVariable("LISTEN_PID");
+        if (owner != HostPlatform.ProcessId.ToString(CultureInfo.InvariantCulture))
+            return null;
+        return Environment.GetEnvironmentVariable("LISTEN_FDS") == "1" ? new(null, null, 0) { Descriptor = FirstDescriptor }
+            : throw new DiskImageException(ErrorKind.UnsupportedFeature, "the service manager has handed over several sockets, and one server listens at one");
+    }
+
+    /// <summary>The number of a socket that listens already; null where the server is to begin.</summary>
+    internal int? Descriptor { get; private init; }
+
+    /// <summary>What a socket is bound to.</summary>
+    internal static NbdAddress Of(EndPoint endPoint) => endPoint is IPEndPoint internet ? Tcp(internet.Address, internet.Port) : Unix(endPoint.ToString()!);
+
     /// <summary>The URI by which clients reach an export, as QEMU, libnbd and nbdkit write it.</summary>
     /// <param name="export">The export's name.</param>
     /// <param name="isEncrypted">Whether it is reached within TLS.</param>
@@ -45,6 +69,8 @@ public sealed record NbdAddress
     {
         string scheme = isEncrypted ? "nbds" : "nbd";
         string name = Uri.EscapeDataString(export);
+        if (Descriptor is not null)
+            return "the service manager's socket";
         if (Path is not null)
             return $"{scheme}+unix:///{name}?socket={Uri.EscapeDataString(Path).Replace("%2F", "/")}";
         string host = Host!.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{Host}]" : Host.ToString();

@@ -60,6 +60,23 @@ public sealed class ServeTests
         Qemu.IoOk(folder["disk.qed"], "qed", ["read -P 1 1M 1M", "read -P 3 5M 64k"]);
     }
 
+    [Fact]
+    public void A_service_managers_socket_is_taken_over_and_stays_its_own()
+    {
+        Qemu.Require();
+        using var folder = new TempFolder();
+        Qemu.ImgOk("create", "-f", "qed", folder["disk.qed"], "64M");
+        Assert.SkipUnless(Qemu.TryRun("systemd-socket-activate", ["--version"]) is not null, "systemd-socket-activate is not installed (Debian package systemd)");
+        using Process process = Start("systemd-socket-activate", folder, "-l", folder["socket"], "dotnet", "exec", typeof(QedCommand).Assembly.Location, "serve", "disk.qed");
+        WaitFor(folder["socket"], process);
+        Qemu.IoOk($"nbd+unix:///?socket={folder["socket"]}", "raw", ["write -P 1 1M 1M", "read -P 1 1M 1M"]);
+        Assert.StartsWith($"Serving 'disk.qed' at nbd+unix:///?socket={folder["socket"]}", process.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        Assert.True(File.Exists(folder["socket"]));
+        Qemu.IoOk(folder["disk.qed"], "qed", ["read -P 1 1M 1M"]);
+    }
+
     [Theory]
     [InlineData("serve", "Expecting image file name")]
     [InlineData("serve -k {d}/s -p 1 {d}/a.qed", "not on both")]
@@ -96,7 +113,10 @@ public sealed class ServeTests
     }
 
     private static Process Start(TempFolder folder, params string[] arguments)
-        => Process.Start(new ProcessStartInfo("dotnet", ["exec", typeof(QedCommand).Assembly.Location, "serve", .. arguments])
+        => Start("dotnet", folder, ["exec", typeof(QedCommand).Assembly.Location, "serve", .. arguments]);
+
+    private static Process Start(string program, TempFolder folder, params string[] arguments)
+        => Process.Start(new ProcessStartInfo(program, arguments)
         {
             WorkingDirectory = folder.Path,
             RedirectStandardOutput = true,

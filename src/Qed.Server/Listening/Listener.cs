@@ -25,6 +25,8 @@ internal sealed class Listener : IDisposable
     /// <exception cref="DiskImageException">ImageInUse where somebody else listens there; AccessDenied; UnsupportedFeature.</exception>
     internal static Listener Start(NbdAddress address)
     {
+        if (address.Descriptor is { } descriptor)
+            return TakeOver(descriptor);
         Socket? socket = null;
         try
         {
@@ -34,8 +36,7 @@ internal sealed class Listener : IDisposable
             socket = new Socket(endPoint.AddressFamily, SocketType.Stream, address.Path is null ? ProtocolType.Tcp : ProtocolType.Unspecified);
             socket.Bind(endPoint);
             socket.Listen(Backlog);
-            NbdAddress bound = address.Path is null ? NbdAddress.Tcp(address.Host, ((IPEndPoint)socket.LocalEndPoint!).Port) : address;
-            return new Listener(socket, bound);
+            return new Listener(socket, NbdAddress.Of(socket.LocalEndPoint!));
         }
         catch (SocketException error)
         {
@@ -72,6 +73,17 @@ internal sealed class Listener : IDisposable
 
     /// <summary>Stops listening; a thread that waits for a client gets none.</summary>
     public void Dispose() => _socket.Dispose();
+
+    private static Listener TakeOver(int descriptor)
+    {
+#if NET
+        // Whoever listened first keeps its file.
+        var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
+        return new Listener(socket, NbdAddress.Of(socket.LocalEndPoint!));
+#else
+        throw new DiskImageException(ErrorKind.UnsupportedFeature, "Windows PowerShell takes over no sockets");
+#endif
+    }
 
     private static DiskImageException Translate(SocketException error, NbdAddress address) => error.SocketErrorCode switch
     {

@@ -111,6 +111,13 @@ internal static class ServeCommand
 
     private static NbdAddress AddressOf(ParsedArguments arguments)
     {
+        if (NbdAddress.FromServiceManager() is { } activated)
+        {
+            return arguments.Has(SocketPath) || arguments.Has(Port) || arguments.Has(Bind)
+                ? throw new UsageException("the service manager has chosen where it listens, so -k, -p and -b are not to be given")
+                : activated;
+        }
+
         if (arguments.ValueOf(SocketPath) is { } path)
         {
             return arguments.Has(Port) || arguments.Has(Bind)
