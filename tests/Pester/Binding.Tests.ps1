@@ -227,7 +227,7 @@ Describe 'What is added to an object' {
     }
 
     It 'is a column, where the rest is none: <_>' -ForEach 'Add-Member', 'Select-Object', 'Get-ChildItem' {
-        $target = "$folder/$_.vhdx"
+        $target = "$folder${/}$_.vhdx"
         $row = switch ($_) {
             'Add-Member' { Get-QedImageInfo $image | Add-Member -PassThru DestinationPath $target }
             'Select-Object' { Get-QedImageInfo $image | Select-Object *, @{ n = 'DestinationPath'; e = { $target } } }

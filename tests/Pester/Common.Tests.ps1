@@ -219,7 +219,7 @@ Describe 'Working on many images: <_>' -ForEach $all {
         $cmdlet = $_
         $folder = New-Folder
         $names = 1..60 | ForEach-Object { "n$_" }
-        $paths = $names | ForEach-Object { "$folder/$_.qed" }
+        $paths = $names | ForEach-Object { "$folder${/}$_.qed" }
         $null = $paths | New-QedImage -SizeBytes 1MB -ClusterSizeBytes 4096 -TableSize 2
         Add-Beneath $cmdlet $paths
         $base = (New-QedImage "$(New-Folder)/base.qed" 1GB).Path

@@ -14,8 +14,8 @@ Describe 'Compare-QedImage' {
     BeforeAll {
         $folder = New-Folder
         $raw = New-RawFile "$folder/a.raw" 4MB
-        $same = "$folder/same.qed"
-        $other = "$folder/other.qed"
+        $same = "$folder${/}same.qed"
+        $other = "$folder${/}other.qed"
         $same, $other | ForEach-Object { Convert-QedImage $raw $_ }
         Set-Byte $other 1MB 7
         Set-Byte $other (1MB + 512) 7
@@ -60,7 +60,7 @@ Describe 'Compare-QedImage' {
     }
 
     It 'takes a longer disk of zeroes for equal, unless it is to be strict' {
-        $longer = "$folder/longer.qed"
+        $longer = "$folder${/}longer.qed"
         Convert-QedImage $raw $longer
         Resize-QedImage $longer 1GB
         $result = Compare-QedImage $raw $longer

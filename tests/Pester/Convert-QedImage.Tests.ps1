@@ -114,7 +114,7 @@ Describe 'Convert-QedImage' {
     }
 
     It 'takes wildcard characters in the name of the target literally' {
-        $target = "$out/[a]$(if ($IsLinux) { '*' }).qed"
+        $target = "$out${/}[a]$(if ($IsLinux) { '*' }).qed"
         Convert-QedImage $raw $target
         Test-Path -LiteralPath $target | Should -BeTrue
     }
@@ -227,6 +227,7 @@ Describe 'Convert-QedImage' {
         It 'is never the source itself, nor what it rests on, under whatever name' {
             $base = New-FilledImage "$out/base.qed" 256KB
             $top = (New-QedImage "$out/top.qed" -BackingPath $base).Path
+            if (Test-Wine) { Set-ItResult -Skipped -Because 'no symbolic link can be made under Wine' }
             $null = New-Item -ItemType SymbolicLink -Path "$out/link.qed" -Target $base
             $before = Get-Fingerprint $out
             foreach ($target in $top, $base, "$out/link.qed") {

@@ -7,7 +7,7 @@ Describe 'Copy-QedImageContent' {
         $folder = New-Folder
         $raw = New-RawFile "$folder/a.raw" 4MB
         $bytes = [IO.File]::ReadAllBytes($raw)
-        $image = "$folder/a.qed"
+        $image = "$folder${/}a.qed"
         Convert-QedImage $raw $image
         $out = New-Folder
     }

@@ -105,7 +105,7 @@ Describe 'Errors' {
     }
 
     It 'do not end the pipeline, unless they are to' {
-        $paths = "$folder/none.qed", $image
+        $paths = "$folder${/}none.qed", $image
         ($paths | Test-QedImage -ErrorAction SilentlyContinue).Path | Should -Be $image
         { $paths | Test-QedImage -ErrorAction Stop } | Should -Throw -ErrorId 'ImageNotFound,*'
     }
@@ -140,8 +140,8 @@ Describe 'Errors' {
     }
 
     It 'name a file as the user did, whatever it is called' {
-        $path = "$folder/Win10-Formatted -Format --force -SourceFormat.vhdx"
-        $other = "$folder/Win10-Formatted -Format --force -SourceFormat.qed"
+        $path = "$folder${/}Win10-Formatted -Format --force -SourceFormat.vhdx"
+        $other = "$folder${/}Win10-Formatted -Format --force -SourceFormat.qed"
         $null = New-RawFile $other 64KB
         $failures = Get-Failure {
             Get-QedImageInfo -LiteralPath $path
@@ -166,7 +166,7 @@ Describe 'Errors' {
     }
 
     It 'name who holds an image' -Skip:(-not $IsLinux) {
-        $ready = "$folder/ready"
+        $ready = "$folder${/}ready"
         # env stands before it because Start-Process takes the program apart from its arguments.
         $child = Start-Process env -PassThru -ArgumentList @(
             Get-PowerShellCommand; '-NoProfile', '-NonInteractive', '-Command',

@@ -18,11 +18,11 @@ Describe 'Invoke-QedFleet.ps1' -Skip:$skip {
         $names = $hosts.Name
         $sessions = New-PSSession -HostName $names @connection | Sort-Object ComputerName
 
-        $images = "$folder/images"
+        $images = "$folder${/}images"
         $null = New-Item -ItemType Directory -Path "$images/below" -Force
         $null = New-FilledImage "$images/1.qed"
         2..8 | ForEach-Object { Copy-Item -LiteralPath "$images/1.qed" -Destination "$images/$_.qed" }
-        $all = 1..8 | ForEach-Object { "$images/$_.qed" }
+        $all = 1..8 | ForEach-Object { "$images${/}$_.qed" }
     }
 
     AfterAll {

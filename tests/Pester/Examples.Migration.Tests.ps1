@@ -126,7 +126,7 @@ Describe 'Convert-QedFolder.ps1' {
         @{ Name = 'is empty'; Make = { Set-FileLength $target 0 } }
     ) {
         $sources = New-SourceFolder
-        $target = "$out/a.vhdx"
+        $target = "$out${/}a.vhdx"
         & $Make
         $before = (Get-FileHash -LiteralPath $target).Hash
         $summary = Invoke-Migration $sources $out -Format vhdx -DeleteSource

@@ -141,7 +141,7 @@ Describe 'Invoke-QedNightly.ps1' {
 
         It 'drops from an overlay what its backing file has as well, and keeps the name of that as it is stored' {
             $base = New-FilledImage "$folder/base.qed"
-            $top = "$folder/top.qed"
+            $top = "$folder${/}top.qed"
             Push-Location $folder
             $null = New-QedImage top.qed -BackingPath base.qed -ClusterSizeBytes 4KB -TableSize 2
             Pop-Location

@@ -17,7 +17,7 @@ BeforeAll {
     Add-Leak "$folder/leaking10.qed" 10
     $null = New-FilledImage "$folder/$hostile"
     $reports = Get-ChildItem -LiteralPath $folder -Filter *.qed | Test-QedImage
-    $page = "$folder/report.html"
+    $page = "$folder${/}report.html"
 }
 
 Describe 'Export-QedReport' {

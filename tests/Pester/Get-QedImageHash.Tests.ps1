@@ -30,7 +30,7 @@ Describe 'Get-QedImageHash' {
     }
 
     It 'hashes the holes of a disk as the zeroes that they are' {
-        $sparse = "$folder/sparse.raw"
+        $sparse = "$folder${/}sparse.raw"
         [IO.File]::WriteAllBytes($sparse, [byte[]](1..200))
         Set-FileLength $sparse 96MB
         (Get-QedImageHash $sparse).Hash | Should -BeExactly (Get-FileHash -LiteralPath $sparse).Hash

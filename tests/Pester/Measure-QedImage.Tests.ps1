@@ -73,7 +73,7 @@ Describe 'Measure-QedImage' {
     }
 
     It 'reports a missing image alone' {
-        $found = "$folder/none.qed", $image | Measure-QedImage -Format raw -ErrorAction SilentlyContinue -ErrorVariable failure
+        $found = "$folder${/}none.qed", $image | Measure-QedImage -Format raw -ErrorAction SilentlyContinue -ErrorVariable failure
         $found.Path | Should -Be $image
         $failure[0].FullyQualifiedErrorId | Should -BeLike 'ImageNotFound,*'
         $failure[0].TargetObject | Should -Be "$folder${/}none.qed"

@@ -86,7 +86,7 @@ Describe 'New-QedImage' {
     }
 
     It 'passes over what exists with -SkipExisting' {
-        $names = "$folder/skip1.qed", $base, "$folder/skip2.qed"
+        $names = "$folder${/}skip1.qed", $base, "$folder${/}skip2.qed"
         $hash = (Get-FileHash -LiteralPath $base).Hash
         $made = New-QedImage $names 1MB -SkipExisting -ErrorAction Stop
         Get-Name $made | Should -Be 'skip1', 'skip2'
@@ -138,14 +138,14 @@ Describe 'New-QedImage' {
     }
 
     It 'makes the good ones of a list where others fail' {
-        $paths = "$folder/list1.qed", $base, "$folder/nowhere/x.qed", "$folder/list2.qed"
+        $paths = "$folder${/}list1.qed", $base, "$folder${/}nowhere${/}x.qed", "$folder${/}list2.qed"
         $made = $paths | New-QedImage -SizeBytes 1MB -ErrorAction SilentlyContinue -ErrorVariable failures
         Get-Name $made | Should -Be 'list1', 'list2'
         $failures.TargetObject | Sort-Object | Should -Be $base, "$folder${/}nowhere${/}x.qed"
     }
 
     It 'makes each of many at the same time' {
-        $paths = 1..40 | ForEach-Object { "$folder/many$_.qed" }
+        $paths = 1..40 | ForEach-Object { "$folder${/}many$_.qed" }
         ($paths | New-QedImage -SizeBytes 1MB -ThrottleLimit 4).Path | Sort-Object | Should -Be ($paths | Sort-Object)
     }
 
@@ -252,7 +252,7 @@ Describe 'New-QedImage' {
         }
 
         It 'makes one overlay for each of a list' {
-            $made = 1..5 | ForEach-Object { "$folder/clone$_.qed" } | New-QedImage -BackingPath $base
+            $made = 1..5 | ForEach-Object { "$folder${/}clone$_.qed" } | New-QedImage -BackingPath $base
             $made.BackingFullPath | Sort-Object -Unique | Should -Be $base
             $made | Should -HaveCount 5
         }

@@ -7,7 +7,7 @@ BeforeAll {
 Describe 'Order' {
     BeforeAll {
         $folder = New-Folder
-        $small = 1..300 | ForEach-Object { "$folder/s$_.qed" }
+        $small = 1..300 | ForEach-Object { "$folder${/}s$_.qed" }
         $null = $small | New-QedImage -SizeBytes 1MB -ClusterSizeBytes 4096 -TableSize 2
         # Takes longer than those behind it.
         $large = New-FilledImage "$folder/large.qed" 4MB
@@ -67,7 +67,7 @@ Describe 'Test-QedImage -Quiet' {
         $clean = New-FilledImage "$folder/clean.qed"
         $leaked = New-FilledImage "$folder/leaked.qed"
         Add-Leak $leaked
-        $other = "$folder/other.qcow2"
+        $other = "$folder${/}other.qcow2"
         Convert-QedImage $clean $other
         $held = New-FilledImage "$folder/held.qed"
         $orphan = (New-QedImage "$folder/orphan.qed" -BackingPath $clean).Path
@@ -175,7 +175,7 @@ Describe '-WhatIf' {
     BeforeAll {
         $folder = New-Folder
         $image = New-FilledImage "$folder/image.qed"
-        $other = "$folder/other.qcow2"
+        $other = "$folder${/}other.qcow2"
         Convert-QedImage $image $other
     }
 

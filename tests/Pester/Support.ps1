@@ -3,6 +3,11 @@
 # What separates folders where this runs: "$folder${/}a.qed" is a path as results and messages have it.
 Set-Variable -Name / -Value ([IO.Path]::DirectorySeparatorChar)
 
+function Test-Wine {
+    <# Whether this is Wine's Windows, which lacks some of what Windows has: tests/Windows. #>
+    (-not $IsLinux) -and (Test-Path -LiteralPath HKCU:\Software\Wine)
+}
+
 function Get-QedManifest {
     <# The manifest of the module under test: QED_MODULE, or the newest build in out/Qed. #>
     if ($env:QED_MODULE) {

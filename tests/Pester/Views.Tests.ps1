@@ -136,7 +136,7 @@ Describe 'Completion' {
     }
 
     It 'knows the snapshots of the source' -Skip:(-not (Get-Command qemu-img -ErrorAction Ignore)) {
-        $image = "$folder/snap.qcow2"
+        $image = "$folder${/}snap.qcow2"
         & qemu-img create -q -f qcow2 $image 1M
         & qemu-img snapshot -c clean $image
         & qemu-img snapshot -c 'before update' $image

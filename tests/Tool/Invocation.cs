@@ -12,6 +12,11 @@ internal static class Invocation
 {
     private const string Folder = "{d}";
 
+    /// <summary>What starts the command as a process, and its first words: on Windows the program that a build leaves beside the assembly.</summary>
+    internal static string[] Program { get; } = OperatingSystem.IsWindows()
+        ? [Path.ChangeExtension(typeof(QedCommand).Assembly.Location, ".exe")]
+        : ["dotnet", "exec", typeof(QedCommand).Assembly.Location];
+
     internal static Qemu.Result Theirs(string line, string folder) => Normalize(Qemu.Img(Words(line, folder)), folder);
 
     internal static Qemu.Result Ours(string line, string folder, bool isTerminal = false, CancellationToken cancellation = default)

@@ -4,7 +4,6 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using Qed.Tests.Support;
-using Qed.Tool;
 using Xunit;
 
 namespace Qed.Tests.Tool;
@@ -12,8 +11,6 @@ namespace Qed.Tests.Tool;
 /// <summary>The command as a process of its own.</summary>
 public sealed class ProcessTests
 {
-    private static readonly string Program = typeof(QedCommand).Assembly.Location;
-
     [Fact]
     public void The_demo_runs_through_and_leaves_nothing_behind()
     {
@@ -60,6 +57,7 @@ public sealed class ProcessTests
     [Fact]
     public void A_file_of_a_name_like_a_protocol_is_named_as_it_can_be_given_again()
     {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "behind a colon Windows names a stream");
         using var folder = new TempFolder();
         Assert.Equal("Formatting 'file:a:b.raw', fmt=raw size=1048576\n", Output(folder, "create", "file:a:b.raw", "1M"));
         Assert.StartsWith("image: ./a:b.raw\n", Output(folder, "info", "file:a:b.raw"), StringComparison.Ordinal);
@@ -84,7 +82,7 @@ public sealed class ProcessTests
         MakeLargeDisk(folder["large.raw"]);
         Qemu.Result shown = Invocation.Ours("convert -p -O qed {d}/large.raw {d}/n.qed", folder.Path, isTerminal: true);
         Assert.StartsWith("    (0.00/100%)\r", shown.Output, StringComparison.Ordinal);
-        Assert.EndsWith("    (100.00/100%)\r\n", shown.Output, StringComparison.Ordinal);
+        Assert.EndsWith("    (100.00/100%)\r" + Environment.NewLine, shown.Output, StringComparison.Ordinal);
         Assert.Empty(Invocation.Ours("convert -p -O qed {d}/large.raw {d}/n.qed", folder.Path).Output);
         Assert.Empty(Invocation.Ours("convert -pq -O qed {d}/large.raw {d}/n.qed", folder.Path, isTerminal: true).Output);
     }
@@ -106,14 +104,14 @@ public sealed class ProcessTests
     private static Process Start(TempFolder folder, params string[] arguments)
     {
         // A shell may have let its background jobs, and all that they start, ignore the signal.
-        string[] program = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", "dotnet"] : ["dotnet"];
-        var start = new ProcessStartInfo(program[0], [.. program[1..], "exec", Program, .. arguments])
+        string[] program = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", .. Invocation.Program] : Invocation.Program;
+        var start = new ProcessStartInfo(program[0], [.. program[1..], .. arguments])
         {
             WorkingDirectory = folder.Path,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        start.Environment["TMPDIR"] = folder.Path;
+        start.Environment["TMPDIR"] = start.Environment["TMP"] = folder.Path;
         // The runtime's own sockets would lie there.
         start.Environment["DOTNET_EnableDiagnostics"] = "0";
         return Process.Start(start)!;

@@ -4,7 +4,6 @@ using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using Qed.Tests.Support;
-using Qed.Tool;
 using Xunit;
 
 namespace Qed.Tests.Tool;
@@ -126,7 +125,7 @@ public sealed class StreamTests : IDisposable
 
     private Process Start(string line, bool withInput = false)
     {
-        var start = new ProcessStartInfo("dotnet", ["exec", typeof(QedCommand).Assembly.Location, .. line.Split(' ')])
+        var start = new ProcessStartInfo(Invocation.Program[0], [.. Invocation.Program[1..], .. line.Split(' ')])
         {
             WorkingDirectory = _folder.Path,
             RedirectStandardInput = withInput,

@@ -1,0 +1,15 @@
+# What runs under Wine in every run: where Windows differs (files, locks, names, targets), and every format. All of it is
+# ./build.ps1 TestWindows. Names may have wildcards.
+@{
+    Classes     = @{
+        'Unit'             = @(
+            'Chains.*', 'Layout.BackingNameTests', 'Storage.*', 'Transfer.HostHolesTests'
+            'Engine.QedImageTests', 'Engine.CommitTests', 'Engine.ConcurrencyTests', 'Engine.ModelTests'
+            'Operations.ConvertContentTests', 'Operations.ConvertTargetTests', 'Operations.DeleteSourceTests', 'Operations.ReadContentTests'
+            'Checking.UnfinishedRepairTests', 'Formats.ParentNameTests', 'Formats.Vhd.VhdDifferencingTests', 'Formats.Vmdk.VmdkExtentNameTests'
+        )
+        'Unit.NetStandard' = @('Storage.*', 'Engine.QedImageTests', 'Engine.ModelTests', 'Operations.ConvertTargetTests')
+        'Tool'             = @('ProcessTests')
+    }
+    PesterFiles = @('New-QedImage')
+}
