@@ -18,6 +18,9 @@ public sealed record CheckResult
     /// <summary>Length of the image's file in bytes when the check began.</summary>
     public required long FileSize { get; init; }
 
+    /// <summary>Where in the file, in bytes, the last cluster ends that is in use: on a block device nothing belongs to the image from there on.</summary>
+    public long EndOfUse { get; init; }
+
     /// <summary>Bytes in a cluster.</summary>
     public required long ClusterSize { get; init; }
 
@@ -33,7 +36,10 @@ public sealed record CheckResult
     /// <summary>Data clusters that do not lie right behind the one before them in the same L2 table.</summary>
     public required long FragmentedClusters { get; init; }
 
-    /// <summary>Clusters of the file that nothing references and that take no space of the host: whoever writes the image next uses them.</summary>
+    /// <summary>
+    /// Clusters of the file that nothing references and that take no space of the host: whoever writes the image next uses them.
+    /// On a block device all up to <see cref="EndOfUse"/> that nothing references.
+    /// </summary>
     public required long FreeClusters { get; init; }
 
     /// <summary>

@@ -140,7 +140,7 @@ internal static partial class Log
     [LoggerMessage(45, LogLevel.Warning, "'{Path}' belonged to the image that was overwritten and could not be removed: {Reason}")]
     internal static partial void ReplacedNotRemoved(ILogger logger, string path, string reason);
 
-    [LoggerMessage(46, LogLevel.Information, "Optimized '{Path}': its file had {OldSize} bytes and has {NewSize}, {Moved} bytes were moved.")]
+    [LoggerMessage(46, LogLevel.Information, "Optimized '{Path}': it took up {OldSize} bytes and takes up {NewSize}, {Moved} bytes were moved.")]
     internal static partial void Optimized(ILogger logger, string path, long oldSize, long newSize, long moved);
 
     [LoggerMessage(47, LogLevel.Information, "Not looked at whether '{Path}' rests on another image: {Rule}.")]
@@ -163,4 +163,10 @@ internal static partial class Log
 
     [LoggerMessage(53, LogLevel.Warning, "'{Path}' was merged and is kept: '{Resting}' rests on it.")]
     internal static partial void KeptForOthers(ILogger logger, string path, string resting);
+
+    [LoggerMessage(54, LogLevel.Warning, "A repair of '{Path}', or undoing one, has begun and not ended; its undo file is wherever that repair was told to keep it.")]
+    internal static partial void DeviceRepairUnfinished(ILogger logger, string path);
+
+    [LoggerMessage(55, LogLevel.Warning, "The block device '{Path}' has {Room} bytes, and tables of the image on it lead to places up to {Needed}. If it was made smaller, make it that large again before the image is repaired.")]
+    internal static partial void DeviceCutShort(ILogger logger, string path, long room, long needed);
 }

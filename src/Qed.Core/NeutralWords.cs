@@ -37,6 +37,7 @@ internal static class NeutralWords
         RemedyKind.FinishRepair => "Repair it again, or undo the repair.",
         RemedyKind.FinishUndo => "Undo the repair again to finish it.",
         RemedyKind.DiscardUndo => "Discard the undo file first.",
+        RemedyKind.GiveUndoPath => "Name a place for it, on a disk of files.",
         _ => remedy.Subject ?? string.Empty,
     };
 

@@ -107,4 +107,7 @@ public enum RemedyKind
 
     /// <summary>Remove the undo file of an earlier repair.</summary>
     DiscardUndo,
+
+    /// <summary>Say where the undo file of a repair lies, or is to lie.</summary>
+    GiveUndoPath,
 }

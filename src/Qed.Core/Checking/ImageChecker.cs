@@ -27,6 +27,9 @@ internal sealed class ImageChecker
     /// <summary>What the findings rest on.</summary>
     internal ImageScan Scan { get; }
 
+    /// <summary>The clusters that it has found in use.</summary>
+    internal ClusterBitmap Used => Scan.References.Used;
+
     internal CheckResult Run(ProgressMeter progress, CancellationToken cancellation)
     {
         var watch = Stopwatch.StartNew();
@@ -41,6 +44,7 @@ internal sealed class ImageChecker
             NeedsCheck = Scan.Header.NeedsCheck,
             Size = Scan.Header.ImageSize,
             FileSize = _storage.Length,
+            EndOfUse = Scan.UsedClusters << geometry.ClusterBits,
             ClusterSize = geometry.ClusterSize,
             TotalClusters = geometry.ClustersToHold(new ByteCount(Scan.Header.ImageSize)),
             AllocatedClusters = Scan.Allocated,

@@ -21,6 +21,8 @@ internal sealed class JournaledStorage(
 
     public override long Length => image.Length;
 
+    internal override bool HasFixedLength => image.HasFixedLength;
+
     /// <summary>The journal; null while nothing has been changed.</summary>
     internal UndoJournal? Journal => _journal;
 

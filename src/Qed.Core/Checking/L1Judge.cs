@@ -133,7 +133,7 @@ internal sealed class L1Judge
     /// </summary>
     private bool IsCutOff(ImageIssue issue, ImageScan without, TableSalvager salvager)
     {
-        if (issue is not { Kind: CheckIssueKind.EntryBeyondEndOfFile, L2Index: null, HostOffset: { } offset } || offset >= _storage.Length)
+        if (issue is not { Kind: CheckIssueKind.EntryBeyondEndOfFile, L2Index: null, HostOffset: { } offset } || offset >= _storage.Length || _storage.HasFixedLength)
             return false;
         HostOffset start = issue.Place();
         ClusterBitmap used = without.References.Used;
@@ -174,20 +174,23 @@ internal sealed class L1Judge
     {
         int[] claimants = [.. others.Select(other => other.L1Index), issue.L1Index!.Value];
         int[] elsewhere = [.. doubts.Select(doubt => doubt.Index).Except(claimants)];
-        var options = new List<(long Corruptions, int Index, HostOffset? Table)>();
+        var options = new List<(long Corruptions, int Index, HostOffset? Table, bool HasOrphans)>();
         foreach (int index in claimants)
         {
             TableSalvager salvager = Salvage([.. elsewhere, index], out ImageScan without);
             // The others may have a better claim to an orphan.
             salvager.Match(Values([.. elsewhere, index]));
             bool isFound = salvager.Found.TryGetValue(index, out TableSalvager.Candidate? found) && found.Offset.Value != (long)_reader.L1Entry(index);
-            options.Add((without.Corruptions, index, isFound ? found!.Offset : null));
+            options.Add((without.Corruptions, index, isFound ? found!.Offset : null, salvager.HasCandidates));
         }
 
         options.Sort((a, b) => a.Corruptions.CompareTo(b.Corruptions));
-        return options[0].Corruptions < options[1].Corruptions && options[0].Table is { } table
-            ? new L1Verdict(issue, options[0].Index, L1Remedy.Repoint, table)
-            : new L1Verdict(issue, issue.L1Index!.Value, L1Remedy.Copy);
+        bool isDecided = options[0].Corruptions < options[1].Corruptions;
+        if (isDecided && options[0].Table is { } table)
+            return new L1Verdict(issue, options[0].Index, L1Remedy.Repoint, table);
+        // On a block device the copy would lie where its own table, among those that nobody can tell apart, may be.
+        bool mustLeave = isDecided && options[0].HasOrphans && _storage.HasFixedLength;
+        return new L1Verdict(issue, issue.L1Index!.Value, mustLeave ? L1Remedy.Leave : L1Remedy.Copy);
     }
 
     private List<TableLocation> Overlapping(HostOffset table)

@@ -25,6 +25,8 @@ internal sealed class RepairPlan
     private readonly HashSet<HostOffset> _changed = [];
     private readonly ulong _invalidBecomes;
     private readonly long _length;
+    // Where copies go: behind all that is, or on a block device behind all that is in use.
+    private readonly long _firstFree;
     private List<Step> _steps = [];
 
     private RepairPlan(BlockStorage storage, ImageScan check, IReadOnlyList<ImageIssue> issues)
@@ -37,6 +39,8 @@ internal sealed class RepairPlan
             NoteData(issue.Place(), isTable: issue.L2Index is null);
         _invalidBecomes = check.Header.HasBackingFile ? TableEntry.Zero : TableEntry.Unallocated;
         _length = storage.Length;
+        // A part of a cluster at the end is never overwritten: it may be all that is left of it.
+        _firstFree = storage.HasFixedLength ? check.UsedClusters : Geometry.ClustersToHold(new ByteCount(_length));
     }
 
     private enum Stage
@@ -50,10 +54,10 @@ internal sealed class RepairPlan
         /// <summary>The file becomes longer by what is missing of its end.</summary>
         Length,
 
-        /// <summary>Tables are copied to the end of the file: what they map is known only once they can be read.</summary>
+        /// <summary>Tables are copied to the end: what they map is known only once they can be read.</summary>
         Tables,
 
-        /// <summary>Data is copied to the end of the file; then entries change that lie in what was data as well.</summary>
+        /// <summary>Data is copied to the end; then entries change that lie in what was data as well.</summary>
         Data,
     }
 
@@ -78,6 +82,9 @@ internal sealed class RepairPlan
         HashSet<long> noTables = plan.ClustersOfTables(doubtful);
         foreach (ImageIssue issue in issues)
             plan.Add(issue, doubtful, noTables);
+        // On a block device nothing keeps copies apart from an orphaned table that could not be told to be anybody's.
+        if (storage.HasFixedLength && verdicts.Any(verdict => verdict.Remedy == L1Remedy.Leave))
+            plan._steps.RemoveAll(step => step.Clusters > 0);
         plan.ChooseStage(issues);
         return plan;
     }
@@ -93,7 +100,7 @@ internal sealed class RepairPlan
             _storage.SetLength(EndOf(_steps) << Geometry.ClusterBits);
         var meter = new ProgressMeter(progress, "Copying shared clusters", _steps.Sum(step => (long)step.Clusters) << Geometry.ClusterBits);
         var mover = new ClusterMover(_storage, Geometry, meter.ReachedAtLeast);
-        long end = Geometry.ClustersToHold(new ByteCount(_length));
+        long end = _firstFree;
         foreach (Step step in _steps.Where(step => step.Entry is not null))
         {
             if (step.Clusters == 0)
@@ -110,10 +117,10 @@ internal sealed class RepairPlan
         _storage.Flush();
     }
 
-    /// <summary>The clusters that the file has after some steps. A part of one at its end is never overwritten: it may be all that is left of it.</summary>
+    /// <summary>The clusters that the file has after some steps.</summary>
     private long EndOf(List<Step> steps)
     {
-        long end = Geometry.ClustersToHold(new ByteCount(_length)) + steps.Sum(step => step.Clusters);
+        long end = _firstFree + steps.Sum(step => step.Clusters);
         return steps.Aggregate(end, (current, step) => Math.Max(current, step.End));
     }
 
@@ -209,7 +216,7 @@ internal sealed class RepairPlan
             Set(issue, entry, TableEntry.Unallocated, RepairWords.ClearBeyondEnd(name));
         else if (issue.Kind is CheckIssueKind.DataReferencedTwice or CheckIssueKind.TableReferencedTwice)
             Copy(issue, entry, 1, RepairWords.CopyCluster(name));
-        else if (issue is { Kind: CheckIssueKind.EntryBeyondEndOfFile, HostOffset: { } start } && start < _length)
+        else if (issue is { Kind: CheckIssueKind.EntryBeyondEndOfFile, HostOffset: { } start } && start < _length && !_storage.HasFixedLength)
             Extend(issue, 1, "a data cluster");
         else
             Set(issue, entry, _invalidBecomes, RepairWords.Empty(name, _check.Header));

@@ -61,7 +61,7 @@ internal sealed class ReversibleRepair(BlockStorage image, IUndoStore store)
     internal UndoResult Undo(bool force, ProgressMeter progress, CancellationToken cancellation)
     {
         if (!store.Exists)
-            throw new DiskImageException(ErrorKind.ImageNotFound, "there is no undo file of a repair", image.Path) { Remedy = Remedy.Advice($"It would be '{store.Path}'.") };
+            throw new DiskImageException(ErrorKind.ImageNotFound, "there is no undo file of a repair", image.Path) { Remedy = store.WhereItWouldBe };
         var result = new UndoResult { Path = image.Path, IsExact = false, RestoredBytes = 0, IsCutOff = true };
         using (UndoJournal? journal = OpenJournal())
         {

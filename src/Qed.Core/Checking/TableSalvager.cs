@@ -21,6 +21,7 @@ internal sealed class TableSalvager
     private readonly ImageScan _check;
     private readonly TableReader _reader;
     private readonly List<Candidate> _candidates = [];
+    private readonly bool _mayBeOfOthers;
 
     /// <param name="storage">The image.</param>
     /// <param name="check">A scan of it that has run as if the broken L1 entries were empty.</param>
@@ -29,6 +30,8 @@ internal sealed class TableSalvager
     {
         _check = check;
         _reader = new TableReader(storage, check.Header);
+        // An image that lay on a block device before has left its tables there.
+        _mayBeOfOthers = storage.HasFixedLength;
         FindCandidates(cancellation);
     }
 
@@ -57,7 +60,7 @@ internal sealed class TableSalvager
         MatchAlike(open, difference => (difference & (difference - 1)) == 0);
         List<Candidate> free = _candidates.Where(IsFree).OrderByDescending(candidate => candidate.Explains).ToList();
         // Of several that overlap, the one that accounts for more of the unreferenced clusters.
-        bool isUnambiguous = open.Count == 1 && free.Count > 0
+        bool isUnambiguous = open.Count == 1 && free.Count > 0 && !_mayBeOfOthers
             && free.Skip(1).All(other => Overlap(free[0], other) && other.Explains < free[0].Explains);
         if (isUnambiguous && FitsInto(free[0], open[0].Index))
             Found.Add(open[0].Index, free[0]);

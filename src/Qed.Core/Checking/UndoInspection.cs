@@ -29,7 +29,11 @@ internal static class UndoInspection
     internal static void RequireFinished(BlockStorage image, IUndoStore store)
     {
         if (HeaderOf(store) is not { IsUnfinished: true } header)
+        {
+            RequireUnmarked(image);
             return;
+        }
+
         bool fits = header.Fits(image);
         string what = header.Phase == UndoPhase.Repairing ? "a repair" : "undoing a repair";
         throw new DiskImageException(
@@ -38,6 +42,17 @@ internal static class UndoInspection
             image.Path)
         {
             Remedy = new(!fits ? RemedyKind.DiscardUndo : header.Phase == UndoPhase.Repairing ? RemedyKind.FinishRepair : RemedyKind.FinishUndo),
+        };
+    }
+
+    /// <summary>The undo file of an image on a block device may be anywhere; of a file whose undo file is gone a check decides.</summary>
+    private static void RequireUnmarked(BlockStorage image)
+    {
+        if (!image.HasFixedLength || MarkedHeader.Read(image) is not { IsUnfinished: true })
+            return;
+        throw new DiskImageException(ErrorKind.ImageCorrupt, "a repair of the image, or undoing one, has begun and not ended, so it is not changed", image.Path)
+        {
+            Remedy = new(RemedyKind.FinishRepair) { Next = new(RemedyKind.GiveUndoPath) },
         };
     }
 }

@@ -127,7 +127,7 @@ internal sealed class UndoJournal : IDisposable
     {
         Flush();
         MarkImage(image, isUnfinished: false);
-        _header = _header with { Phase = UndoPhase.Repaired, FinalLength = image.Length, FinalState = StateOf(image) };
+        _header = _header with { Phase = UndoPhase.Repaired, FinalLength = LengthOf(image), FinalState = StateOf(image) };
         WriteHeader();
         _file.Flush();
     }
@@ -138,13 +138,13 @@ internal sealed class UndoJournal : IDisposable
     /// </summary>
     internal bool Fits(BlockStorage image)
         => MarkedHeader.Read(image)?.Id == _header.Id
-            ? Phase != UndoPhase.Repaired || (image.Length == _header.FinalLength && StateOf(image) == _header.FinalState)
+            ? Phase != UndoPhase.Repaired || (LengthOf(image) == _header.FinalLength && StateOf(image) == _header.FinalState)
             : IsUndone(image);
 
     /// <summary>Whether everything that was saved stands in the image.</summary>
     internal bool IsUndone(BlockStorage image)
     {
-        if (IsDamaged || image.Length != _header.OriginalLength)
+        if (IsDamaged || LengthOf(image) != _header.OriginalLength)
             return false;
         byte[] saved = new byte[UndoRecord.LargestPayload];
         byte[] found = new byte[UndoRecord.LargestPayload];
@@ -282,7 +282,10 @@ internal sealed class UndoJournal : IDisposable
         var state = new UndoState(image);
         foreach (UndoRecords.Range range in _records.Ranges)
             state.Add(range.Record.Offset, range.Record.Length);
-        state.Add(_header.OriginalLength, image.Length - _header.OriginalLength);
+        state.Add(_header.OriginalLength, LengthOf(image) - _header.OriginalLength);
         return state.Checksum;
     }
+
+    /// <summary>The length of an image. That of a block device is none of the image's: it may change meanwhile.</summary>
+    private long LengthOf(BlockStorage image) => image.HasFixedLength ? _header.OriginalLength : image.Length;
 }

@@ -1,12 +1,16 @@
+using System;
 using Qed.Storage;
 
 namespace Qed.Checking;
 
-/// <summary>Where the undo journal of one image is kept: the file beside it that <see cref="UndoFile"/> is, or memory in tests.</summary>
+/// <summary>Where the undo journal of one image is kept: the file that <see cref="UndoFile"/> is, or memory in tests.</summary>
 internal interface IUndoStore
 {
     /// <summary>The name that errors give.</summary>
     string Path { get; }
+
+    /// <summary>What is said where there is none.</summary>
+    Remedy WhereItWouldBe { get; }
 
     /// <summary>Whether there is one.</summary>
     bool Exists { get; }
@@ -24,21 +28,37 @@ internal interface IUndoStore
     void Remove();
 }
 
-/// <summary>The undo file of an image: beside it, with the same name and ".undo".</summary>
+/// <summary>
+/// The undo file of an image: beside it, with the same name and ".undo", or where the user wants it. Beside a block device there is
+/// none, for what lies among the system's devices lasts no longer than the system runs.
+/// </summary>
 internal sealed class UndoFile : IUndoStore
 {
+    private const string Devices = "/dev";
+
+    private readonly HostFile _image;
     private readonly NewFilePrivacy _privacy;
+    private readonly string? _path;
 
     /// <param name="image">The image. Its undo file lies beside the file itself, not beside a link that led to it.</param>
-    internal UndoFile(HostFile image)
+    /// <param name="path">Where the user wants it; null for its usual place.</param>
+    /// <exception cref="DiskImageException">UnsupportedFeature for a place among the system's devices.</exception>
+    internal UndoFile(HostFile image, string? path = null)
     {
-        Path = (image.RealPath ?? image.Path) + ".undo";
-        _privacy = NewFilePrivacy.AsOf(image);
+        _image = image;
+        _path = path is not null ? StorageErrors.FullPath(path)
+            : image.IsBlockDevice ? null
+            : (image.RealPath ?? image.Path) + ".undo";
+        _privacy = image.IsBlockDevice ? NewFilePrivacy.OwnersOnly : NewFilePrivacy.AsOf(image);
+        if (path is not null)
+            RefuseAmongDevices(_path!);
     }
 
-    public string Path { get; }
+    public string Path => _path ?? throw NoPlace();
 
-    public bool Exists => FileTypes.Of(Path) != FileType.None;
+    public Remedy WhereItWouldBe => _path is null ? new(RemedyKind.GiveUndoPath) : Remedy.Advice($"It would be '{_path}'.");
+
+    public bool Exists => _path is not null && FileTypes.Of(_path) != FileType.None;
 
     public BlockStorage Open() => HostFile.Open(Path, StorageAccess.Write);
 
@@ -77,4 +97,19 @@ internal sealed class UndoFile : IUndoStore
 
         Remove();
     }
+
+    private static void RefuseAmongDevices(string path)
+    {
+        if (!HostPlatform.IsLinux || System.IO.Path.GetDirectoryName(path) is not { } folder)
+            return;
+        string real = RealPaths.Of(folder) ?? folder;
+        if (real == Devices || real.StartsWith(Devices + "/", StringComparison.Ordinal))
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, "an undo file is not kept among the system's devices, where it lasts no longer than the system runs", path);
+    }
+
+    private DiskImageException NoPlace()
+        => new(ErrorKind.UnsupportedFeature, "a repair keeps what stood there before in an undo file, and beside a block device there is no place for one", _image.Path)
+        {
+            Remedy = new(RemedyKind.GiveUndoPath),
+        };
 }

@@ -8,7 +8,8 @@ namespace Qed.Checking;
 
 /// <summary>
 /// What clusters cost that nothing references. Those that take no space of the host are free: whoever writes the image next
-/// uses them. The others are leaked. Where the host does not tell, all are.
+/// uses them. The others are leaked. Where the host does not tell, all are. On a block device, which takes the same space however
+/// much of it is used, all are free.
 /// </summary>
 internal sealed class UnusedSpace
 {
@@ -26,7 +27,8 @@ internal sealed class UnusedSpace
         foreach ((ClusterIndex first, long count) in unreferenced)
         {
             long leaked = Leaked;
-            Look(geometry.OffsetOf(first).Value, count << geometry.ClusterBits);
+            if (!storage.HasFixedLength)
+                Look(geometry.OffsetOf(first).Value, count << geometry.ClusterBits);
             Free += count - (Leaked - leaked);
         }
     }

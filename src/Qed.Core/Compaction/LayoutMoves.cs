@@ -131,9 +131,12 @@ internal sealed class LayoutMoves
     {
         if (clusters <= Layout.Used.Count)
             return;
+        long length = clusters << Layout.Geometry.ClusterBits;
+        if (_storage.HasFixedLength)
+            _storage.RequireRoom(length);
+        else if (!IsRehearsal)
+            _storage.SetLength(length);
         Layout.Used.GrowTo(clusters);
-        if (!IsRehearsal)
-            _storage.SetLength(clusters << Layout.Geometry.ClusterBits);
     }
 
     /// <summary>Cuts the file behind the last cluster that is in use; not durable before a flush.</summary>

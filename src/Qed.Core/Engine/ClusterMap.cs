@@ -128,6 +128,15 @@ internal sealed class ClusterMap
         }
     }
 
+    /// <summary>Gives the span of a guest offset an L2 table, if it has none, so that <see cref="Set"/> needs no space.</summary>
+    /// <exception cref="DiskImageException">NotEnoughSpace, with nothing changed.</exception>
+    internal void EnsureTable(GuestOffset offset)
+    {
+        int l1Index = _geometry.L1Index(offset);
+        if (TableOf(l1Index) is null)
+            AddTable(l1Index);
+    }
+
     /// <summary>Gives a span that has no L2 table one whose entries are all alike: written at once, past the cache.</summary>
     /// <param name="l1Index">The span.</param>
     /// <param name="piece">Entries as they lie on disk, of which the table is a multiple.</param>

@@ -37,6 +37,8 @@ internal sealed class QedImage : WritableDiskImage
         Map = new ClusterMap(storage, header.Header, Space, options.TableCacheBytes);
         if (!storage.CanWrite)
             return;
+        if (options.Used is not null && (Space.NeedsScan || header.Header.NeedsCheck))
+            Space.Learn(options.Used);
         _inFlight = new InFlight(Geometry);
         _writer = new QedWriter(this, storage, header, _inFlight, options);
     }
@@ -165,7 +167,7 @@ internal sealed class QedImage : WritableDiskImage
     /// <summary>Changes the size of the guest's disk. Space of dropped clusters stays in the file until it is reclaimed.</summary>
     internal override void SetSize(long size, CancellationToken cancellation = default)
     {
-        using InFlight.Hold hold = Writer.HoldAll();
+        using InFlight.Hold hold = Writer.HoldAll(willAllocate: true);
         new ImageSizeChange(this, Writer, _header, cancellation).Apply(size);
     }
 
@@ -175,21 +177,21 @@ internal sealed class QedImage : WritableDiskImage
     /// <summary>Clears table entries that map guest bytes beyond the end of the disk, as a crash in a shrink leaves them.</summary>
     internal void DropBeyondEnd()
     {
-        using InFlight.Hold hold = Writer.HoldAll();
+        using InFlight.Hold hold = Writer.HoldAll(willAllocate: false);
         new ImageSizeChange(this, Writer, _header).DropBeyondEnd();
     }
 
     /// <summary>Drops all that the image itself says about its disk, which then shows what lies beneath. The space stays in the file until it is reclaimed.</summary>
     internal void Empty(CancellationToken cancellation = default)
     {
-        using InFlight.Hold hold = Writer.HoldAll();
+        using InFlight.Hold hold = Writer.HoldAll(willAllocate: false);
         new ImageSizeChange(this, Writer, _header, cancellation).DropAll();
     }
 
     /// <summary>Replaces the backing file name, or removes it; nothing else changes.</summary>
     internal void SetBackingName(BackingReference? backing)
     {
-        using InFlight.Hold hold = Writer.HoldAll();
+        using InFlight.Hold hold = Writer.HoldAll(willAllocate: false);
         Writer.Commit();
         new BackingNameChange(_storage, _header).Apply(backing);
         _backingReference = backing;
@@ -213,7 +215,8 @@ internal sealed class QedImage : WritableDiskImage
     /// </summary>
     internal long Rearrange(Func<BlockStorage, long> change)
     {
-        using InFlight.Hold hold = Writer.HoldAll();
+        using InFlight.Hold hold = Writer.HoldAll(willAllocate: false);
+        Space.Forget();
         Writer.Commit();
         Space.CutAhead();
         _header.BeforeChange();
@@ -285,23 +288,10 @@ internal sealed class QedImage : WritableDiskImage
         }
     }
 
-    /// <summary>Where the image ends on a device, its tables tell only as a whole, so nothing can be added behind its end.</summary>
-    /// <exception cref="DiskImageException">UnsupportedFeature.</exception>
-    internal static void RequireGrowing(BlockStorage storage)
-    {
-        if (!storage.HasFixedLength)
-            return;
-        throw new DiskImageException(ErrorKind.UnsupportedFeature, "a QED image on a block device cannot be written yet", storage.Path)
-        {
-            Remedy = Remedy.Advice("It can be read, checked and converted."),
-        };
-    }
-
     private static void PrepareForWriting(BlockStorage storage, HeaderKeeper keeper, QedOpenOptions options)
     {
         if (!storage.CanWrite)
             throw new InvalidOperationException("The storage was opened for reading.");
-        RequireGrowing(storage);
         QedHeader header = keeper.Header;
         if (header.NeedsCheck && !options.NeedCheckVerified)
         {

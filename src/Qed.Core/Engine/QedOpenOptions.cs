@@ -1,5 +1,6 @@
 using System;
 using Qed.Storage;
+using Qed.Tables;
 
 namespace Qed.Engine;
 
@@ -46,6 +47,9 @@ internal sealed record QedOpenOptions
 
     /// <summary>How what no request waits for is done.</summary>
     internal BackgroundWork Background { get; init; } = BackgroundWork.OnThreads;
+
+    /// <summary>Which clusters of the file are in use, where a scan of the tables has just found that and found them sound; null where nobody knows.</summary>
+    internal ClusterBitmap? Used { get; init; }
 
     /// <summary>
     /// Whether nothing is written before the first change, as those want it who may yet refuse to make one. Otherwise

@@ -1,7 +1,5 @@
 using System;
-using System.Buffers;
 using Qed.Bits;
-using Qed.Images;
 using Qed.Layout;
 using Qed.Space;
 using Qed.Storage;
@@ -16,8 +14,6 @@ namespace Qed.Engine;
 /// </summary>
 internal sealed class QedWriter : IDisposable
 {
-    private const int CopyBuffer = 1 << 20;
-
     // Read in a millisecond or two: sooner than a thread is started on a busy machine. They map 32 GiB in clusters of 64 KiB.
     private const int ShortScanBytes = 4 << 20;
 
@@ -39,6 +35,9 @@ internal sealed class QedWriter : IDisposable
         _scan = new SpaceScan(storage, image.Geometry, image.Space, options.Background, options.ScanBytesPerSecond, BeginScan);
         _idle = new IdleMark(options.Background, Settle);
         _detectsZeroes = options.DetectZeroes;
+        // Who allocates first would wait for all of it.
+        if (Space.NeedsScan)
+            StartScan(isFast: true);
     }
 
     private QedGeometry Geometry => _image.Geometry;
@@ -127,15 +126,15 @@ internal sealed class QedWriter : IDisposable
         Space.Release();
     }
 
-    /// <summary>Lets nobody use the disk while it is changed as a whole, and forgets which clusters are free.</summary>
+    /// <summary>Lets nobody use the disk while it is changed as a whole.</summary>
+    /// <param name="willAllocate">Whether clusters may be added.</param>
     /// <returns>To be disposed afterwards.</returns>
-    internal InFlight.Hold HoldAll()
+    internal InFlight.Hold HoldAll(bool willAllocate)
     {
-        RequireSpace();
+        if (willAllocate)
+            RequireSpace();
         _scan.Stop();
-        InFlight.Hold hold = _inFlight.ExcludeAll();
-        Space.Forget();
-        return hold;
+        return _inFlight.ExcludeAll();
     }
 
     /// <summary>Makes everything durable, gives back what is free, and takes the NEED_CHECK mark back, if nothing has gone wrong.</summary>
@@ -145,7 +144,7 @@ internal sealed class QedWriter : IDisposable
         Space.CutAhead();
         Commit();
         if (Space.HasUnreleased)
-            _scan.RunNow();
+            _scan.RunNow(() => Space.HasUnreleased);
         if (Space.CutTail())
             _storage.Flush();
         if (Space.IsDamaged)
@@ -182,10 +181,9 @@ internal sealed class QedWriter : IDisposable
         {
             done = FillShared(offset, length, data);
         }
-        catch (DiskImageException error) when (error.Kind == ErrorKind.NotEnoughSpace && Space.HasDropped)
+        catch (DiskImageException error) when (error.Kind == ErrorKind.NotEnoughSpace && MayFindRoom)
         {
-            // What was freed has room once that is durable.
-            Commit();
+            FindRoom();
             done = FillShared(offset, length, data);
         }
 
@@ -209,8 +207,17 @@ internal sealed class QedWriter : IDisposable
         if (toClusterEnd < Geometry.ClusterSize || whole == 0)
             return ZeroPart(offset, Math.Min(length, toClusterEnd));
         RequireSpace();
-        using (_inFlight.Exclude(offset))
-            Drop(offset, whole, evenWithoutBacking || _image.BackingForWriting() is not null);
+        bool mustMark = evenWithoutBacking || _image.BackingForWriting() is not null;
+        try
+        {
+            DropAlone(offset, whole, mustMark);
+        }
+        catch (DiskImageException error) when (error.Kind == ErrorKind.NotEnoughSpace && MayFindRoom)
+        {
+            FindRoom();
+            DropAlone(offset, whole, mustMark);
+        }
+
         AfterChange();
         return Math.Min(length, whole << Geometry.ClusterBits);
     }
@@ -232,6 +239,12 @@ internal sealed class QedWriter : IDisposable
         return Fill(offset, length, default);
     }
 
+    private void DropAlone(GuestOffset offset, long clusters, bool mustMark)
+    {
+        using InFlight.Hold hold = _inFlight.Exclude(offset);
+        Drop(offset, clusters, mustMark);
+    }
+
     /// <summary>Drops the data of whole clusters, and hides what lies beneath where that is wanted; the caller holds them alone.</summary>
     private void Drop(GuestOffset offset, long clusters, bool mustMark)
     {
@@ -248,6 +261,7 @@ internal sealed class QedWriter : IDisposable
             }
             else if (run.Kind == ExtentKind.Unallocated && mustMark)
             {
+                _image.Map.EnsureTable(offset);
                 Map(offset, count, TableEntry.Zero);
             }
 
@@ -270,16 +284,19 @@ internal sealed class QedWriter : IDisposable
             if (run.Kind == ExtentKind.Data || run.Length < end - start)
                 return 0;
             NoteChange();
+            // First, so that where there is no room for it no data lies in clusters that nothing leads to.
+            _image.Map.EnsureTable(start);
             Allocation place = Space.Allocate(clusters, 1, Near(start));
             end = start + (place.Count << Geometry.ClusterBits);
             length = Math.Min(length, end - offset);
             try
             {
-                WriteNew(place, offset - start, length, data.Slice(0, (int)Math.Min(length, data.Length)));
+                var fresh = new NewClusters(_image, _storage, place, start);
+                fresh.Write(offset, length, data.Slice(0, (int)Math.Min(length, data.Length)));
                 if (run.Kind == ExtentKind.Unallocated)
                 {
-                    CopyBeneath(start, offset, place.Start);
-                    CopyBeneath(offset + length, end, place.Start + (offset + length - start));
+                    fresh.CopyBeneath(start, offset);
+                    fresh.CopyBeneath(offset + length, end);
                 }
             }
             catch
@@ -292,19 +309,6 @@ internal sealed class QedWriter : IDisposable
         }
 
         return length;
-    }
-
-    /// <summary>Writes data into new clusters, and zeroes around it where there may be anything.</summary>
-    private void WriteNew(Allocation place, long before, long length, ReadOnlySpan<byte> data)
-    {
-        if (place.Freshness == Freshness.Stale)
-        {
-            long from = data.IsEmpty ? before : before + length;
-            _storage.WriteZeroes(place.Start.Value, before);
-            _storage.WriteZeroes(place.Start.Value + from, (place.Count << Geometry.ClusterBits) - from);
-        }
-
-        _storage.Write(place.Start.Value + before, data);
     }
 
     private void Map(GuestOffset start, long clusters, ulong first, bool comesAfterData = false)
@@ -320,32 +324,6 @@ internal sealed class QedWriter : IDisposable
         }
     }
 
-    /// <summary>Copy-on-write: copies what the backing file shows in a range into a new cluster that holds zeroes.</summary>
-    private void CopyBeneath(GuestOffset from, GuestOffset to, HostOffset host)
-    {
-        (DiskImage? backing, long left) = _image.Beneath(from, Math.Min(to.Value, _image.Length) - from.Value);
-        if (left == 0)
-            return;
-        byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(CopyBuffer, left));
-        try
-        {
-            while (left > 0)
-            {
-                Span<byte> part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, left));
-                backing!.Read(from, part);
-                if (!ZeroScan.IsZero(part))
-                    _storage.Write(host.Value, part);
-                from += part.Length;
-                host += part.Length;
-                left -= part.Length;
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-    }
-
     /// <summary>Writes the tables' changes once they take much memory, or keep much space.</summary>
     internal void CommitIfMuchWaits()
     {
@@ -358,7 +336,18 @@ internal sealed class QedWriter : IDisposable
     {
         CommitIfMuchWaits();
         if (Space.WantsScan)
-            _scan.Start(isShort: _image.Map.HasTablesWithin(ShortScanBytes));
+            StartScan(isFast: false);
+    }
+
+    private void StartScan(bool isFast) => _scan.Start(_image.Map.HasTablesWithin(ShortScanBytes), isFast);
+
+    /// <summary>Whether there may be room although there was none: what was freed has some once that is durable, what was lost once it is found.</summary>
+    private bool MayFindRoom => Space.HasDropped || Space.MayHaveUnknown;
+
+    private void FindRoom()
+    {
+        _scan.RunNow(() => Space.MayHaveUnknown);
+        Commit();
     }
 
     /// <summary>Where new clusters would lie best: behind those of the guest bytes before them, where something is free at all.</summary>
@@ -373,8 +362,8 @@ internal sealed class QedWriter : IDisposable
     /// <summary>Where the end of use is not known, as on a device, nothing can be allocated; no part of the disk may be held.</summary>
     private void RequireSpace()
     {
-        if (Space.NeedsScan)
-            _scan.RunNow();
+        while (Space.NeedsScan)
+            _scan.RunNow(() => Space.NeedsScan);
     }
 
     /// <summary>Before something is allocated or dropped that a crash would turn into a leak.</summary>

@@ -27,6 +27,8 @@ internal sealed class SpaceScan : IDisposable
     private readonly Func<long> _begin;
     private readonly object _lock = new();
     private CancellationTokenSource? _running;
+    // Whether the one that is running reads as fast as the disk goes.
+    private bool _isFast;
     private bool _isOver;
 
     /// <param name="storage">The image's file.</param>
@@ -49,32 +51,39 @@ internal sealed class SpaceScan : IDisposable
 
     /// <summary>Starts a scan beside the guest, unless one is under way.</summary>
     /// <param name="isShort">Whether there is so little to read that it is done before this returns.</param>
-    internal void Start(bool isShort)
+    /// <param name="isFast">Whether somebody will soon wait for it, so that it goes as fast as the disk.</param>
+    internal void Start(bool isShort, bool isFast = false)
     {
         CancellationTokenSource running;
         lock (_lock)
         {
             if (_running is not null || _isOver)
                 return;
-            _running = running = new CancellationTokenSource();
+            running = Begin(isShort || isFast);
         }
 
         if (isShort)
             Run(running, long.MaxValue);
         else
-            _background.Start(() => Run(running, _bytesPerSecond));
+            _background.Start(() => Run(running, isFast ? long.MaxValue : _bytesPerSecond));
     }
 
-    /// <summary>Scans as fast as the disk goes, in place of a scan that may be under way, and returns when all is known.</summary>
-    internal void RunNow()
+    /// <summary>
+    /// Scans as fast as the disk goes and returns when that has ended. One of that kind that is under way is waited for; one beside
+    /// the guest is ended.
+    /// </summary>
+    /// <param name="isWanted">Whether a scan is needed, once none is under way.</param>
+    internal void RunNow(Func<bool> isWanted)
     {
         CancellationTokenSource running;
         lock (_lock)
         {
+            while (_running is not null && _isFast)
+                Monitor.Wait(_lock);
             AwaitEnd();
-            if (!_space.NeedsScan && !_space.HasUnreleased)
+            if (!isWanted())
                 return;
-            _running = running = new CancellationTokenSource();
+            running = Begin(isFast: true);
         }
 
         Run(running, long.MaxValue);
@@ -97,6 +106,12 @@ internal sealed class SpaceScan : IDisposable
         }
     }
 
+    private CancellationTokenSource Begin(bool isFast)
+    {
+        _isFast = isFast;
+        return _running = new CancellationTokenSource();
+    }
+
     private void AwaitEnd()
     {
         _running?.Cancel();
@@ -117,7 +132,7 @@ internal sealed class SpaceScan : IDisposable
         catch (Exception error) when (error is DiskImageException or OutOfMemoryException)
         {
             // Whoever needs what cannot be read will hear of it; nothing is given out that is not known to be free.
-            _space.GiveUpScan();
+            _space.GiveUpScan(error);
         }
         finally
         {
@@ -142,7 +157,7 @@ internal sealed class SpaceScan : IDisposable
         for (int left = MostScans - 1; !isDone; left--)
         {
             long end = _begin();
-            long bound = _storage.HasFixedLength ? end : Math.Min(end + Headroom, long.MaxValue >> bits);
+            long bound = _storage.HasFixedLength ? _storage.Length >> bits : Math.Min(end + Headroom, long.MaxValue >> bits);
             var scan = new ImageScan(storage, maximumFaults: 0, length: bound << bits);
             scan.Run(ProgressMeter.Silent, cancellation);
             isDone = _space.EndScan(end, scan.Corruptions == 0 ? scan.References.Used : null, mayRepeat: left > 0);

@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -31,8 +32,17 @@ public static class CheckImage
         CheckResult result = options.Online
             ? new OnlineChecker(storage, options.MaximumIssues, cancellation).Run(new ProgressMeter(progress, "Checking"))
             : Run(storage, options.MaximumIssues, progress, cancellation);
+        WarnOfShortDevice(file, result, logger);
         Log.Checked(logger, file.Path, (long)result.Duration.TotalMilliseconds, result.Corruptions, result.LeakedClusters);
         return result with { UnfinishedUndoPath = WarnOfUnfinishedUndo(file, logger) };
+    }
+
+    /// <summary>Tells where tables lead beyond the end of a block device, as they do when a volume was made smaller: a repair would clear what can yet be had back.</summary>
+    internal static void WarnOfShortDevice(HostFile file, CheckResult result, ILogger logger)
+    {
+        if (!file.IsBlockDevice || result.Issues.Where(issue => issue.Kind == CheckIssueKind.EntryBeyondEndOfFile).Max(issue => issue.HostOffset) is not { } last)
+            return;
+        Log.DeviceCutShort(logger, file.Path, file.Length, last + result.ClusterSize);
     }
 
     /// <summary>Tells of an undo file that says that a repair was cut short.</summary>
@@ -41,7 +51,12 @@ public static class CheckImage
     {
         var undo = new UndoFile(file);
         if (UndoInspection.HeaderOf(undo) is not { IsUnfinished: true } header)
+        {
+            if (file.IsBlockDevice && MarkedHeader.Read(file) is { IsUnfinished: true })
+                Log.DeviceRepairUnfinished(logger, file.Path);
             return null;
+        }
+
         if (header.Fits(file))
             Log.RepairUnfinished(logger, file.Path, undo.Path);
         else

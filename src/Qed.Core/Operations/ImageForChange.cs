@@ -35,8 +35,16 @@ internal sealed record ChangeNeeds
     /// <summary>Refuses, by throwing, what the header alone tells; given the header and the image's path.</summary>
     internal Action<QedHeader, string>? Require { get; init; }
 
-    internal QedOpenOptions OpenOptions(bool isChecked)
-        => new() { ForWriting = !IsRehearsal, NeedCheckVerified = isChecked, MayRefuse = true, TableCacheBytes = TableCacheBytes, DetectZeroes = DetectZeroes };
+    /// <param name="checker">The check that has just found the image sound; null where there was none.</param>
+    internal QedOpenOptions OpenOptions(ImageChecker? checker) => new()
+    {
+        ForWriting = !IsRehearsal,
+        NeedCheckVerified = checker is not null,
+        Used = checker?.Used,
+        MayRefuse = true,
+        TableCacheBytes = TableCacheBytes,
+        DetectZeroes = DetectZeroes,
+    };
 }
 
 /// <summary>
@@ -76,7 +84,7 @@ internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult
             needs.Require?.Invoke(header, file.Path);
             if (needs.MustBeSound || IsDoubtful(file, header))
                 found = RequireSound(file, progress, cancellation);
-            image = QedImage.Open(file, needs.OpenOptions(found.Check is not null));
+            image = QedImage.Open(file, needs.OpenOptions(found.Checker));
             Log.Opened(logger, image.Path, image.Format, image.Length);
         }
         catch
@@ -118,11 +126,13 @@ internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult
     /// <summary>The image as it stands, but for who has it in use.</summary>
     internal ImageDescription Describe() => DescribeImage.Of(Image, File, isWanted: false);
 
-    /// <summary>Gives the space of unreferenced clusters back to the host.</summary>
+    /// <summary>Gives the space of unreferenced clusters back to the host. A block device is none the smaller for it, so there they are only used again.</summary>
     /// <returns>Clusters by which the file has become shorter.</returns>
     /// <exception cref="OperationCanceledException">Cancelled; the image is sound and not marked as closed cleanly, so that the next one goes on.</exception>
     internal long Reclaim(IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
+        if (File.IsBlockDevice)
+            return 0;
         long clusters = Image.Rearrange(storage => new ClusterReclaimer(storage, progress, cancellation).Run());
         Log.Reclaimed(logger, clusters, Image.Path);
         return clusters;
@@ -130,7 +140,8 @@ internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult
 
     /// <summary>Whether an image was not closed cleanly, its last cluster is cut off, or a repair whose undo file is gone was cut short.</summary>
     private static bool IsDoubtful(HostFile file, QedHeader header)
-        => header.NeedsCheck || header.RepairMark is { IsUnfinished: true } || (file.Length & (header.Geometry.ClusterSize - 1)) != 0;
+        => header.NeedsCheck || header.RepairMark is { IsUnfinished: true }
+            || (!file.IsBlockDevice && (file.Length & (header.Geometry.ClusterSize - 1)) != 0);
 
     /// <summary>Checks an image that is to be changed, or would be.</summary>
     /// <exception cref="DiskImageException">ImageCorrupt.</exception>

@@ -140,7 +140,7 @@ internal sealed class MergeChain : IDisposable
             return QedDestination.Image;
         }
 
-        HostFile file = _isRehearsal ? HostFile.Open(path, StorageAccess.Read) : HostFile.OpenToOverwrite(path);
+        HostFile file = HostFile.Open(path, _isRehearsal ? StorageAccess.Read : StorageAccess.Write);
         MissingLocks.Tell(file, _logger);
         identity = file.Identity;
         return (WritableDiskImage)FormatRegistry.Raw.Open(file, ImageOpenOptions.Default);

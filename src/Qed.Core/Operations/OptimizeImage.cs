@@ -27,7 +27,6 @@ public static class OptimizeImage
         if (options is null)
             throw new ArgumentNullException(nameof(options));
         using HostFile file = ImageForChange.OpenFile(options.Path, StorageAccess.Read, logger ?? NullLogger.Instance);
-        QedImage.RequireGrowing(file);
         UndoInspection.RequireFinished(file, new UndoFile(file));
         (ImageChecker checker, CheckResult before) = ImageForChange.RequireSound(file, progress, cancellation);
         BlockStorage storage = file;
@@ -35,13 +34,13 @@ public static class OptimizeImage
         {
             // The work would drop them first.
             storage = new OverlayStorage(file);
-            using (QedImage image = QedImage.Open(storage, new QedOpenOptions { ForWriting = true, NeedCheckVerified = true, MayRefuse = true }))
+            using (QedImage image = QedImage.Open(storage, ChangeNeeds.Default.OpenOptions(checker)))
                 image.DropBeyondEnd();
             checker = Check(storage, progress, cancellation, out _);
         }
 
         CompactionOutcome outcome = new ImageCompactor(storage, options.Mode, isRehearsal: true, progress, cancellation).Run(checker.Scan);
-        return ResultOf(outcome, before, before) with { AllocatedSizeBefore = file.AllocatedLength, IsPlan = true };
+        return ResultOf(outcome, before, before, file) with { AllocatedSizeBefore = file.AllocatedLength, IsPlan = true };
     }
 
     /// <summary>Optimizes one image.</summary>
@@ -63,10 +62,10 @@ public static class OptimizeImage
         using ImageForChange opened = ImageForChange.Open(options.Path, needs, progress, logger, cancellation);
         CheckResult before = opened.Check!;
         long? allocated = opened.File.AllocatedLength;
-        var unchanged = new CompactionOutcome(before.FileSize, 0, 0);
+        var unchanged = new CompactionOutcome(SizeOf(before, opened.File), 0, 0);
         bool isDone = options.Mode == OptimizeMode.Quick && before is { LeakedClusters: 0, FreeClusters: 0, TailBytes: 0, NeedsCheck: false };
-        OptimizeResult result = isDone ? ResultOf(unchanged, before, before) : Compact(opened, options.Mode, progress, logger, cancellation);
-        Log.Optimized(logger, opened.Image.Path, before.FileSize, result.FileSize, result.MovedBytes);
+        OptimizeResult result = isDone ? ResultOf(unchanged, before, before, opened.File) : Compact(opened, options.Mode, progress, logger, cancellation);
+        Log.Optimized(logger, opened.Image.Path, result.FileSizeBefore, result.FileSize, result.MovedBytes);
         return result with { AllocatedSizeBefore = allocated, AllocatedSizeAfter = opened.File.AllocatedLength };
     }
 
@@ -85,7 +84,7 @@ public static class OptimizeImage
             Check(storage, progress, cancellation, out after);
             return after.IsClean ? 0 : throw NotSound(after);
         });
-        return ResultOf(outcome, opened.Check!, after with { NeedsCheck = false });
+        return ResultOf(outcome, opened.Check!, after with { NeedsCheck = false }, opened.File);
     }
 
     private static ImageChecker Check(BlockStorage storage, IProgress<OperationProgress>? progress, CancellationToken cancellation, out CheckResult result)
@@ -101,10 +100,14 @@ public static class OptimizeImage
             Remedy = new(RemedyKind.ListDamage),
         };
 
-    private static OptimizeResult ResultOf(CompactionOutcome outcome, CheckResult before, CheckResult after) => new()
+    /// <summary>A block device keeps its length: there it counts how far into it the image reaches.</summary>
+    private static long SizeOf(CheckResult check, HostFile file) => file.IsBlockDevice ? check.EndOfUse : check.FileSize;
+
+    private static OptimizeResult ResultOf(CompactionOutcome outcome, CheckResult before, CheckResult after, HostFile file) => new()
     {
         Before = before,
         After = after,
+        FileSizeBefore = SizeOf(before, file),
         FileSize = outcome.FileSize,
         FreedZeroClusters = outcome.FreedZeroClusters,
         MovedBytes = outcome.MovedBytes,

@@ -15,7 +15,10 @@ public sealed record OptimizeResult
     /// <summary>Bytes that it takes up now; null where the system does not tell, and of a plan.</summary>
     public long? AllocatedSizeAfter { get; init; }
 
-    /// <summary>Length of the file in bytes afterwards; of a plan, what it would be.</summary>
+    /// <summary>Length of the file in bytes before; on a block device, where in it the last cluster ended that was in use.</summary>
+    public required long FileSizeBefore { get; init; }
+
+    /// <summary>The same afterwards; of a plan, what it would be.</summary>
     public required long FileSize { get; init; }
 
     /// <summary>Clusters that held only zeroes and were freed.</summary>
@@ -27,6 +30,6 @@ public sealed record OptimizeResult
     /// <summary>Whether nothing was done, only said, by <see cref="OptimizeImage.Plan"/>.</summary>
     public bool IsPlan { get; init; }
 
-    /// <summary>Bytes by which the file is shorter.</summary>
-    public long GainedBytes => Before.FileSize - FileSize;
+    /// <summary>Bytes by which the file is shorter, or less of the block device is used.</summary>
+    public long GainedBytes => FileSizeBefore - FileSize;
 }

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Qed.Engine;
 using Qed.Formats;
 using Qed.Storage;
 
@@ -25,8 +24,6 @@ internal static class QedFile
             ImageFormat format = FormatRegistry.Probe(file, RawFallback.Anything, NullLogger.Instance);
             if (format != FormatRegistry.Qed)
                 throw new DiskImageException(ErrorKind.UnsupportedFeature, $"the image's format is {format.DisplayName}, and {rule}", file.Path) { Remedy = remedy };
-            if (access == StorageAccess.Write)
-                QedImage.RequireGrowing(file);
             return file;
         }
         catch

@@ -5,7 +5,6 @@ using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Checking;
-using Qed.Engine;
 using Qed.Storage;
 
 namespace Qed.Operations;
@@ -28,16 +27,17 @@ public static class RepairImage
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
         using HostFile file = Open(options.Path, StorageAccess.Read, logger);
-        QedImage.RequireGrowing(file);
         CheckImage.WarnOfUnfinishedUndo(file, logger);
         (CheckResult found, List<RepairChange> changes) = ImageRepairer.Plan(file, options.Mode, progress, cancellation);
-        return Report(found, found, changes, new UndoFile(file), options) with { IsPlan = true };
+        CheckImage.WarnOfShortDevice(file, found, logger);
+        return Report(found, found, changes, new UndoFile(file, options.UndoPath), options) with { IsPlan = true };
     }
 
     /// <summary>Repairs one image.</summary>
     /// <exception cref="DiskImageException">
     /// The header breaks a rule or the file cannot be written; ImageExists where an undo file is there that does not fit
-    /// the image any more; ImageCorrupt where it is damaged or something else; NotEnoughSpace, after which the image can be put back or the repair run again.
+    /// the image any more; ImageCorrupt where it is damaged or something else; UnsupportedFeature where the image lies on a block
+    /// device, something is to be changed, and no place for the undo file is given; NotEnoughSpace, after which the image can be put back or the repair run again.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled; the image can be put back or the repair run again.</exception>
     public static RepairResult Run(
@@ -50,8 +50,7 @@ public static class RepairImage
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
         using HostFile file = Open(options.Path, StorageAccess.Write, logger);
-        QedImage.RequireGrowing(file);
-        var undo = new UndoFile(file);
+        var undo = new UndoFile(file, options.UndoPath);
         if (options.DiscardUndo)
             undo.Discard();
         var repair = new ReversibleRepair(file, undo);

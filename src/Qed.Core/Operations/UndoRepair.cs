@@ -5,7 +5,6 @@ using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Checking;
-using Qed.Engine;
 using Qed.Storage;
 using static Qed.Invariant;
 
@@ -34,10 +33,9 @@ public static class UndoRepair
             throw new ArgumentNullException(nameof(options));
         logger ??= NullLogger.Instance;
         using HostFile file = HostFile.Open(options.Path, StorageAccess.Write);
-        QedImage.RequireGrowing(file);
         MissingLocks.Tell(file, logger);
         var meter = new ProgressMeter(progress, "Undoing the repair");
-        UndoResult result = new ReversibleRepair(file, new UndoFile(file)).Undo(options.Force, meter, cancellation);
+        UndoResult result = new ReversibleRepair(file, new UndoFile(file, options.UndoPath)).Undo(options.Force, meter, cancellation);
         if (result.UndoPath is not null)
             Log.UndoneInPart(logger, file.Path, result.RestoredBytes, WordsOf(result), result.UndoPath);
         else if (result.IsExact)

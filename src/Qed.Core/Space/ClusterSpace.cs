@@ -36,6 +36,8 @@ internal sealed class ClusterSpace
     private List<ClusterRun> _freedBeforeScan = [];
     private int _forgottenBeforeScan;
     private Knowledge _knowledge;
+    // What kept the tables from being read.
+    private Exception? _cause;
     private long _appended;
     // How often all was forgotten: what a commit has taken before that is nobody's any more.
     private int _forgotten;
@@ -115,13 +117,23 @@ internal sealed class ClusterSpace
         }
     }
 
-    /// <summary>Whether nothing can be given out before the tables were scanned.</summary>
+    /// <summary>Whether nothing can be given out before the tables are scanned.</summary>
     internal bool NeedsScan
     {
         get
         {
             lock (_lock)
-                return !_end.IsKnown;
+                return !_end.IsKnown && _knowledge != Knowledge.Refused;
+        }
+    }
+
+    /// <summary>Whether there may be free clusters that nobody knows of before the tables are scanned.</summary>
+    internal bool MayHaveUnknown
+    {
+        get
+        {
+            lock (_lock)
+                return _knowledge is Knowledge.None or Knowledge.Scanning;
         }
     }
 
@@ -152,11 +164,13 @@ internal sealed class ClusterSpace
     /// <param name="count">How many are wanted.</param>
     /// <param name="minimum">How many at least.</param>
     /// <param name="near">Where they would lie best; null where that is all the same.</param>
-    /// <exception cref="DiskImageException">NotEnoughSpace, with nothing given out.</exception>
+    /// <exception cref="DiskImageException">NotEnoughSpace, or what keeps the end from being known, with nothing given out.</exception>
     internal Allocation Allocate(long count, long minimum, HostOffset? near = null)
     {
         lock (_lock)
         {
+            if (!_end.IsKnown)
+                throw EndIsUnknown();
             long wish = near is { } place ? _geometry.ClusterOf(place).Value : -1;
             if (_free.Take(count, minimum, wish) is not { } found)
             {
@@ -232,7 +246,7 @@ internal sealed class ClusterSpace
                 runs = _pending.TakeDurable();
             }
 
-            List<ClusterRun> punched = runs.FindAll(TryPunch);
+            List<ClusterRun> punched = runs.FindAll(_end.TryGiveBack);
             lock (_lock)
             {
                 runs.ForEach(_free.Add);
@@ -313,11 +327,18 @@ internal sealed class ClusterSpace
     }
 
     /// <summary>The tables could not be read: everything is taken for used from here on.</summary>
-    internal void GiveUpScan()
+    /// <param name="cause">Why.</param>
+    internal void GiveUpScan(Exception cause)
     {
         lock (_lock)
+        {
             _knowledge = Knowledge.Refused;
+            _cause = cause;
+        }
     }
+
+    /// <summary>Takes over what a scan has found that ran before anybody used the image, and found the tables sound.</summary>
+    internal void Learn(ClusterBitmap used) => EndScan(BeginScan(), used, mayRepeat: false);
 
     /// <summary>Forgets what is free, before clusters are moved, or references dropped that nobody tells of; waits for what is being given back.</summary>
     internal void Forget()
@@ -370,6 +391,13 @@ internal sealed class ClusterSpace
         }
     }
 
+    /// <summary>A place that an entry may lead to is never given out: where there is no telling, none is.</summary>
+    private DiskImageException EndIsUnknown() => _cause as DiskImageException is { } cause ? cause.WithRemedy(cause.Remedy)
+        : new(ErrorKind.ImageCorrupt, "the tables are not sound, so nobody knows which part of the block device is free", _storage.Path, _cause)
+        {
+            Remedy = new(RemedyKind.ListDamage),
+        };
+
     private bool CutTail(long least)
     {
         long end = _end.Clusters;
@@ -389,19 +417,6 @@ internal sealed class ClusterSpace
         {
             _end.CutTo(clusters);
             return true;
-        }
-        catch (DiskImageException)
-        {
-            return false;
-        }
-    }
-
-    /// <summary>A host that fails to take space back has lost nothing that anybody needs.</summary>
-    private bool TryPunch(ClusterRun run)
-    {
-        try
-        {
-            return _storage.TryPunch(_geometry.OffsetOf(run.First).Value, run.Count << _geometry.ClusterBits);
         }
         catch (DiskImageException)
         {

@@ -1,4 +1,3 @@
-using System;
 using System.Threading;
 using Qed.Layout;
 using Qed.Storage;
@@ -8,7 +7,7 @@ namespace Qed.Space;
 
 /// <summary>
 /// The end of the image on a block device, which does not grow with it: where it is the tables tell, all of them, and what
-/// lies behind it is not zeroes.
+/// lies behind it is not zeroes. Nor is what was given back: a device that discards promises nothing of what it reads then.
 /// </summary>
 internal sealed class DeviceEnd : SpaceEnd
 {
@@ -25,14 +24,12 @@ internal sealed class DeviceEnd : SpaceEnd
 
     internal override (ClusterRun Run, bool IsZero) Extend(long count, long minimum)
     {
-        if (!_isKnown)
-            throw new InvalidOperationException("The end of use of a device is not known yet.");
         // A volume may be made larger while it is in use.
         if (Clusters + count > Bound)
             Measure();
-        long given = Math.Min(count, Bound - Clusters);
+        long given = System.Math.Min(count, Bound - Clusters);
         if (given < minimum)
-            throw new DiskImageException(ErrorKind.NotEnoughSpace, "the block device is full and cannot grow", Storage.Path);
+            throw StorageErrors.DeviceTooSmall(Storage.Path, (Clusters + minimum) << Geometry.ClusterBits, Storage.Length);
         var run = new ClusterRun(new ClusterIndex(Clusters), given);
         Clusters += given;
         return (run, false);
@@ -53,6 +50,12 @@ internal sealed class DeviceEnd : SpaceEnd
         _isKnown = false;
         Measure();
         Clusters = Bound;
+    }
+
+    private protected override bool GiveBack(long offset, long length)
+    {
+        Storage.TryDiscard(offset, length);
+        return false;
     }
 
     private void Measure() => Volatile.Write(ref _capacity, Geometry.WholeClustersIn(new ByteCount(Storage.Length)));

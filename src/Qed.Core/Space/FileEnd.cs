@@ -85,6 +85,8 @@ internal sealed class FileEnd : SpaceEnd
         Clusters = _held;
     }
 
+    private protected override bool GiveBack(long offset, long length) => Storage.TryPunch(offset, length);
+
     private void Grow(long wanted)
     {
         long ahead = Math.Min(wanted + Step - 1, long.MaxValue >> Geometry.ClusterBits);

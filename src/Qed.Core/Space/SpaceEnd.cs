@@ -51,6 +51,20 @@ internal abstract class SpaceEnd
     /// <summary>Lets the image end earlier: nothing may be in use from there on.</summary>
     internal abstract void CutTo(long clusters);
 
+    /// <summary>Gives clusters back to the host that nothing needs any more. A host that fails to take them has lost nothing.</summary>
+    /// <returns>Whether they read as zeroes, once that is on stable storage.</returns>
+    internal bool TryGiveBack(ClusterRun run)
+    {
+        try
+        {
+            return GiveBack(Geometry.OffsetOf(run.First).Value, run.Count << Geometry.ClusterBits);
+        }
+        catch (DiskImageException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Gives back what was added ahead of use.</summary>
     /// <returns>Whether there was any.</returns>
     internal virtual bool CutAhead() => false;
@@ -67,4 +81,7 @@ internal abstract class SpaceEnd
 
     /// <summary>Takes the end anew, after the file was changed beneath.</summary>
     internal abstract void Reload();
+
+    /// <summary>As <see cref="TryGiveBack"/>; may throw.</summary>
+    private protected abstract bool GiveBack(long offset, long length);
 }

@@ -15,15 +15,23 @@ internal static class BlockDevice
 {
     private const nuint GetReadOnly = 0x125e;
     private const nuint GetSectorSize = 0x1268;
+    private const nuint Discard = 0x1277;
 
     /// <summary>Bytes of a sector as the device's users see it.</summary>
     /// <returns>Null where the system does not tell.</returns>
     internal static int? LogicalSectorSize(SafeFileHandle device)
         => LinuxNative.IoControl(device, GetSectorSize, out int size) == 0 && size > 0 ? size : null;
 
-    /// <summary>Opens a device to overwrite it, and keeps everybody out who would mount it or do the same.</summary>
+    /// <inheritdoc cref="IDiscardable.TryDiscard"/>
+    internal static unsafe bool TryDiscard(SafeFileHandle device, long offset, long length)
+    {
+        long* range = stackalloc long[] { offset, length };
+        return HostPlatform.IsLinux && LinuxNative.IoControl(device, Discard, range) == 0;
+    }
+
+    /// <summary>Opens a device to write it, and keeps everybody out who would mount it or do the same.</summary>
     /// <exception cref="DiskImageException">ImageInUse, naming by what; AccessDenied, naming a read-only device.</exception>
-    internal static SafeFileHandle OpenToOverwrite(string path)
+    internal static SafeFileHandle OpenToWrite(string path)
     {
         RequireFree(path);
         SafeFileHandle device = LinuxNative.Open(LinuxNative.NullTerminated(path), LinuxNative.OpenReadWrite | LinuxNative.OpenExclusive | LinuxNative.OpenCloseOnExec);

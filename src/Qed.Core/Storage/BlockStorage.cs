@@ -11,6 +11,9 @@ internal abstract class BlockStorage : IDisposable
 {
     private const int ZeroChunk = 1 << 20;
 
+    // A device does not return before it has zeroed a range, while so few zeroes are soon written to the cache.
+    private const int LeastZeroedByDevice = 1 << 20;
+
     /// <summary>The name that errors give, normally the full path.</summary>
     public abstract string Path { get; }
 
@@ -63,7 +66,8 @@ internal abstract class BlockStorage : IDisposable
     /// <summary>Makes a range read as zeroes: by freeing its blocks where the host can, else by writing.</summary>
     public void WriteZeroes(long offset, long length)
     {
-        if (length <= 0 || this.TryPunch(offset, length))
+        bool isWorthPunching = !HasFixedLength || length >= LeastZeroedByDevice;
+        if (length <= 0 || (isWorthPunching && this.TryPunch(offset, length)))
             return;
         byte[] zeroes = ArrayPool<byte>.Shared.Rent((int)Math.Min(ZeroChunk, length));
         try

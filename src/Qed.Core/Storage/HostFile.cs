@@ -7,7 +7,7 @@ using Qed.Storage.Windows;
 namespace Qed.Storage;
 
 /// <summary>A file or block device of the host.</summary>
-internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPunchable, IBlockCloning, ISpaceReserve, ISectored, IDated
+internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPunchable, IDiscardable, IBlockCloning, ISpaceReserve, ISectored, IDated
 {
     private readonly PositionalIo _io;
     private readonly HostExtents _extents;
@@ -95,7 +95,7 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
         }
     }
 
-    /// <summary>Opens a file or block device that exists.</summary>
+    /// <summary>Opens a file or block device that exists. A device that is to be written must be free, and nobody can mount it from then on.</summary>
     /// <param name="path">A path of the host, relative ones to the process's current folder.</param>
     /// <param name="access">What for; decides which other openings are excluded.</param>
     /// <exception cref="DiskImageException">ImageNotFound, AccessDenied, ImageInUse, or ImageNotRecognized for a folder.</exception>
@@ -110,16 +110,6 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     {
         bool isBlockDevice = HostOpening.RefuseWhatIsNoFile(place);
         return Guard(path, () => new HostFile(HostOpening.Open(place, access, isBlockDevice), place, path, access, isBlockDevice)).Locked();
-    }
-
-    /// <summary>Opens what exists to write it anew in place. A block device must be free, and nobody can mount it from then on.</summary>
-    /// <exception cref="DiskImageException">As <see cref="Open(string, StorageAccess)"/>.</exception>
-    internal static HostFile OpenToOverwrite(string path)
-    {
-        path = StorageErrors.FullPath(path);
-        return HostOpening.RefuseWhatIsNoFile(path)
-            ? Guard(path, () => new HostFile(HostOpening.OpenToOverwrite(path), path, path, StorageAccess.Write, isBlockDevice: true)).Locked()
-            : Open(path, StorageAccess.Write);
     }
 
     /// <summary>Creates a file that must not exist yet, opened and locked for writing.</summary>
@@ -262,19 +252,20 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     /// <inheritdoc/>
     public void SetLength(long length)
     {
-        if (!IsBlockDevice)
+        if (IsBlockDevice)
         {
-            Volatile.Write(ref _lastingLength, Math.Min(Volatile.Read(ref _lastingLength), length));
-            Guard(() =>
-            {
-                if (_windows is not null)
-                    _windows.Growth.Alone(() => _io.SetLength(length));
-                else
-                    _io.SetLength(length);
-            });
+            this.RequireRoom(length);
+            return;
         }
-        else if (length > Length)
-            throw new DiskImageException(ErrorKind.NotEnoughSpace, "the block device is too small and cannot grow", Path);
+
+        Volatile.Write(ref _lastingLength, Math.Min(Volatile.Read(ref _lastingLength), length));
+        Guard(() =>
+        {
+            if (_windows is not null)
+                _windows.Growth.Alone(() => _io.SetLength(length));
+            else
+                _io.SetLength(length);
+        });
     }
 
     /// <inheritdoc/>
@@ -334,6 +325,9 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
         => _extents.TryPunch(offset, length)
             // A device that cannot free its blocks has, or the kernel writes, zeroes all the same.
             || (IsBlockDevice && _extents.TryZero(offset, length));
+
+    /// <inheritdoc/>
+    public bool TryDiscard(long offset, long length) => IsBlockDevice && BlockDevice.TryDiscard(_io.Handle, offset, length);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

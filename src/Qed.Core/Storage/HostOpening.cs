@@ -17,18 +17,17 @@ internal static class HostOpening
         FileType other => throw new DiskImageException(ErrorKind.ImageNotRecognized, $"this is {other.Describe()}; only files and block devices can hold a disk image", path),
     };
 
-    /// <summary>Opens what exists. On Windows a device that is written is claimed, as it would be overwritten under its volumes' users otherwise.</summary>
+    /// <summary>Opens what exists. A device that is written is claimed, as it would be overwritten under its volumes' users otherwise.</summary>
     internal static PositionalIo Open(string place, StorageAccess access, bool isBlockDevice)
     {
+        bool isWritten = access == StorageAccess.Write;
         if (HostPlatform.IsWindows && isBlockDevice)
-            return WindowsDiskClaim.Open(place, forWriting: access == StorageAccess.Write);
-        FileAccess wanted = access == StorageAccess.Write ? FileAccess.ReadWrite : FileAccess.Read;
+            return WindowsDiskClaim.Open(place, forWriting: isWritten);
+        if (isBlockDevice && isWritten)
+            return new PositionalIo(BlockDevice.OpenToWrite(place));
+        FileAccess wanted = isWritten ? FileAccess.ReadWrite : FileAccess.Read;
         return PositionalIo.Open(place, wanted, ShareFor(access));
     }
-
-    /// <summary>Opens a block device to overwrite it.</summary>
-    internal static PositionalIo OpenToOverwrite(string path)
-        => HostPlatform.IsWindows ? WindowsDiskClaim.Open(path, forWriting: true) : new PositionalIo(BlockDevice.OpenToOverwrite(path));
 
     /// <summary>Creates a file, for reading and writing.</summary>
     /// <param name="place">Where.</param>

@@ -8,6 +8,9 @@ internal sealed record NewFilePrivacy
     /// <summary>Whom the folder, or the user's settings, let use it.</summary>
     internal static readonly NewFilePrivacy Usual = new();
 
+    /// <summary>Nobody but whoever creates it, where the file system knows owners (Linux); on Windows whom the folder says.</summary>
+    internal static readonly NewFilePrivacy OwnersOnly = new() { IsPrivate = true };
+
     /// <summary>Whether nobody but its owner may (Linux), where the file system knows owners.</summary>
     internal bool IsPrivate { get; init; }
 

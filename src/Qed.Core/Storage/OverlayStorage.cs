@@ -23,6 +23,8 @@ internal sealed class OverlayStorage(BlockStorage beneath) : BlockStorage, IResi
 
     public override long Length => _length;
 
+    internal override bool HasFixedLength => beneath.HasFixedLength;
+
     public override int Read(long offset, Span<byte> buffer)
     {
         int count = (int)Math.Max(0, Math.Min(buffer.Length, _length - offset));
@@ -57,6 +59,12 @@ internal sealed class OverlayStorage(BlockStorage beneath) : BlockStorage, IResi
 
     public void SetLength(long length)
     {
+        if (HasFixedLength)
+        {
+            beneath.RequireRoom(length);
+            return;
+        }
+
         if (length < _length)
         {
             foreach (KeyValuePair<long, Block> block in _blocks.ToArray())

@@ -12,6 +12,14 @@ internal static class StorageCapabilities
     internal static void SetLength(this BlockStorage storage, long length)
         => (storage as IResizable ?? throw new InvalidOperationException("The storage cannot change its length.")).SetLength(length);
 
+    /// <summary>Makes sure that a storage of fixed length is long enough.</summary>
+    /// <exception cref="DiskImageException">NotEnoughSpace.</exception>
+    internal static void RequireRoom(this BlockStorage storage, long length)
+    {
+        if (storage.Length is var room && length > room)
+            throw StorageErrors.DeviceTooSmall(storage.Path, length, room);
+    }
+
     /// <inheritdoc cref="IHoleMap.NextExtent"/>
     internal static StorageExtent NextExtent(this BlockStorage storage, long offset)
         => storage is IHoleMap map ? map.NextExtent(offset) : storage.AllData(offset);
@@ -24,6 +32,9 @@ internal static class StorageCapabilities
 
     /// <inheritdoc cref="IPunchable.TryPunch"/>
     internal static bool TryPunch(this BlockStorage storage, long offset, long length) => storage is IPunchable punchable && punchable.TryPunch(offset, length);
+
+    /// <inheritdoc cref="IDiscardable.TryDiscard"/>
+    internal static bool TryDiscard(this BlockStorage storage, long offset, long length) => storage is IDiscardable discardable && discardable.TryDiscard(offset, length);
 
     /// <inheritdoc cref="IBlockCloning.TryClone"/>
     internal static bool TryClone(this BlockStorage storage, BlockStorage source, long from, long to, long length)

@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using Qed.Storage.Windows;
+using static Qed.Invariant;
 
 namespace Qed.Storage;
 
@@ -44,6 +45,13 @@ internal static class StorageErrors
     /// <summary>Whether an error says that others have the file open in a way that excludes the request (Windows).</summary>
     internal static bool IsShareConflict(IOException error)
         => error.HResult is (WindowsErrors | WindowsError.SharingViolation) or (WindowsErrors | WindowsError.LockViolation);
+
+    /// <summary>A block device that does not hold what it is to hold.</summary>
+    internal static DiskImageException DeviceTooSmall(string path, long needed, long room)
+        => new(ErrorKind.NotEnoughSpace, $"the block device is full: {Text(needed)} bytes are needed, and it has {Text(room)}", path)
+        {
+            Remedy = Remedy.Advice("Make the device larger, or free space in the image by discarding, and run the command again."),
+        };
 
     internal static DiskImageException Translate(Exception error, string path) => error switch
     {

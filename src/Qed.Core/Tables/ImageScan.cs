@@ -88,8 +88,11 @@ internal sealed class ImageScan
     /// <summary>The runs of clusters that nothing references, in file order.</summary>
     internal IEnumerable<(ClusterIndex First, long Count)> Unreferenced => UnreferencedRuns.In(_references.Used, _storage.HasFixedLength);
 
-    /// <summary>Bytes at the end of the file that are no whole cluster.</summary>
-    internal long TailBytes => _storage.Length - _bounds.FileEnd.Value;
+    /// <summary>Bytes at the end of the file that are no whole cluster; what is left over of a block device is none of the image.</summary>
+    internal long TailBytes => _storage.HasFixedLength ? 0 : _storage.Length - _bounds.FileEnd.Value;
+
+    /// <summary>How many clusters there are up to the last one that is referenced.</summary>
+    internal long UsedClusters => _references.Used.Previous(_bounds.FileClusters - 1, value: true) + 1;
 
     /// <summary>Reads all tables, once.</summary>
     internal void Run(ProgressMeter progress, CancellationToken cancellation)

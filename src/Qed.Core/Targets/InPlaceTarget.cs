@@ -43,7 +43,7 @@ internal sealed class InPlaceTarget : Destination
     /// <exception cref="DiskImageException">ImageInUse, ImageNotFound, AccessDenied.</exception>
     internal static InPlaceTarget Open(string path, bool isZero = false, CancellationToken cancellation = default)
     {
-        HostFile file = HostFile.OpenToOverwrite(path);
+        HostFile file = HostFile.Open(path, StorageAccess.Write);
         try
         {
             file.BypassCache();

@@ -46,7 +46,7 @@ public sealed class OptimizeQedImageCommand : ImageCmdlet
     }
 
     private static string PromiseOf(OptimizeResult plan)
-        => $"Shorten the file from {Text(plan.Before.FileSize)} to {Text(plan.FileSize)}, by {Text(plan.GainedBytes)}; move {Text(plan.MovedBytes)}";
+        => $"Shorten the file from {Text(plan.FileSizeBefore)} to {Text(plan.FileSize)}, by {Text(plan.GainedBytes)}; move {Text(plan.MovedBytes)}";
 
     private static string Text(long bytes) => ByteSize.Format((ulong)bytes);
 }

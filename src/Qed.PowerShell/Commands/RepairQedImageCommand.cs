@@ -18,6 +18,11 @@ public sealed class RepairQedImageCommand : ImageCmdlet
     [Parameter]
     public SwitchParameter Undo { get; set; }
 
+    /// <summary>The undo file, where it does not lie beside the image.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsAbsent]
+    public string? UndoPath { get; set; }
+
     /// <summary>Keeps no undo file after the repair, and removes that of an earlier one before it.</summary>
     [Parameter]
     public SwitchParameter DiscardUndo { get; set; }
@@ -29,6 +34,8 @@ public sealed class RepairQedImageCommand : ImageCmdlet
     /// <summary>With -Undo, emits a check report of the image as it was; a repair always emits its report.</summary>
     [Parameter]
     public SwitchParameter PassThru { get; set; }
+
+    private string? UndoFile => UndoPath is null ? null : Resolver.ResolveLiteral(UndoPath);
 
     private protected override void CheckParameters()
     {
@@ -48,7 +55,7 @@ public sealed class RepairQedImageCommand : ImageCmdlet
     {
         if (!ShouldProcess(path, "Put the image back as it was before its repair"))
             return;
-        var options = new UndoRepairOptions { Path = path, Force = Force };
+        var options = new UndoRepairOptions { Path = path, UndoPath = UndoFile, Force = Force };
         bool passThru = PassThru;
         Start(path, item =>
         {
@@ -60,7 +67,7 @@ public sealed class RepairQedImageCommand : ImageCmdlet
 
     private void Repair(string path)
     {
-        var options = new RepairImageOptions { Path = path, Mode = Mode ?? default, DiscardUndo = DiscardUndo };
+        var options = new RepairImageOptions { Path = path, Mode = Mode ?? default, UndoPath = UndoFile, DiscardUndo = DiscardUndo };
         if (IsWhatIf)
         {
             Start(path, item =>

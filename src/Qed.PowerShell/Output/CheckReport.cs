@@ -21,6 +21,7 @@ public class CheckReport : ImageResult
         IsOnline = result.IsOnline;
         Size = (ulong)result.Size;
         FileSize = (ulong)result.FileSize;
+        EndOfUse = (ulong)result.EndOfUse;
         TotalClusters = result.TotalClusters;
         AllocatedClusters = result.AllocatedClusters;
         ZeroClusters = result.ZeroClusters;
@@ -65,6 +66,9 @@ public class CheckReport : ImageResult
 
     /// <summary>Length of the image's file in bytes.</summary>
     public ulong? FileSize { get; }
+
+    /// <summary>How far into the file, or the block device, the image reaches: where its last cluster ends that is in use.</summary>
+    public ulong? EndOfUse { get; }
 
     /// <summary>Clusters of the guest's disk.</summary>
     public long? TotalClusters { get; }

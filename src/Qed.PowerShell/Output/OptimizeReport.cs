@@ -10,7 +10,7 @@ public sealed class OptimizeReport : ImageResult
     {
         Path = result.Before.Path;
         Mode = mode;
-        FileSizeBefore = (ulong)result.Before.FileSize;
+        FileSizeBefore = (ulong)result.FileSizeBefore;
         FileSize = (ulong)result.FileSize;
         AllocatedSizeBefore = (ulong?)result.AllocatedSizeBefore;
         AllocatedSize = (ulong?)result.AllocatedSizeAfter;
@@ -34,10 +34,10 @@ public sealed class OptimizeReport : ImageResult
     /// <summary>How much was to be done.</summary>
     public OptimizeMode Mode { get; }
 
-    /// <summary>Length of the image's file in bytes before.</summary>
+    /// <summary>Length of the image's file in bytes before; on a block device, how far into it the image reached.</summary>
     public ulong FileSizeBefore { get; }
 
-    /// <summary>Length of the image's file in bytes.</summary>
+    /// <summary>Length of the image's file in bytes; on a block device, how far into it the image reaches.</summary>
     public ulong FileSize { get; }
 
     /// <summary>Bytes that the file took up on the host's disk before; null where the system does not tell.</summary>

@@ -42,6 +42,7 @@ internal sealed class RemedyWords(Type cmdlet)
         RemedyKind.FinishRepair => "Repair-QedImage ends the repair, Repair-QedImage -Undo puts the image back.",
         RemedyKind.FinishUndo => "Repair-QedImage -Undo ends it.",
         RemedyKind.DiscardUndo => "Repair-QedImage -DiscardUndo removes it.",
+        RemedyKind.GiveUndoPath => "Repair-QedImage -UndoPath names its place, on a disk of files.",
         _ => null,
     };
 

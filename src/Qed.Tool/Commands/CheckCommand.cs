@@ -14,6 +14,7 @@ internal static class CheckCommand
     private static readonly CommandOption Details = CommandOption.Switch("details", "List every finding.");
     private static readonly CommandOption DryRun = CommandOption.Switch("dry-run", "With -r: list what would be done, and change nothing.");
     private static readonly CommandOption Undo = CommandOption.Switch("undo", "Put the image back byte for byte as it was before a repair.");
+    private static readonly CommandOption UndoPath = CommandOption.WithValue("undo-path", "file", "With -r or --undo: the undo file, where it does not lie beside the image.");
     private static readonly CommandOption DiscardUndo = CommandOption.Switch("discard-undo", "With -r: keep no undo file.");
     private static readonly CommandOption Force = CommandOption.Switch("force", "With --undo: also where the image was changed since, or the undo file is damaged.");
 
@@ -23,11 +24,12 @@ internal static class CheckCommand
         Summary = "Find what is wrong with an image, and repair it.",
         Operands = "filename",
         Remarks = "Exit codes: 0 clean, 1 not checked, 2 corruptions, 3 lost space, 63 a format that is not checked. "
-            + "A repair keeps an undo file beside the image, with the same name and '.undo'.",
+            + "A repair keeps an undo file beside the image, with the same name and '.undo'; "
+            + "beside a block device there is none, so a repair there needs --undo-path.",
         Options =
         [
             CommonOptions.Quiet, CommonOptions.Format, CommonOptions.Output, Repair, CommonOptions.SourceCache, ForceShare, CommonOptions.Progress,
-            Online, Rate, Details, DryRun, Undo, DiscardUndo, Force, .. CommonOptions.Refused,
+            Online, Rate, Details, DryRun, Undo, UndoPath, DiscardUndo, Force, .. CommonOptions.Refused,
         ],
         Run = Run,
     };
@@ -80,17 +82,17 @@ internal static class CheckCommand
 
     private static CheckReport Mend(ParsedArguments arguments, string path, RepairMode mode, Session session)
     {
-        var options = new RepairImageOptions { Path = path, Mode = mode, DiscardUndo = arguments.Has(DiscardUndo) };
+        var options = new RepairImageOptions { Path = path, Mode = mode, UndoPath = arguments.ValueOf(UndoPath), DiscardUndo = arguments.Has(DiscardUndo) };
         bool isDryRun = arguments.Has(DryRun);
         RepairResult result = session.ShowProgress(progress => isDryRun
             ? RepairImage.Plan(options, progress, session.Logger, session.Cancellation)
             : RepairImage.Run(options, progress, session.Logger, session.Cancellation));
-        return new CheckReport { Check = result.After, Repair = result };
+        return new CheckReport { Check = result.After, Repair = result, IsUndoElsewhere = arguments.Has(UndoPath) };
     }
 
     private static int PutBack(ParsedArguments arguments, string path, Session session)
     {
-        var options = new UndoRepairOptions { Path = path, Force = arguments.Has(Force) };
+        var options = new UndoRepairOptions { Path = path, UndoPath = arguments.ValueOf(UndoPath), Force = arguments.Has(Force) };
         UndoResult result = session.ShowProgress(progress => UndoRepair.Run(options, progress, session.Logger, session.Cancellation));
         if (result.IsExact)
             session.Say("The image is as it was before the repair.");

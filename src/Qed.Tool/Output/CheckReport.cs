@@ -20,6 +20,9 @@ internal sealed record CheckReport
 
     internal bool WithDetails { get; init; }
 
+    /// <summary>Whether the user has said where the undo file lies.</summary>
+    internal bool IsUndoElsewhere { get; init; }
+
     /// <summary>The repair before the check, or what one would do; null where none was asked for.</summary>
     internal RepairResult? Repair { get; init; }
 
@@ -81,7 +84,12 @@ internal sealed record CheckReport
         }
 
         if (UndoPath is not null)
-            output.WriteLine($"'qed check --undo' puts the image back; what it needs is in '{UndoPath}'.");
+        {
+            output.WriteLine(IsUndoElsewhere
+                ? $"'qed check --undo --undo-path {UndoPath}' puts the image back."
+                : $"'qed check --undo' puts the image back; what it needs is in '{UndoPath}'.");
+        }
+
         if (FixedCorruptions > 0 || FixedLeaks > 0)
             output.WriteLine("Double checking the fixed image now...");
     }
@@ -118,6 +126,7 @@ internal sealed record CheckReport
 
     private void WriteDetails(TextWriter output)
     {
+        output.WriteLine($"Image end offset: {Number(Check.EndOfUse)}");
         foreach (ImageIssue issue in Check.Issues)
             output.WriteLine($"{issue.Kind}: {Place(issue)}; a repair would: {issue.Repair}");
         foreach (string change in Changes)
@@ -126,6 +135,7 @@ internal sealed record CheckReport
 
     private void WriteDetails(Utf8JsonWriter json)
     {
+        Positive(json, "image-end-offset", Check.EndOfUse);
         json.WriteStartArray("issues");
         foreach (ImageIssue issue in Check.Issues)
         {

@@ -44,6 +44,7 @@ internal sealed class RemedyWords(ToolCommand command)
         RemedyKind.FinishRepair => "'qed check -r all' ends the repair, 'qed check --undo' puts the image back.",
         RemedyKind.FinishUndo => "'qed check --undo' ends it.",
         RemedyKind.DiscardUndo => "'qed check -r all --discard-undo' removes it.",
+        RemedyKind.GiveUndoPath => "'qed check --undo-path file' names its place, on a disk of files.",
         _ => null,
     };
 

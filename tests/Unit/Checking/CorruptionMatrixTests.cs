@@ -83,6 +83,35 @@ public sealed class CorruptionMatrixTests
         }
     }
 
+    [Theory]
+    [InlineData(4096, 2, false)]
+    [InlineData(65536, 1, true)]
+    public void On_a_block_device_every_planted_fault_is_mended_or_left_where_only_the_leavings_of_others_would_tell(int clusterSize, int tableSize, bool hasBacking)
+    {
+        var sound = new SampleImage(clusterSize, tableSize, hasBacking);
+        SortedDictionary<(int Span, int Entry), byte[]> guest = sound.ReadGuest(sound.Bytes);
+        int left = 0;
+        // There the end of the file is nowhere, so that nothing leads beyond it.
+        foreach (Fault fault in Fault.All(clusterSize, tableSize).Where(fault => !fault.CutsTable3 && !fault.AddsTail && !fault.Name.Contains("the last cluster", System.StringComparison.Ordinal)
+            && !fault.Name.Contains("beyond the end of the file", System.StringComparison.Ordinal) && !fault.Name.Contains("tail", System.StringComparison.Ordinal)))
+        {
+            SampleImage broken = Plant(fault, clusterSize, tableSize, hasBacking);
+            byte[] device = StaleDevice.Bytes(broken.Bytes, broken.Bytes.Length + (32 * clusterSize) + 512);
+            RepairTrial trial = RepairTrial.Run(device, RepairMode.All, fault.Name, onDevice: true);
+            if (trial.Check.Corruptions == 0)
+            {
+                trial.AssertClean();
+                trial.AssertGuestUnchanged(broken, guest);
+                continue;
+            }
+
+            Assert.True(fault.IsL1WithoutHint && fault.L1 != 2, $"{fault}: {string.Join('\n', trial.Check.Issues)}");
+            left++;
+        }
+
+        Assert.InRange(left, 1, 12);
+    }
+
     [Fact]
     public void What_a_repair_clears_lets_no_backing_file_show_through()
     {

@@ -15,18 +15,21 @@ public sealed class RepairCrashTests
 {
     private const int SamplesEach = 2;
 
-    public static TheoryData<int, int> Scenarios()
+    private bool _onDevice;
+
+    public static TheoryData<int, bool, int> Scenarios()
     {
-        var scenarios = new TheoryData<int, int>();
+        var scenarios = new TheoryData<int, bool, int>();
         for (int i = 0; i < 12; i++)
-            scenarios.Add(i % 3 == 0 ? 1 : 2, 5000 + i);
+            scenarios.Add(i % 3 == 0 ? 1 : 2, i % 4 == 3, 5000 + i);
         return scenarios;
     }
 
     [Theory]
     [MemberData(nameof(Scenarios))]
-    public void Undoing_after_a_crash_at_any_change_of_a_repair_gives_the_original_bytes(int tableSize, int seed)
+    public void Undoing_after_a_crash_at_any_change_of_a_repair_gives_the_original_bytes(int tableSize, bool onDevice, int seed)
     {
+        _onDevice = onDevice;
         TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
         var random = new Random(seed);
         SampleImage broken = Break(tableSize, random);
@@ -43,8 +46,9 @@ public sealed class RepairCrashTests
 
     [Theory]
     [MemberData(nameof(Scenarios))]
-    public void A_second_repair_after_a_crash_at_any_change_gives_a_sound_image_that_still_can_be_undone(int tableSize, int seed)
+    public void A_second_repair_after_a_crash_at_any_change_gives_a_sound_image_that_still_can_be_undone(int tableSize, bool onDevice, int seed)
     {
+        _onDevice = onDevice;
         TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
         var random = new Random(seed);
         var sound = new SampleImage(4096, tableSize, hasBacking: false);
@@ -55,7 +59,7 @@ public sealed class RepairCrashTests
         {
             string name = $"seed {seed}, crash before change {crash}";
             byte[][] files = log.CrashAllAt(crash, random);
-            var image = new MemoryStorage(files[0]);
+            MemoryStorage image = StorageOf(files[0]);
             var journal = new MemoryStorage(files[1]);
             var secondLog = new CrashLog(image, journal);
             CheckResult check = new ReversibleRepair(image, new MemoryUndoStore(journal) { Prepared = journal }).Run(RepairMode.All, default).Check;
@@ -72,8 +76,9 @@ public sealed class RepairCrashTests
 
     [Theory]
     [MemberData(nameof(Scenarios))]
-    public void Undoing_again_after_a_crash_at_any_change_of_the_undo_gives_the_original_bytes(int tableSize, int seed)
+    public void Undoing_again_after_a_crash_at_any_change_of_the_undo_gives_the_original_bytes(int tableSize, bool onDevice, int seed)
     {
+        _onDevice = onDevice;
         TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
         var random = new Random(seed);
         SampleImage broken = Break(tableSize, random);
@@ -85,7 +90,7 @@ public sealed class RepairCrashTests
             byte[][] files = repair.CrashAllAt(start, random);
             if (start == repair.Count)
                 files[1] = journal.ToArray();
-            var image = new MemoryStorage(files[0]);
+            MemoryStorage image = StorageOf(files[0]);
             var undo = new MemoryStorage(files[1]);
             var log = new CrashLog(image, undo);
             new ReversibleRepair(image, new MemoryUndoStore(undo)).Undo(force: false);
@@ -122,18 +127,20 @@ public sealed class RepairCrashTests
         Assert.Equal(broken.Bytes, storage.ToArray());
     }
 
-    private static CrashLog Repair(byte[] broken, MemoryStorage journal)
+    private MemoryStorage StorageOf(byte[] bytes) => new(bytes) { IsDevice = _onDevice };
+
+    private CrashLog Repair(byte[] broken, MemoryStorage journal)
     {
-        var image = new MemoryStorage(broken);
+        MemoryStorage image = StorageOf(broken);
         var log = new CrashLog(image, journal);
         CheckResult check = new ReversibleRepair(image, new MemoryUndoStore { Prepared = journal }).Run(RepairMode.All, default).Check;
         Assert.True(check.IsClean);
         return log;
     }
 
-    private static void AssertUndone(byte[] original, byte[] image, byte[] journal, string name)
+    private void AssertUndone(byte[] original, byte[] image, byte[] journal, string name)
     {
-        var storage = new MemoryStorage(image);
+        MemoryStorage storage = StorageOf(image);
         var undo = new MemoryUndoStore(new MemoryStorage(journal));
         if (UndoHeader.Read(undo.Journal!) is null)
         {
@@ -150,14 +157,16 @@ public sealed class RepairCrashTests
     }
 
     /// <summary>An image with faults of many sorts, of which a repair that nothing interrupts mends all.</summary>
-    private static SampleImage Break(int tableSize, Random random)
+    private SampleImage Break(int tableSize, Random random)
     {
         var sound = new SampleImage(4096, tableSize, hasBacking: false);
         SortedDictionary<(int Span, int Entry), byte[]> guest = sound.ReadGuest(sound.Bytes);
         while (true)
         {
             SampleImage broken = PlantSome(tableSize, random);
-            var storage = new MemoryStorage(broken.Bytes);
+            if (_onDevice)
+                broken.Bytes = StaleDevice.Bytes(broken.Bytes, broken.Bytes.Length + (64 * 4096));
+            MemoryStorage storage = StorageOf(broken.Bytes);
             if (new ReversibleRepair(storage, new MemoryUndoStore()).Run(RepairMode.All, default).Check.IsClean
                 && broken.ReadGuest(storage.ToArray()).All(seen => seen.Value.AsSpan().SequenceEqual(guest[seen.Key])))
             {

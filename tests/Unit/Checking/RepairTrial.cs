@@ -21,20 +21,20 @@ internal sealed record RepairTrial(string Name, CheckResult Found, CheckResult C
     internal static long MostBytesToMove(byte[] image) => (16L << 20) + (100L * image.Length);
 
     /// <summary>All that is wrong with an image in memory.</summary>
-    internal static CheckResult CheckOf(byte[] bytes) => new ImageChecker(new MemoryStorage(bytes, canWrite: false), 1 << 20).Run(ProgressMeter.Silent, CancellationToken.None);
+    internal static CheckResult CheckOf(byte[] bytes, bool onDevice = false) => new ImageChecker(new MemoryStorage(bytes, canWrite: false) { IsDevice = onDevice }, 1 << 20).Run(ProgressMeter.Silent, CancellationToken.None);
 
     /// <summary>Rehearses a repair, repairs, repairs again and undoes.</summary>
-    internal static RepairTrial Run(byte[] before, RepairMode mode, string name)
+    internal static RepairTrial Run(byte[] before, RepairMode mode, string name, bool onDevice = false)
     {
-        var planning = new MemoryStorage(before, canWrite: false) { MostBytesMoved = MostBytesToMove(before) };
+        var planning = new MemoryStorage(before, canWrite: false) { IsDevice = onDevice, MostBytesMoved = MostBytesToMove(before) };
         (CheckResult found, List<RepairChange> planned) = ImageRepairer.Plan(planning, mode, null, CancellationToken.None);
-        var storage = new MemoryStorage(before) { MostBytesMoved = MostBytesToMove(before) };
+        var storage = new MemoryStorage(before) { IsDevice = onDevice, MostBytesMoved = MostBytesToMove(before) };
         var undo = new MemoryUndoStore();
         (CheckResult check, List<RepairChange> changes) = new ReversibleRepair(storage, undo).Run(mode, CancellationToken.None);
         Assert.True(planned.Select(Text).SequenceEqual(changes.Select(Text)), $"{name}: planned\n{Lines(planned)}\ndone\n{Lines(changes)}");
         var trial = new RepairTrial(name, found, check, changes, storage.ToArray());
         Assert.Equal(changes.Count > 0, undo.Exists);
-        trial.AssertRepeatable(mode);
+        trial.AssertRepeatable(mode, onDevice);
         if (undo.Exists)
             new ReversibleRepair(storage, undo).Undo(force: false);
         Assert.False(undo.Exists);
@@ -70,9 +70,9 @@ internal sealed record RepairTrial(string Name, CheckResult Found, CheckResult C
         }
     }
 
-    private void AssertRepeatable(RepairMode mode)
+    private void AssertRepeatable(RepairMode mode, bool onDevice)
     {
-        var again = new MemoryStorage(After) { BeforeChange = change => Assert.Fail($"{Name}: a second repair makes a change: {change}") };
+        var again = new MemoryStorage(After) { IsDevice = onDevice, BeforeChange = change => Assert.Fail($"{Name}: a second repair makes a change: {change}") };
         var undo = new MemoryUndoStore();
         (CheckResult check, List<RepairChange> changes) = new ReversibleRepair(again, undo).Run(mode, default);
         Assert.True(changes.Count == 0 && !undo.Exists, $"{Name}: a second repair\n{Lines(changes)}\nafter the first\n{Lines(Changes)}");

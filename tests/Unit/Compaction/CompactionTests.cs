@@ -52,6 +52,23 @@ public sealed class CompactionTests
         Assert.Equal((storage.Length, 0, 0), (again.FileSize, again.FreedZeroClusters, again.MovedBytes));
     }
 
+    [Theory]
+    [InlineData(OptimizeMode.Quick, 4096, 1, 95)]
+    [InlineData(OptimizeMode.Full, 65536, 2, 96)]
+    [InlineData(OptimizeMode.Defragment, 4096, 4, 97)]
+    [InlineData(OptimizeMode.Defragment, 4096, 1, 98)]
+    public void On_a_block_device_it_ends_as_soon_and_stays_within_it(OptimizeMode mode, int clusterSize, int tableSize, int seed)
+    {
+        ScatteredImage image = Create(clusterSize, tableSize, hasBacking: false, seed, clusters: 60);
+        byte[] device = StaleDevice.Bytes(image.Bytes, image.Bytes.Length + (64 * clusterSize) + 512);
+        CompactionOutcome plan = Compact(new MemoryStorage(device, canWrite: false) { IsDevice = true }, mode, isRehearsal: true);
+        var storage = new MemoryStorage(device) { IsDevice = true, MostBytesMoved = RepairTrial.MostBytesToMove(device) };
+        Assert.Equal(plan, Compact(storage, mode, isRehearsal: false));
+        Assert.Equal((device.Length, plan.FileSize), (storage.Length, RepairTrial.CheckOf(storage.ToArray(), onDevice: true).EndOfUse));
+        // As in a file that is cut there.
+        AssertSound(image, storage.ToArray()[..(int)plan.FileSize], mode, hasBacking: false, $"seed {seed}");
+    }
+
     [Fact]
     public void A_table_that_maps_nothing_any_more_is_freed_with_its_zeroes()
     {
@@ -79,17 +96,18 @@ public sealed class CompactionTests
 
     /// <summary>Its entries reach the disk after its copies, and the freed places are used after both.</summary>
     [Theory]
-    [InlineData(OptimizeMode.Quick, 1, false, 81)]
-    [InlineData(OptimizeMode.Quick, 4, true, 82)]
-    [InlineData(OptimizeMode.Full, 1, true, 83)]
-    [InlineData(OptimizeMode.Full, 2, false, 84)]
-    [InlineData(OptimizeMode.Defragment, 1, false, 85)]
-    [InlineData(OptimizeMode.Defragment, 4, true, 86)]
-    public void A_crash_at_any_change_leaves_the_guests_data_and_a_second_run_ends_the_work(OptimizeMode mode, int tableSize, bool hasBacking, int seed)
+    [InlineData(OptimizeMode.Quick, 1, false, false, 81)]
+    [InlineData(OptimizeMode.Quick, 4, true, true, 82)]
+    [InlineData(OptimizeMode.Full, 1, true, false, 83)]
+    [InlineData(OptimizeMode.Full, 2, false, false, 84)]
+    [InlineData(OptimizeMode.Defragment, 1, false, true, 85)]
+    [InlineData(OptimizeMode.Defragment, 4, true, false, 86)]
+    public void A_crash_at_any_change_leaves_the_guests_data_and_a_second_run_ends_the_work(OptimizeMode mode, int tableSize, bool hasBacking, bool onDevice, int seed)
     {
         TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
         ScatteredImage image = Create(4096, tableSize, hasBacking, seed, clusters: 60);
-        var storage = new MemoryStorage(image.Bytes);
+        byte[] start = onDevice ? StaleDevice.Bytes(image.Bytes, image.Bytes.Length + (64 * 4096)) : image.Bytes;
+        var storage = new MemoryStorage(start) { IsDevice = onDevice };
         var log = new CrashLog(storage);
         long length = Compact(storage, mode, isRehearsal: false).FileSize;
         var random = new Random(seed);
@@ -98,10 +116,10 @@ public sealed class CompactionTests
             string name = $"seed {seed}, crash before change {crash} of {log.Count}";
             byte[] crashed = log.CrashAt(crash, random);
             image.AssertSameGuest(crashed);
-            Assert.True(RepairTrial.CheckOf(crashed).Corruptions == 0, name);
-            var second = new MemoryStorage(crashed);
+            Assert.True(RepairTrial.CheckOf(crashed, onDevice).Corruptions == 0, name);
+            var second = new MemoryStorage(crashed) { IsDevice = onDevice };
             Assert.Equal(length, Compact(second, mode, isRehearsal: false).FileSize);
-            AssertSound(image, second.ToArray(), mode, hasBacking, name);
+            AssertSound(image, second.ToArray()[..(int)length], mode, hasBacking, name);
         }
     }
 

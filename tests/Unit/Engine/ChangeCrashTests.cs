@@ -24,18 +24,21 @@ public sealed class ChangeCrashTests : IDisposable
     private const int Cluster = 4096;
 
     private readonly TempFolder _folder = new();
+    private bool _onDevice;
 
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData(1, (2 << 20) + (1 << 19), 1_000_448, 31)]
-    [InlineData(2, 5 << 20, 512, 32)]
-    [InlineData(1, 5 << 20, 2 << 20, 33)]
-    [InlineData(4, (3 << 20) + 512, 512, 34)]
-    public void A_shrink(int tableSize, int oldSize, int newSize, int seed)
+    [InlineData(1, (2 << 20) + (1 << 19), 1_000_448, false, 31)]
+    [InlineData(2, 5 << 20, 512, false, 32)]
+    [InlineData(1, 5 << 20, 2 << 20, false, 33)]
+    [InlineData(4, (3 << 20) + 512, 512, false, 34)]
+    [InlineData(1, 5 << 20, 2 << 20, true, 35)]
+    public void A_shrink(int tableSize, int oldSize, int newSize, bool onDevice, int seed)
     {
+        _onDevice = onDevice;
         byte[] old = Content(oldSize, seed);
-        byte[] start = ImageOf(old, tableSize, seed);
+        byte[] start = MediumOf(ImageOf(old, tableSize, seed));
         int looks = 0;
         CrashAnywhere(start, seed, image => Shrink(image, newSize), (crashed, where) =>
         {
@@ -47,14 +50,16 @@ public sealed class ChangeCrashTests : IDisposable
     }
 
     [Theory]
-    [InlineData(true, (1 << 20) + 512, 41)]
-    [InlineData(true, 1 << 20, 42)]
-    [InlineData(false, (1 << 20) + 512, 43)]
-    public void A_growth(bool withBacking, int oldSize, int seed)
+    [InlineData(true, (1 << 20) + 512, false, 41)]
+    [InlineData(true, 1 << 20, false, 42)]
+    [InlineData(false, (1 << 20) + 512, false, 43)]
+    [InlineData(true, (1 << 20) + 512, true, 44)]
+    public void A_growth(bool withBacking, int oldSize, bool onDevice, int seed)
     {
+        _onDevice = onDevice;
         const int NewSize = 5 << 20;
         byte[] below = withBacking ? Patterns.Random(4 << 20, seed) : [];
-        byte[] start = EmptyImage(oldSize, below);
+        byte[] start = MediumOf(EmptyImage(oldSize, below));
         byte[] old = new byte[oldSize];
         below.AsSpan(0, Math.Min(below.Length, oldSize)).CopyTo(old);
         CrashAnywhere(start, seed, image => image.SetSize(NewSize), (crashed, where) =>
@@ -63,7 +68,7 @@ public sealed class ChangeCrashTests : IDisposable
             Assert.True(disk.Length is NewSize || disk.Length == oldSize, where);
             Assert.True(disk.AsSpan(0, oldSize).SequenceEqual(old), where);
             Assert.True(disk.AsSpan(oldSize).IndexOfAnyExcept((byte)0) < 0, where);
-            var again = new MemoryStorage(crashed);
+            MemoryStorage again = StorageOf(crashed);
             using QedImage image = Open(again, below);
             image.SetSize(NewSize);
             Assert.True(Read(image).AsSpan(oldSize).IndexOfAnyExcept((byte)0) < 0, where);
@@ -71,16 +76,18 @@ public sealed class ChangeCrashTests : IDisposable
     }
 
     [Theory]
-    [InlineData(true, 51)]
-    [InlineData(false, 52)]
-    public void A_new_backing_file_with_its_data_copied(bool toAnother, int seed)
+    [InlineData(true, false, 51)]
+    [InlineData(false, false, 52)]
+    [InlineData(false, true, 53)]
+    public void A_new_backing_file_with_its_data_copied(bool toAnother, bool onDevice, int seed)
     {
+        _onDevice = onDevice;
         const int Size = 2 << 20;
         byte[] oldBelow = Content(Size, seed);
         byte[] newBelow = (byte[])oldBelow.Clone();
         Patterns.Random(300_000, seed + 1).CopyTo(newBelow, 400_000);
         newBelow.AsSpan(1 << 20, 200_000).Clear();
-        byte[] start = EmptyImage(Size, oldBelow);
+        byte[] start = MediumOf(EmptyImage(Size, oldBelow));
         CrashAnywhere(start, seed, image =>
         {
             using var future = new MemoryDisk(newBelow);
@@ -135,11 +142,11 @@ public sealed class ChangeCrashTests : IDisposable
     }
 
     /// <summary>Runs a change, then looks at the file as a crash before each of its writes might leave it.</summary>
-    private static void CrashAnywhere(byte[] start, int seed, Action<QedImage> change, Action<byte[], string> look, byte[]? below = null)
+    private void CrashAnywhere(byte[] start, int seed, Action<QedImage> change, Action<byte[], string> look, byte[]? below = null)
     {
         TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
         var random = new Random(seed);
-        var storage = new MemoryStorage(start);
+        MemoryStorage storage = StorageOf(start);
         var log = new CrashLog(storage);
         using (QedImage image = Open(storage, below, verified: false))
             change(image);
@@ -156,12 +163,12 @@ public sealed class ChangeCrashTests : IDisposable
         look(storage.ToArray(), $"seed {seed}, no crash");
     }
 
-    private static byte[] ReadAfter(byte[] file, string where, byte[]? below)
+    private byte[] ReadAfter(byte[] file, string where, byte[]? below)
     {
         CheckResult check = Check(file);
         Assert.True(check.Corruptions == 0, where + ": " + string.Join("; ", check.Issues));
         Assert.True(check.NeedsCheck || check.LeakedClusters == 0, where + ": space is lost, and nobody hears of it");
-        using QedImage image = Open(new MemoryStorage(file), below);
+        using QedImage image = Open(StorageOf(file), below);
         return Read(image);
     }
 
@@ -185,7 +192,7 @@ public sealed class ChangeCrashTests : IDisposable
         image.Rearrange(storage => new ClusterReclaimer(storage, null, default).Run());
     }
 
-    private static CheckResult Check(byte[] file) => new ImageChecker(new MemoryStorage(file), 10).Run(ProgressMeter.Silent, default);
+    private CheckResult Check(byte[] file) => new ImageChecker(StorageOf(file), 10).Run(ProgressMeter.Silent, default);
 
     private static string? NameIn(byte[] file)
     {
@@ -200,6 +207,10 @@ public sealed class ChangeCrashTests : IDisposable
             image.AttachBacking(new MemoryDisk(below));
         return image;
     }
+
+    private MemoryStorage StorageOf(byte[] bytes) => new(bytes) { IsDevice = _onDevice };
+
+    private byte[] MediumOf(byte[] image) => _onDevice ? StaleDevice.Bytes(image, image.Length + (4 << 20)) : image;
 
     private static byte[] Read(QedImage image)
     {

@@ -104,9 +104,8 @@ public sealed class ConcurrencyTests : IDisposable
     [InlineData(true)]
     public async Task Requests_that_fill_the_disk_together_give_all_their_clusters_back(bool firstFailsFirst)
     {
-        var storage = new MemoryStorage(TestImage.Bytes(1 << 20));
+        MemoryStorage storage = OfKnownSpace(out QedImage image);
         long before = storage.Length;
-        QedImage image = QedImage.Open(storage, new QedOpenOptions { ForWriting = true });
         using var bothAllocated = new Barrier(2);
         using var otherFailed = new ManualResetEventSlim();
         storage.OnWrite = offset =>
@@ -139,9 +138,8 @@ public sealed class ConcurrencyTests : IDisposable
     [Fact]
     public void Clusters_of_a_failed_request_that_others_lie_behind_are_given_back_at_closing()
     {
-        var storage = new MemoryStorage(TestImage.Bytes(1 << 20));
+        MemoryStorage storage = OfKnownSpace(out QedImage image);
         long before = storage.Length;
-        QedImage image = QedImage.Open(storage, new QedOpenOptions { ForWriting = true });
         storage.OnWrite = offset =>
         {
             if (offset != before)
@@ -180,5 +178,19 @@ public sealed class ConcurrencyTests : IDisposable
         storage.BeforeChange = null;
         image.Dispose();
         Assert.Equal(2, storage.ToArray()[16] & 2);
+    }
+
+    /// <summary>An image of which it is known that nothing in it is free, so that nobody looks for room when there is none.</summary>
+    private static MemoryStorage OfKnownSpace(out QedImage image)
+    {
+        var last = new GuestOffset((1 << 20) - 4096);
+        var storage = new MemoryStorage(TestImage.Bytes(1 << 20, fill: each => each.Write(last, Patterns.Filled(4096, 9))));
+        image = QedImage.Open(storage, new QedOpenOptions { ForWriting = true, Background = new Background() });
+        image.Discard(last, 4096);
+        image.Flush();
+        image.Write(last, Patterns.Filled(4096, 9));
+        image.Flush();
+        Assert.Equal(0, image.Space.FreeCount);
+        return storage;
     }
 }

@@ -13,22 +13,28 @@ namespace Qed.Tests.Engine;
 /// <summary>A crash at any change, with unflushed changes lost, reordered or torn, leaves flushed data intact.</summary>
 public sealed class CrashTests
 {
-    private const int DiskSize = 5 << 20;
+    private const int DiskSize = 3 << 20;
+    private const int BackingSize = 2 << 20;
     private const int SamplesEach = 2;
 
+    private readonly byte[] _disk = new byte[DiskSize];
+
     [Theory]
-    [InlineData(false, 11)]
-    [InlineData(false, 12)]
-    [InlineData(false, 13)]
-    [InlineData(true, 21)]
-    [InlineData(true, 22)]
-    [InlineData(true, 23)]
-    public void Flushed_data_survives_a_crash_at_any_change(bool withBacking, int seed)
+    [InlineData(false, false, 11)]
+    [InlineData(false, false, 12)]
+    [InlineData(false, false, 13)]
+    [InlineData(true, false, 21)]
+    [InlineData(true, false, 22)]
+    [InlineData(true, false, 23)]
+    [InlineData(false, true, 14)]
+    [InlineData(false, true, 15)]
+    [InlineData(true, true, 24)]
+    public void Flushed_data_survives_a_crash_at_any_change(bool withBacking, bool onDevice, int seed)
     {
         TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
         var random = new Random(seed);
-        byte[] below = withBacking ? Patterns.Random(3 << 20, seed) : [];
-        var storage = new MemoryStorage(EmptyImage(withBacking, below));
+        byte[] below = withBacking ? Patterns.Random(BackingSize, seed) : [];
+        MemoryStorage storage = EmptyImage(withBacking, below, onDevice);
         var log = new CrashLog(storage);
         byte[] model = new byte[DiskSize];
         below.CopyTo(model, 0);
@@ -72,23 +78,26 @@ public sealed class CrashTests
         for (int crash = random.Next(stride); crash <= log.Count; crash += stride)
         {
             for (int sample = 0; sample < SamplesEach; sample++)
-                RequireSound(log.CrashAt(crash, random), below, [history], $"seed {seed}, sample {sample}, crash before change {crash}", crash);
+                RequireSound(MemoryStorage.Over(log.CrashAt(crash, random), onDevice), below, [history], $"seed {seed}, sample {sample}, crash before change {crash}", crash);
         }
     }
 
     [Theory]
-    [InlineData(false, 512, 31)]
-    [InlineData(true, 512, 41)]
-    [InlineData(false, 4096, 32)]
-    [InlineData(false, 4096, 33)]
-    [InlineData(true, 4096, 42)]
-    [InlineData(true, 4096, 43)]
-    public void Data_that_several_threads_have_written_and_flushed_survives_a_crash_at_any_change(bool withBacking, int unit, int seed)
+    [InlineData(false, false, 512, 31)]
+    [InlineData(true, false, 512, 41)]
+    [InlineData(false, false, 4096, 32)]
+    [InlineData(false, false, 4096, 33)]
+    [InlineData(true, false, 4096, 42)]
+    [InlineData(true, false, 4096, 43)]
+    [InlineData(false, true, 512, 34)]
+    [InlineData(false, true, 4096, 35)]
+    [InlineData(true, true, 4096, 44)]
+    public void Data_that_several_threads_have_written_and_flushed_survives_a_crash_at_any_change(bool withBacking, bool onDevice, int unit, int seed)
     {
         const int Threads = 4;
         TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
-        byte[] below = withBacking ? Patterns.Random(3 << 20, seed) : [];
-        var storage = new MemoryStorage(EmptyImage(withBacking, below));
+        byte[] below = withBacking ? Patterns.Random(BackingSize, seed) : [];
+        MemoryStorage storage = EmptyImage(withBacking, below, onDevice);
         var log = new CrashLog(storage);
         byte[] model = new byte[DiskSize];
         below.CopyTo(model, 0);
@@ -100,8 +109,8 @@ public sealed class CrashTests
         var random = new Random(seed);
         int step = Math.Max(1, log.Count / 150);
         for (int crash = random.Next(step); crash <= log.Count; crash += step)
-            RequireSound(log.CrashAt(crash, random), below, histories, $"seed {seed}, crash before change {crash} of {log.Count}", crash);
-        RequireSound(storage.ToArray(), below, histories, $"seed {seed}, no crash", log.Count);
+            RequireSound(MemoryStorage.Over(log.CrashAt(crash, random), onDevice), below, histories, $"seed {seed}, crash before change {crash} of {log.Count}", crash);
+        RequireSound(storage, below, histories, $"seed {seed}, no crash", log.Count);
     }
 
     /// <summary>
@@ -141,17 +150,15 @@ public sealed class CrashTests
         return history;
     }
 
-    private static void RequireSound(byte[] file, byte[] below, FlushHistory[] histories, string where, int crash)
+    private void RequireSound(MemoryStorage storage, byte[] below, FlushHistory[] histories, string where, int crash)
     {
-        var storage = new MemoryStorage(file);
         CheckResult check = new ImageChecker(storage, 10).Run(ProgressMeter.Silent, default);
         Assert.True(check.Corruptions == 0, where + ": " + string.Join("; ", check.Issues));
         using QedImage image = Open(storage, below, verified: true);
-        byte[] disk = new byte[DiskSize];
-        image.Read(new GuestOffset(0), disk);
+        image.Read(new GuestOffset(0), _disk);
         foreach (FlushHistory history in histories)
         {
-            int wrong = history.FirstImpossible(disk, crash);
+            int wrong = history.FirstImpossible(_disk, crash);
             Assert.True(wrong < 0, $"{where}: the byte at {wrong} is neither what was flushed nor what was written since");
         }
     }
@@ -164,11 +171,12 @@ public sealed class CrashTests
         return image;
     }
 
-    private static byte[] EmptyImage(bool withBacking, byte[] below)
+    private static MemoryStorage EmptyImage(bool withBacking, byte[] below, bool onDevice)
     {
         using var folder = new TempFolder();
         File.WriteAllBytes(folder["base.raw"], below);
         TestImage.Create(folder["image.qed"], DiskSize, 4096, 1, withBacking ? "base.raw" : null);
-        return File.ReadAllBytes(folder["image.qed"]);
+        byte[] bytes = File.ReadAllBytes(folder["image.qed"]);
+        return onDevice ? StaleDevice.Of(bytes, DiskSize * 3 / 2) : new MemoryStorage(bytes);
     }
 }

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace Qed.Tests.Operations;
 
-/// <summary>A block device is read as a file is, in every operation, and a QED image on one is not written yet.</summary>
+/// <summary>A block device is read as a file is, in every operation.</summary>
 public sealed class DeviceSourceTests : IDisposable
 {
     private const int MiB = 1 << 20;
@@ -75,35 +75,18 @@ public sealed class DeviceSourceTests : IDisposable
     }
 
     [Fact]
-    public void A_cluster_before_the_last_one_that_nothing_references_is_a_leak_there_as_well()
+    public void A_cluster_before_the_last_one_that_nothing_references_is_free_there()
     {
         using var device = new LoopDevice(8 * MiB);
         string file = PutImage(device, clearFirstEntry: true);
         CheckResult inFile = CheckImage.Run(new CheckImageOptions { Path = file });
-        Assert.Equal((0, 1), (inFile.Corruptions, inFile.LeakedClusters));
-        CheckResult onDevice = CheckImage.Run(new CheckImageOptions { Path = device.Path });
-        Assert.Equal((0, 1), (onDevice.Corruptions, onDevice.LeakedClusters));
-    }
-
-    [Fact]
-    public void A_QED_image_on_a_device_is_not_written_yet()
-    {
-        using var device = new LoopDevice(8 * MiB);
-        PutImage(device);
-        byte[] before = device.Bytes();
-        const string Rule = "a QED image on a block device cannot be written yet";
-        Fails.With(ErrorKind.UnsupportedFeature, Rule, () => ResizeImage.Run(new ResizeImageOptions { Path = device.Path, Size = 2 * Size }));
-        Fails.With(ErrorKind.UnsupportedFeature, Rule, () => SetBackingFile.Run(new SetBackingFileOptions { Path = device.Path }));
-        Fails.With(ErrorKind.UnsupportedFeature, Rule, () => SetBackingFile.Run(new SetBackingFileOptions { Path = device.Path, BackingPath = "x", BackingFormat = "raw", MetadataOnly = true }));
-        Fails.With(ErrorKind.UnsupportedFeature, Rule, () => RepairImage.Run(new RepairImageOptions { Path = device.Path }));
-        Fails.With(ErrorKind.UnsupportedFeature, Rule, () => RepairImage.Plan(new RepairImageOptions { Path = device.Path }));
-        Fails.With(ErrorKind.UnsupportedFeature, Rule, () => UndoRepair.Run(new UndoRepairOptions { Path = device.Path }));
-        Fails.With(ErrorKind.UnsupportedFeature, Rule, () => OpenImage.ForWriting(device.Path));
-        Fails.With(ErrorKind.UnsupportedFeature, Rule, () => QedImage.Open(device.Path, new QedOpenOptions { ForWriting = true }));
-        using (var source = new MemoryStream(new byte[512]))
-            Fails.With(ErrorKind.UnsupportedFeature, Rule, () => WriteContent.Run(new WriteContentOptions { Path = device.Path, SourceStream = source }));
-        Assert.Equal(before, device.Bytes());
-        Assert.False(File.Exists(device.Path + ".undo"));
+        Assert.Equal((0, 1, 0), (inFile.Corruptions, inFile.LeakedClusters, inFile.FreeClusters));
+        foreach (bool online in new[] { false, true })
+        {
+            CheckResult onDevice = CheckImage.Run(new CheckImageOptions { Path = device.Path, Online = online });
+            Assert.Equal((0, 0, 1), (onDevice.Corruptions, onDevice.LeakedClusters, onDevice.FreeClusters));
+            Assert.Equal((new FileInfo(file).Length, 8 * MiB), (onDevice.EndOfUse, onDevice.FileSize));
+        }
     }
 
     [Fact]

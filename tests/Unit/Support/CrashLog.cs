@@ -52,7 +52,7 @@ internal sealed class CrashLog
     {
         List<StorageChange> changes = _changes.Take(index).Where(each => each.File == file).Select(each => each.Change).ToList();
         int flushed = changes.FindLastIndex(change => change.Kind == StorageChangeKind.Flush) + 1;
-        var storage = new MemoryStorage(DurableAfter(file, changes, flushed));
+        MemoryStorage storage = MemoryStorage.Over(DurableAfter(file, changes, flushed));
         ApplyPending(storage, changes.Skip(flushed).ToArray(), random);
         return storage.ToArray();
     }

@@ -12,6 +12,9 @@ internal sealed class FlushHistory
     private readonly List<WriteRecord> _writes = [];
     private readonly List<FlushRecord> _flushes = [];
     private int _begin;
+    // What the disk holds once so many writes are durable: the next crash that is asked for mostly comes a little later.
+    private byte[]? _expected;
+    private int _applied;
 
     /// <param name="start">What the disk holds first.</param>
     /// <param name="isOwn">Which of its bytes whoever keeps the history writes; null for all.</param>
@@ -33,9 +36,7 @@ internal sealed class FlushHistory
     internal int FirstImpossible(byte[] disk, int crash)
     {
         int durable = _flushes.Where(flush => flush.Change <= crash).Select(flush => flush.Writes).DefaultIfEmpty(0).Max();
-        byte[] expected = (byte[])_start.Clone();
-        foreach (WriteRecord write in _writes.Take(durable))
-            Array.Fill(expected, write.Value, write.Offset, write.Length);
+        byte[] expected = ExpectedAfter(durable);
         List<WriteRecord> maybe = _writes.Skip(durable).Where(write => write.Change <= crash).ToList();
         for (int i = disk.AsSpan().CommonPrefixLength(expected); i < disk.Length; i += 1 + disk.AsSpan(i + 1).CommonPrefixLength(expected.AsSpan(i + 1)))
         {
@@ -44,6 +45,15 @@ internal sealed class FlushHistory
         }
 
         return -1;
+    }
+
+    private byte[] ExpectedAfter(int writes)
+    {
+        if (_expected is null || _applied > writes)
+            (_expected, _applied) = ((byte[])_start.Clone(), 0);
+        for (; _applied < writes; _applied++)
+            Array.Fill(_expected, _writes[_applied].Value, _writes[_applied].Offset, _writes[_applied].Length);
+        return _expected;
     }
 
     private sealed record WriteRecord(int Offset, int Length, byte Value, int Change);

@@ -45,6 +45,15 @@ internal sealed class LoopDevice : IDisposable
     /// <summary>The file that holds its bytes.</summary>
     internal string Content => _folder["content"];
 
+    /// <summary>Changes the length of the device, as a volume's is changed.</summary>
+    internal void Resize(long size)
+    {
+        using (FileStream file = File.OpenWrite(Content))
+            file.SetLength(size);
+        Qemu.Result result = Qemu.Run("losetup", "--set-capacity", Path);
+        Assert.True(result.ExitCode == 0, result.Error);
+    }
+
     /// <summary>Fails the test unless the node still is a block device.</summary>
     internal void AssertIsDevice()
     {

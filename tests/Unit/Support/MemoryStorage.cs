@@ -3,19 +3,32 @@ using Qed.Storage;
 
 namespace Qed.Tests.Support;
 
-/// <summary>Storage in memory; what was written since the last flush can be told apart, as after a crash.</summary>
-internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable
+/// <summary>
+/// Storage in memory, of a file or of a block device: one keeps its length, and what it was told that nobody needs is anything
+/// from then on.
+/// </summary>
+internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable, IDiscardable
 {
+    // The same each time, so that a test that fails fails again.
+    private readonly Random _garbage = new(99);
     private readonly object _lock = new();
     private byte[] _bytes;
     private long _length;
 
     internal MemoryStorage(byte[]? contents = null, bool canWrite = true)
+        : this(contents is null ? [] : (byte[])contents.Clone(), contents?.Length ?? 0, canWrite)
     {
-        _bytes = contents is null ? [] : (byte[])contents.Clone();
-        _length = _bytes.Length;
+    }
+
+    private MemoryStorage(byte[] bytes, long length, bool canWrite)
+    {
+        _bytes = bytes;
+        _length = length;
         CanWrite = canWrite;
     }
+
+    /// <summary>A storage of bytes that nobody else needs, which are not copied.</summary>
+    internal static MemoryStorage Over(byte[] bytes, bool isDevice = false) => new(bytes, bytes.Length, canWrite: true) { IsDevice = isDevice };
 
     public override string Path => "/memory/image.qed";
 
@@ -30,6 +43,11 @@ internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable
         }
     }
 
+    /// <summary>Whether it stands for a block device.</summary>
+    internal bool IsDevice { get; init; }
+
+    internal override bool HasFixedLength => IsDevice;
+
     internal int Flushes { get; private set; }
 
     /// <summary>How many bytes were read and written so far.</summary>
@@ -43,6 +61,18 @@ internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable
 
     /// <summary>Called before each change, with what is about to happen, one change at a time; may throw.</summary>
     internal Action<StorageChange>? BeforeChange { get; set; }
+
+    /// <summary>Makes a block device longer, by what is anything.</summary>
+    internal void Enlarge(int bytes)
+    {
+        byte[] anything = new byte[bytes];
+        lock (_lock)
+        {
+            _garbage.NextBytes(anything);
+            _bytes = [.. _bytes.AsSpan(0, (int)_length), .. anything];
+            _length = _bytes.Length;
+        }
+    }
 
     internal byte[] ToArray()
     {
@@ -69,6 +99,8 @@ internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable
         OnWrite?.Invoke(offset);
         lock (_lock)
         {
+            if (IsDevice)
+                this.RequireRoom(offset + buffer.Length);
             BeforeChange?.Invoke(new StorageChange(StorageChangeKind.Write, offset, buffer.Length, buffer.ToArray()));
             if (buffer.IsEmpty)
                 return;
@@ -82,6 +114,12 @@ internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable
     {
         if (!CanWrite)
             throw new InvalidOperationException("The storage was opened for reading.");
+        if (IsDevice)
+        {
+            this.RequireRoom(length);
+            return;
+        }
+
         lock (_lock)
         {
             BeforeChange?.Invoke(new StorageChange(StorageChangeKind.SetLength, length, 0, []));
@@ -97,6 +135,8 @@ internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable
     {
         if (!CanWrite)
             throw new InvalidOperationException("The storage was opened for reading.");
+        if (IsDevice)
+            return false;
         lock (_lock)
         {
             BeforeChange?.Invoke(new StorageChange(StorageChangeKind.Punch, offset, length, []));
@@ -105,6 +145,17 @@ internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable
                 Array.Clear(_bytes, (int)offset, count);
             return true;
         }
+    }
+
+    public bool TryDiscard(long offset, long length)
+    {
+        if (!IsDevice)
+            return false;
+        byte[] anything = new byte[length];
+        lock (_lock)
+            _garbage.NextBytes(anything);
+        Write(offset, anything);
+        return true;
     }
 
     public override void Flush()

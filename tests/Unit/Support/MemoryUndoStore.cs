@@ -8,6 +8,8 @@ internal sealed class MemoryUndoStore(MemoryStorage? journal = null) : IUndoStor
 {
     public string Path => "/memory/image.qed.undo";
 
+    public Remedy WhereItWouldBe => Remedy.Advice("It would be in memory.");
+
     public bool Exists => Journal is not null;
 
     /// <summary>The journal; null while there is none.</summary>
