@@ -48,14 +48,15 @@ internal static class SideBySide
     /// <param name="target">The file that all of them write, which is removed before each run.</param>
     /// <param name="goal">The ratio to reach.</param>
     /// <param name="prepare">Makes the target that ours changes, not timed; null where ours makes it.</param>
-    internal static void CompareDurable(string work, int runs, Action ours, IReadOnlyList<Action> peers, string target, double goal, Action? prepare = null)
+    /// <param name="peersChangeIt">Whether the peers change the same target.</param>
+    internal static void CompareDurable(string work, int runs, Action ours, IReadOnlyList<Action> peers, string target, double goal, Action? prepare = null, bool peersChangeIt = false)
     {
         var rows = new List<(double Ours, double InMemory, double OnDisk)>();
         // What runs once is not warmed up either.
         for (int i = runs > 1 ? -1 : 0; i < runs; i++)
         {
             double own = AtRest(target, ours, prepare).InMemory;
-            (double InMemory, double OnDisk)[] others = peers.Select(peer => PeerAtRest(target, peer)).ToArray();
+            (double InMemory, double OnDisk)[] others = peers.Select(peer => PeerAtRest(target, peer, peersChangeIt ? prepare : null)).ToArray();
             if (i >= 0)
                 rows.Add((own, others.Min(other => other.InMemory), others.Min(other => other.OnDisk)));
         }
@@ -82,11 +83,11 @@ internal static class SideBySide
     }
 
     /// <summary>As ours; but some peers crash, as qemu-img convert -W to QED with a failed assertion, and then take forever.</summary>
-    private static (double InMemory, double OnDisk) PeerAtRest(string target, Action peer)
+    private static (double InMemory, double OnDisk) PeerAtRest(string target, Action peer, Action? prepare)
     {
         try
         {
-            return AtRest(target, peer);
+            return AtRest(target, peer, prepare);
         }
         catch (InvalidOperationException error)
         {

@@ -92,7 +92,7 @@ internal sealed class MergeChain : IDisposable
             yield return image;
     }
 
-    /// <summary>Has the system forget what it holds of the destination: whether it differs is to be told by what its disk holds, also after a flush has failed.</summary>
+    /// <summary>Has the system forget what it holds of the destination in memory, where it can: whoever reads it then reads the disk.</summary>
     internal void DropCache() => (Destination.ExtentStorage as HostFile)?.DropCache();
 
     public void Dispose() => Top.Dispose();

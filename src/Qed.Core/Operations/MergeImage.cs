@@ -87,12 +87,21 @@ public static class MergeImage
     private static ImageMerger Merge(MergeChain chain, MergeImageOptions options, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         DirtyPages.WriteOut(chain.Top, logger);
-        chain.DropCache();
         cancellation.ThrowIfCancellationRequested();
         chain.QedDestination?.Begin(logger);
         var merger = new ImageMerger(chain.Top, chain.Destination);
         RateLimit? limit = options.MaximumBytesPerSecond is { } rate ? new RateLimit(rate, cancellation) : null;
-        merger.Run(chain.Size, limit, new ProgressMeter(progress, "Merging", chain.Top.Length), cancellation);
+        try
+        {
+            merger.Run(chain.Size, limit, new ProgressMeter(progress, "Merging", chain.Top.Length), cancellation);
+        }
+        catch
+        {
+            // What could not be written the system takes for clean, and shows it: the next merge would find it equal.
+            chain.DropCache();
+            throw;
+        }
+
         Log.Merged(logger, chain.Top.Path, chain.Destination.Path, merger.Written, merger.Zeroed);
         if (chain.QedDestination is { HasLeftovers: true } destination)
             destination.Reclaim(progress, logger, cancellation);

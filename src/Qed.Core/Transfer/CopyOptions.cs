@@ -18,6 +18,9 @@ internal sealed record CopyOptions
     /// <summary>The ranges that are looked at; null to find out which can differ.</summary>
     internal IEnumerable<WorkPiece>? Plan { get; init; }
 
+    /// <summary>Whether most of what is copied differs from what the target's backing image has, so that of a grain the start is compared first.</summary>
+    internal bool ExpectsDifferences { get; init; }
+
     /// <summary>How fast data is copied; null for as fast as it goes.</summary>
     internal RateLimit? Limit { get; init; }
 }

@@ -15,6 +15,9 @@ namespace Qed.Transfer;
 /// </summary>
 internal sealed class ImageCopier
 {
+    // A page of memory.
+    private const int FirstLook = 4096;
+
     private readonly DiskImage _source;
     private readonly DiskImage? _baseline;
     private readonly ImageWriter _target;
@@ -158,7 +161,8 @@ internal sealed class ImageCopier
         if (_baseline is not null)
         {
             beneath = buffers[1].Take(range.Length);
-            _baseline.ReadOrZero(range.Offset, beneath);
+            if (!_options.ExpectsDifferences)
+                _baseline.ReadOrZero(range.Offset, beneath);
         }
 
         var pieces = new List<Piece>();
@@ -167,12 +171,25 @@ internal sealed class ImageCopier
             length = SparseWrite.GrainAt(range.Offset + start, data.Length - start, _target.Grain);
             Span<byte> grain = data.Slice(start, length);
             bool isZero = !_options.AllocateAll && ZeroScan.IsZero(grain);
-            bool isThere = _baseline is null ? isZero && !_options.WriteZeroes : grain.SequenceEqual(beneath.Slice(start, grain.Length));
+            bool isThere = _baseline is null ? isZero && !_options.WriteZeroes : IsBeneath(range.Offset + start, grain, beneath.Slice(start, length));
             if (!isThere || _options.AllocateAll)
                 Append(pieces, new Piece(range.Offset + start, start, grain.Length, isZero));
         }
 
         return pieces;
+    }
+
+    /// <summary>Whether the baseline has a grain already. A small part of it tells mostly that it has not.</summary>
+    private bool IsBeneath(GuestOffset offset, ReadOnlySpan<byte> grain, Span<byte> beneath)
+    {
+        if (!_options.ExpectsDifferences)
+            return grain.SequenceEqual(beneath);
+        int first = Math.Min(FirstLook, grain.Length);
+        _baseline!.ReadOrZero(offset, beneath.Slice(0, first));
+        if (!grain.Slice(0, first).SequenceEqual(beneath.Slice(0, first)))
+            return false;
+        _baseline.ReadOrZero(offset + first, beneath.Slice(first));
+        return grain.Slice(first).SequenceEqual(beneath.Slice(first));
     }
 
     private static void Append(List<Piece> pieces, Piece piece)

@@ -41,7 +41,7 @@ internal sealed class ImageMerger(DiskImage top, WritableDiskImage target)
     private void Copy(bool isRehearsal, long end, RateLimit? limit, ProgressMeter progress, CancellationToken cancellation)
     {
         using var writer = new InPlaceWriter(target, isRehearsal);
-        var options = new CopyOptions { Plan = CopyPlan.Above(top, target, end), Limit = limit };
+        var options = new CopyOptions { Plan = CopyPlan.Above(top, target, end), Limit = limit, ExpectsDifferences = true };
         var copier = new ImageCopier(top, target, writer, top.Length, options);
         Written = copier.Run(progress, cancellation);
         Zeroed = copier.Zeroed;
