@@ -6,6 +6,7 @@ Builds, tests, shows, measures and publishes Qed.
 Build    assembles the importable module in out/Qed/<version>
 Test     runs every test: dotnet test
 TestWindows  runs the suites on Windows as Wine has it, on Debian: see docs/windows.md
+TestFramework  runs the unit suite on .NET Framework, on Debian: on Mono
 Demo     builds, imports the module and runs the tour on images that it makes itself
 Tool     publishes the command qed as one file in out/tool/<system>, and packs that into out/packages: ./build.ps1 Tool linux-arm64
 Help     brings docs/cmdlets and the help file up to the module: see docs/Update-CmdletHelp.ps1
@@ -22,7 +23,7 @@ Packs, and says what would be published.
 [CmdletBinding(SupportsShouldProcess)]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'TestWindows', 'Demo', 'Tool', 'Fleet', 'Bench', 'Help', 'Package', 'Publish')]
+    [ValidateSet('Build', 'Test', 'TestWindows', 'TestFramework', 'Demo', 'Tool', 'Fleet', 'Bench', 'Help', 'Package', 'Publish')]
     [string]$Task = 'Build',
 
     # Where Publish sends the module: the name of a repository that Register-PSResourceRepository made known.
@@ -100,6 +101,7 @@ switch ($Task) {
     'Build' { Invoke-Build }
     'Test' { dotnet test (Join-Path $root 'Qed.slnx') @Argument }
     'TestWindows' { & (Join-Path $root 'tests/Windows/Invoke-WineTests.ps1') -NoBuild:$NoBuild @Argument }
+    'TestFramework' { & (Join-Path $root 'tests/Unit.Framework/Invoke-FrameworkTests.ps1') -NoBuild:$NoBuild @Argument }
     'Demo' { Invoke-Build; & (Join-Path $root 'examples/Tour.ps1') -Module (Join-Path $module 'Qed.psd1') }
     'Tool' { Invoke-Tool @Argument }
     'Help' { if (-not $NoBuild) { Invoke-Build }; & (Join-Path $root 'docs/Update-CmdletHelp.ps1') -Module (Join-Path $module 'Qed.psd1') }

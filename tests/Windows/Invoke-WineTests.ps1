@@ -33,6 +33,7 @@ $results = Join-Path $windows ($Part ? 'part' : 'results')
 $wine = '/usr/lib/wine/wine64'
 $version = (Import-PowerShellDataFile -LiteralPath (Join-Path $root 'Qed.psd1')).ModuleVersion
 $manifest = Join-Path $root "out/Qed/$version/Qed.psd1"
+. "$PSScriptRoot/../ClassResults.ps1"
 $chosen = Import-PowerShellDataFile -LiteralPath (Join-Path $PSScriptRoot 'Part.psd1')
 
 # As a program for Windows is told: Z: is the root of this system.
@@ -144,29 +145,9 @@ function Read-Result($Work, [int]$ExitCode, [double]$Seconds) {
         $result.Skipped = @($summary.Skipped | ForEach-Object { if ($_ -match 'because (.+ under Wine)') { $Matches[1] } else { 'other' } })
     }
     else {
-        $tests = ([xml](Get-Content -LiteralPath $Work.Result -Raw)).SelectNodes('//test')
-        $result.Passed = @($tests.Where({ $_.result -eq 'Pass' })).Count
-        $result.Failures = @($tests.Where({ $_.result -eq 'Fail' }).ForEach({ "$($_.name): $($_.failure.message.InnerText)" }))
-        $result.Skipped = @($tests.Where({ $_.result -eq 'Skip' }).ForEach({ "$($_.reason.InnerText)" }))
+        Add-ClassResult $result $Work.Result
     }
     $result
-}
-
-function Show-Result([object[]]$Result) {
-    foreach ($suite in $Result | Group-Object Suite) {
-        $passed = ($suite.Group.Passed | Measure-Object -Sum).Sum
-        $failed = @($suite.Group | ForEach-Object { $_.Failures }).Count
-        $skipped = @($suite.Group | ForEach-Object { $_.Skipped }).Count
-        # As `dotnet test` says it, so that whoever adds up its lines adds these.
-        '{0}!  - Failed: {1,5}, Passed: {2,5}, Skipped: {3,5}, Total: {4,5} - {5} under Wine' -f
-            ($failed ? 'Failed' : 'Passed'), $failed, $passed, $skipped, ($passed + $failed + $skipped), $suite.Name
-    }
-    $lacks = @($Result | ForEach-Object { $_.Skipped }) -like '*under Wine' | Group-Object | Sort-Object Count -Descending
-    if ($lacks) {
-        'What Wine cannot show:'
-        $lacks | ForEach-Object { '  {0,4} tests: {1}' -f $_.Count, $_.Name }
-    }
-    $Result | ForEach-Object { $_.Failures } | ForEach-Object { "FAILED $_" }
 }
 
 Initialize-Windows
@@ -179,7 +160,7 @@ $ends = $work | ForEach-Object -ThrottleLimit ([Environment]::ProcessorCount) -P
 }
 $found = @($ends | ForEach-Object { Read-Result $_.Work $_.ExitCode $_.Seconds })
 $found | Select-Object Suite, Name, Seconds, Passed | Export-Csv -LiteralPath "$results/seconds.csv"
-Show-Result $found
+Show-Result $found 'under Wine'
 # Its processes serve this prefix alone.
 & env @environment /usr/lib/wine/wineserver64 -k
 if ($found | ForEach-Object { $_.Failures }) { exit 1 }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using System.IO;
 using System.Linq;
 using System.Text;
 using Xunit;
@@ -47,7 +48,7 @@ internal static class Qemu
         Result result = Img("check", "-f", "qed", "--output=json", image);
         using var json = System.Text.Json.JsonDocument.Parse(result.Output);
         long Number(string name) => json.RootElement.TryGetProperty(name, out var value) ? value.GetInt64() : 0;
-        using var header = System.IO.File.OpenRead(image);
+        using FileStream header = File.OpenRead(image);
         byte[] start = new byte[8];
         header.ReadExactly(start);
         long clusterSize = BitConverter.ToUInt32(start, 4);

@@ -20,7 +20,8 @@ internal sealed class SmallDisk : IDisposable
     /// <summary>Takes up all space but a few bytes.</summary>
     internal void Fill(int free = 0)
     {
-        using FileStream file = File.Create(_ballast);
+        // Nothing is kept back, which would not find room at closing.
+        using var file = new FileStream(_ballast, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 1);
         byte[] block = new byte[4096];
         try
         {

@@ -129,7 +129,7 @@ public sealed class VdiStructureTests : IDisposable
         Assert.Equal(10U, BinaryPrimitives.ReadUInt32LittleEndian(first.AsSpan(0x180)));
         Assert.Equal(2U, BinaryPrimitives.ReadUInt32LittleEndian(first.AsSpan(0x184)));
         Assert.Equal(3 << 20, first.Length);
-        Assert.Equal(4, new[] { first, second }.SelectMany(file => new[] { 0x188, 0x198 }.Select(at => new Guid(file.AsSpan(at, 16)))).Distinct().Count());
+        Assert.Equal(4, new[] { first, second }.SelectMany(file => new[] { 0x188, 0x198 }.Select(at => new Guid(file.AsSpan(at, 16).ToArray()))).Distinct().Count());
         Assert.True(first.AsSpan(0x1a8, 32).IndexOfAnyExcept((byte)0) < 0);
         byte[] whole = Make(disk, Subformat.Fixed);
         Assert.Equal(11 << 20, whole.Length);

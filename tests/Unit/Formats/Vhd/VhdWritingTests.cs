@@ -31,7 +31,7 @@ public sealed class VhdWritingTests : IDisposable
         Assert.Equal(2U, BinaryPrimitives.ReadUInt32BigEndian(footer[60..]));
         Assert.Equal(2U, BinaryPrimitives.ReadUInt32BigEndian(footer[8..]));
         Assert.Equal("win ", Encoding.ASCII.GetString(footer.Slice(28, 4)));
-        Assert.NotEqual(Guid.Empty, new Guid(footer.Slice(68, 16)));
+        Assert.NotEqual(Guid.Empty, new Guid(footer.Slice(68, 16).ToArray()));
     }
 
     [Fact]
