@@ -15,8 +15,9 @@ namespace Qed.Transfer;
 /// </summary>
 internal sealed class ImageCopier
 {
-    // A page of memory.
+    // A page of memory; of a grain that is not much longer, all is read in one go with its neighbours.
     private const int FirstLook = 4096;
+    private const int LeastWorthALook = 8 * FirstLook;
 
     private readonly DiskImage _source;
     private readonly DiskImage? _baseline;
@@ -41,6 +42,8 @@ internal sealed class ImageCopier
         _sharing = _options.AllocateAll ? null : new BlockSharing(source, target);
         _length = length;
     }
+
+    private bool LooksFirst => _options.ExpectsDifferences && _target.Grain >= LeastWorthALook;
 
     /// <summary>Bytes that were made zeroes, but for those that lie between all data.</summary>
     internal long Zeroed { get; private set; }
@@ -161,7 +164,7 @@ internal sealed class ImageCopier
         if (_baseline is not null)
         {
             beneath = buffers[1].Take(range.Length);
-            if (!_options.ExpectsDifferences)
+            if (!LooksFirst)
                 _baseline.ReadOrZero(range.Offset, beneath);
         }
 
@@ -182,7 +185,7 @@ internal sealed class ImageCopier
     /// <summary>Whether the baseline has a grain already. A small part of it tells mostly that it has not.</summary>
     private bool IsBeneath(GuestOffset offset, ReadOnlySpan<byte> grain, Span<byte> beneath)
     {
-        if (!_options.ExpectsDifferences)
+        if (!LooksFirst)
             return grain.SequenceEqual(beneath);
         int first = Math.Min(FirstLook, grain.Length);
         _baseline!.ReadOrZero(offset, beneath.Slice(0, first));
