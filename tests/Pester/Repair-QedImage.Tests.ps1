@@ -1,5 +1,6 @@
 BeforeDiscovery {
     $hasQemu = [bool](Get-Command qemu-img -ErrorAction Ignore)
+    $hasLoop = $IsLinux -and (Test-Path /dev/loop-control) -and (& id -u) -eq '0'
 }
 
 BeforeAll {
@@ -54,6 +55,43 @@ Describe 'Repair-QedImage' {
         $report.Changes | Should -BeNullOrEmpty
         $report.UndoPath | Should -BeNullOrEmpty
         Get-Fingerprint $folder | Should -Be $before
+    }
+
+    It 'keeps the undo file where -UndoPath says, and finds it there again' {
+        $image = New-CorruptImage "$folder/elsewhere.qed"
+        $before = (Get-FileHash $image).Hash
+        $undo = "$folder/undo of elsewhere"
+        $report = Repair-QedImage $image -UndoPath $undo -Confirm:$false
+        $report.UndoPath | Should -Be $undo
+        "$image.undo" | Should -Not -Exist
+        { Repair-QedImage $image -Undo -Confirm:$false -ErrorAction Stop } | Should -Throw '*no undo file*'
+        # The report brings its path along.
+        $report | Repair-QedImage -Undo -Confirm:$false
+        (Get-FileHash $image).Hash | Should -Be $before
+        $undo | Should -Not -Exist
+    }
+
+    It 'needs -UndoPath on a block device, and leads back there' -Skip:(-not $hasLoop) {
+        $image = New-CorruptImage "$folder/for-device.qed"
+        & truncate --size 16M "$folder/disk"
+        $device = & flock /dev/loop-control losetup --find --show "$folder/disk"
+        try {
+            & dd "if=$image" "of=$device" conv=notrunc,fsync status=none
+            $before = (Get-FileHash $device).Hash
+            { Repair-QedImage $device -Confirm:$false -ErrorAction Stop } | Should -Throw '*Repair-QedImage -UndoPath names its place*'
+            { Repair-QedImage $device -UndoPath /dev/image.undo -Confirm:$false -ErrorAction Stop } | Should -Throw "*system's devices*"
+            (Get-FileHash $device).Hash | Should -Be $before
+            $report = Repair-QedImage $device -UndoPath "$folder/device.undo" -Confirm:$false
+            $report.Status | Should -Be 'Repaired'
+            $report.EndOfUse | Should -BeLessThan 16MB
+            (Resize-QedImage $device -SizeBytes 1GB -PassThru -Confirm:$false).Size | Should -Be 1GB
+            $new = New-QedImage $device 4MB -Force
+            $new.FileSize | Should -Be 16MB
+            (Test-QedImage $device).Status | Should -Be 'Clean'
+        }
+        finally {
+            & losetup --detach $device
+        }
     }
 
     It 'clears the mark of an image that was not closed cleanly once it has found nothing wrong' {

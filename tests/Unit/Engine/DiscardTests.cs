@@ -258,6 +258,48 @@ public sealed class DiscardTests : IDisposable
         Assert.Equal(0, CheckImage.Run(new CheckImageOptions { Path = path }).Corruptions);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_a_crash_has_lost_is_used_again_at_once_or_given_back_by_a_repair(bool repairs)
+    {
+        // Few enough that no scan commits meanwhile.
+        const int Lost = 200 * Cluster;
+        var storage = new MemoryStorage(TestImage.Bytes(8 * Mebibyte));
+        byte[] crashed;
+        using (QedImage image = Open(storage))
+        {
+            image.Write(new GuestOffset(0), Patterns.Filled(Cluster, 1));
+            image.Flush();
+            image.Write(new GuestOffset(Mebibyte), Patterns.Filled(Lost, 2));
+            // The data is on the disk, and no entry that leads to it.
+            crashed = storage.ToArray();
+        }
+
+        string path = _folder["image.qed"];
+        File.WriteAllBytes(path, crashed);
+        CheckResult check = CheckImage.Run(new CheckImageOptions { Path = path });
+        Assert.True(check is { NeedsCheck: true, Corruptions: 0 });
+        // With what the file was longer by ahead of use.
+        Assert.InRange(check.LeakedClusters, Lost / Cluster, 256);
+        if (repairs)
+        {
+            Assert.Equal(CheckStatus.Repaired, RepairImage.Run(new RepairImageOptions { Path = path, DiscardUndo = true }).Status);
+            Assert.InRange(new FileInfo(path).Length, 4 * Cluster, 8 * Cluster);
+        }
+
+        using (WritableDiskImage image = OpenImage.ForWriting(path))
+            image.Write(new GuestOffset(4 * Mebibyte), Patterns.Filled(Lost - (16 * Cluster), 3));
+        // In the place of what was lost.
+        Assert.InRange(new FileInfo(path).Length, Lost - (16 * Cluster), crashed.Length);
+        check = CheckImage.Run(new CheckImageOptions { Path = path });
+        Assert.True(check is { NeedsCheck: false, Corruptions: 0 });
+        byte[] disk = TestImage.ReadAll(path);
+        Assert.Equal(Patterns.Filled(Cluster, 1), disk[..Cluster]);
+        Assert.Equal(-1, disk.AsSpan(Mebibyte, Lost).IndexOfAnyExcept((byte)0));
+        Assert.Equal(-1, disk.AsSpan(4 * Mebibyte, Lost - (16 * Cluster)).IndexOfAnyExcept((byte)3));
+    }
+
     [Fact]
     public void Readers_and_writers_beside_discards_see_their_own_data_or_zeroes()
     {

@@ -60,6 +60,28 @@ public sealed class OptimizeImageTests : IDisposable
     }
 
     [Fact]
+    public void A_disk_that_is_full_in_the_midst_of_it_is_named_and_another_run_ends_the_work()
+    {
+        using var disk = new SmallDisk();
+        // In the guest's reverse order, so that much has to step aside to the end of the file.
+        var scattered = new ScatteredImage(65536, 1, [.. "T" + new string('d', 20)], new Random(5));
+        string path = disk["image.qed"];
+        File.WriteAllBytes(path, scattered.Bytes);
+        disk.Fill();
+        var options = new OptimizeImageOptions { Path = path, Mode = OptimizeMode.Defragment };
+        DiskImageException error = Fails.With(ErrorKind.NotEnoughSpace, () => OptimizeImage.Run(options));
+        Assert.Equal(path, error.Path);
+        CheckResult check = CheckImage.Run(new CheckImageOptions { Path = path });
+        Assert.Equal(0, check.Corruptions);
+        scattered.AssertSameGuest(File.ReadAllBytes(path));
+        disk.FreeSpace();
+        Assert.True(OptimizeImage.Run(options).MovedBytes > 0);
+        check = CheckImage.Run(new CheckImageOptions { Path = path });
+        Assert.True(check is { IsClean: true, NeedsCheck: false, FragmentedClusters: 0 });
+        scattered.AssertSameGuest(File.ReadAllBytes(path));
+    }
+
+    [Fact]
     public void An_image_without_waste_is_left_as_it_is()
     {
         TestImage.Create(ImagePath, 1 << 20);
