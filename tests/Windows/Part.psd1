@@ -9,7 +9,7 @@
             'Checking.UnfinishedRepairTests', 'Formats.ParentNameTests', 'Formats.Vhd.VhdDifferencingTests', 'Formats.Vmdk.VmdkExtentNameTests'
         )
         'Unit.NetStandard' = @('Storage.*', 'Engine.QedImageTests', 'Engine.ModelTests', 'Operations.ConvertTargetTests')
-        'Tool'             = @('ProcessTests')
+        'Tool'             = @('Tool.ProcessTests')
     }
     PesterFiles = @('New-QedImage')
 }
