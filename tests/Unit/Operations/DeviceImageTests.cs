@@ -187,6 +187,24 @@ public sealed class DeviceImageTests : IDisposable
     }
 
     [Fact]
+    public void An_overlay_is_merged_into_an_image_that_is_there()
+    {
+        Qemu.Require();
+        using var device = new LoopDevice(Room);
+        Create(device, 65536);
+        string overlay = TestImage.Create(_folder["overlay.qed"], DiskSize, backing: device.Path, backingFormat: "qed");
+        using (var image = (QedImage)OpenImage.ForWriting(overlay))
+        {
+            Write(image, MiB + 100, 3 * MiB, 1);
+            Write(image, 9 * MiB, 1000, 2);
+        }
+
+        MergeImage.Run(new MergeImageOptions { Path = overlay });
+        AssertSame(device);
+        Assert.Equal(_model, TestImage.ReadAll(overlay));
+    }
+
+    [Fact]
     public void A_disk_is_converted_into_an_image_that_is_there()
     {
         using var device = new LoopDevice(Room);
