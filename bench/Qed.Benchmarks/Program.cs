@@ -7,7 +7,7 @@ namespace Qed.Benchmarks;
 
 /// <summary>
 /// Measures ours and the peers side by side: dotnet run -c Release [-- ROW ...] with rows of check, convert, compare,
-/// lookup, space, bulk, import, optimize and merge; all of them without arguments. Only when named: check-table, the table of docs/check.md (QED_BENCH_PLOT
+/// lookup, space, bulk, import, optimize, merge and serve; all of them without arguments. Only when named: check-table, the table of docs/check.md (QED_BENCH_PLOT
 /// names the file for its plot), and convert-all, every pair of formats. QED_BENCH_GIB is the size of the file system that is
 /// converted, QED_BENCH_RUNS how often. QED_BENCH_DIR names the folder for the images (20 GiB are needed).
 /// </summary>
@@ -26,7 +26,7 @@ internal static class Program
         try
         {
             Console.WriteLine($"{Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture)} processors; medians; peer and ours in turn; warm cache.");
-            if (rows.Length == 0 || rows.Any(row => row is not ("lookup" or "space" or "optimize" or "merge") && !row.StartsWith("convert", StringComparison.Ordinal)))
+            if (rows.Length == 0 || rows.Any(row => row is not ("lookup" or "space" or "optimize" or "merge" or "serve") && !row.StartsWith("convert", StringComparison.Ordinal)))
                 SideBySide.PrintHeader();
             if (Wants(rows, "check"))
                 CheckRow.Run(folder);
@@ -48,6 +48,8 @@ internal static class Program
                 OptimizeRows.Run(folder);
             if (Wants(rows, "merge"))
                 MergeRows.Run(folder);
+            if (Wants(rows, "serve"))
+                ServeRows.Run(folder);
             if (rows.Contains("convert-all"))
                 ConvertRows.Run(folder, everyPair: true);
             return 0;

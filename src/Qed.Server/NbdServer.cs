@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Net.Sockets;
+using System.Runtime.ExceptionServices;
 using System.Threading;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -130,9 +131,22 @@ public sealed class NbdServer : IDisposable
     public void Dispose()
     {
         Stop();
-        foreach (NbdExport export in _exports)
-            export.Dispose();
         _offer.Identity?.Dispose();
+        ExceptionDispatchInfo? error = null;
+        foreach (NbdExport export in _exports)
+        {
+            try
+            {
+                export.Dispose();
+            }
+            catch (Exception failure)
+            {
+                // The other disks are closed all the same.
+                error ??= ExceptionDispatchInfo.Capture(failure);
+            }
+        }
+
+        error?.Throw();
     }
 
     private void AcceptClients()

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using Qed.Tests.Support;
@@ -35,7 +36,29 @@ internal static class Strace
         // Without write-xor-execute: else the runtime sets the length of a file that is no file, and would not start.
         Qemu.Result result = Qemu.Run(
             "strace", [.. sorting, "-f", "-qq", "-y", "-E", "DOTNET_EnableWriteXorExecute=0", "-o", log, .. only is null ? (string[])[] : ["-P", only], "-e", "trace=" + calls, "-e", $"inject={calls}:{fault}", "dotnet", "exec", Program, .. words]);
-        return new Traced(result.ExitCode, result.Output, result.Error, File.ReadAllLines(log));
+        return new Traced(result.ExitCode, result.Output, result.Error, WholeCalls(File.ReadAllLines(log)));
+    }
+
+    /// <summary>Puts a call together again that was written in two lines because another thread's came between them.</summary>
+    private static string[] WholeCalls(string[] lines)
+    {
+        const string Unfinished = " <unfinished ...>";
+        const string Resumed = " resumed>";
+        var begun = new Dictionary<string, string>();
+        var calls = new List<string>();
+        foreach (string line in lines)
+        {
+            string thread = line[..line.IndexOf(' ', StringComparison.Ordinal)];
+            int resumed = line.IndexOf(Resumed, StringComparison.Ordinal);
+            if (line.EndsWith(Unfinished, StringComparison.Ordinal))
+                begun[thread] = line[..^Unfinished.Length];
+            else if (resumed >= 0 && begun.Remove(thread, out string? start))
+                calls.Add(start + line[(resumed + Resumed.Length)..]);
+            else
+                calls.Add(line);
+        }
+
+        return [.. calls, .. begun.Values];
     }
 
     /// <summary>How a command has ended.</summary>
