@@ -138,8 +138,9 @@ internal static class ServeRows
 
     private static Work Fio(Workload workload, string socket)
     {
+        // Over all of the disk, so that few writes meet a cluster that another one has allocated.
         bool allocates = workload.Contents != Contents.Filled;
-        string[] extent = allocates ? ["--size=" + Range, "--io_size=256M"] : ["--size=" + Range, "--time_based", "--runtime=2"];
+        string[] extent = allocates ? ["--size=8G", "--io_size=256M"] : ["--size=" + Range, "--time_based", "--runtime=2"];
         var start = new ProcessStartInfo("fio", ["--name=x", "--ioengine=nbd", $"--uri=nbd+unix:///?socket={socket}", "--output-format=json", .. extent, .. workload.Arguments])
         {
             RedirectStandardOutput = true,
