@@ -20,6 +20,14 @@ internal sealed class NbdClient : IDisposable
     internal const uint NoSpaceError = 28;
     internal const uint OverflowError = 75;
 
+    internal const uint UnsupportedOption = ErrorBit + 1;
+    internal const uint InvalidOption = ErrorBit + 3;
+    internal const uint TlsRequired = ErrorBit + 5;
+    internal const uint UnknownExport = ErrorBit + 6;
+
+    // Of answers to options.
+    private const uint ErrorBit = 1u << 31;
+
     private readonly Socket _socket;
     private readonly NetworkStream _stream;
     private bool _isStructured;
@@ -97,7 +105,7 @@ internal sealed class NbdClient : IDisposable
                 throw new InvalidDataException("This is no answer to the option.");
             uint kind = BinaryPrimitives.ReadUInt32BigEndian(head.AsSpan(12));
             answers.Add((kind, Receive((int)BinaryPrimitives.ReadUInt32BigEndian(head.AsSpan(16)))));
-            if (kind == 1 || kind >= 1u << 31)
+            if (kind == 1 || kind >= ErrorBit)
                 return answers;
         }
     }

@@ -11,9 +11,6 @@ namespace Qed.Tests.Server;
 public sealed class NegotiationTests
 {
     private const long Size = 16 << 20;
-    private const uint Unsupported = (1u << 31) + 1;
-    private const uint Invalid = (1u << 31) + 3;
-    private const uint Unknown = (1u << 31) + 6;
 
     [Fact]
     public void The_server_greets_in_the_fixed_newstyle()
@@ -41,8 +38,8 @@ public sealed class NegotiationTests
     {
         using var disk = new ServedDisk(Size);
         using NbdClient client = disk.Connect();
-        Assert.Equal(Unsupported, client.Option(4711, [1, 2, 3])[0].Kind);
-        Assert.Equal(Unsupported, client.Option(5)[0].Kind);
+        Assert.Equal(NbdClient.UnsupportedOption, client.Option(4711, [1, 2, 3])[0].Kind);
+        Assert.Equal(NbdClient.UnsupportedOption, client.Option(5)[0].Kind);
         client.Go();
         Assert.Equal((ulong)Size, client.Size);
     }
@@ -54,7 +51,7 @@ public sealed class NegotiationTests
         using NbdClient client = disk.Connect();
         (uint Kind, byte[] Data) export = Assert.Single(client.Option(3), answer => answer.Kind == 2);
         Assert.Equal([.. NbdClient.Text("über"), .. Encoding.UTF8.GetBytes("the server's disk")], export.Data);
-        Assert.Equal(Invalid, client.Option(3, [0])[0].Kind);
+        Assert.Equal(NbdClient.InvalidOption, client.Option(3, [0])[0].Kind);
     }
 
     [Fact]
@@ -77,10 +74,10 @@ public sealed class NegotiationTests
     {
         using var disk = new ServedDisk(Size);
         using NbdClient client = disk.Connect();
-        Assert.Equal(Unknown, client.Option(7, NbdClient.Text("other"), NbdClient.Number((ushort)0))[0].Kind);
-        Assert.Equal(Unknown, client.Option(6, NbdClient.Text("other"), NbdClient.Number((ushort)0))[0].Kind);
+        Assert.Equal(NbdClient.UnknownExport, client.Option(7, NbdClient.Text("other"), NbdClient.Number((ushort)0))[0].Kind);
+        Assert.Equal(NbdClient.UnknownExport, client.Option(6, NbdClient.Text("other"), NbdClient.Number((ushort)0))[0].Kind);
         client.StructuredReplies();
-        Assert.Equal(Unknown, client.Option(9, NbdClient.Text("other"), NbdClient.Number(0u))[0].Kind);
+        Assert.Equal(NbdClient.UnknownExport, client.Option(9, NbdClient.Text("other"), NbdClient.Number(0u))[0].Kind);
         client.Go();
     }
 
@@ -97,7 +94,7 @@ public sealed class NegotiationTests
         using NbdClient client = disk.Connect();
         client.StructuredReplies();
         foreach (uint option in new uint[] { 6, 7, 9, 10 })
-            Assert.Equal(Invalid, client.Option(option, data)[0].Kind);
+            Assert.Equal(NbdClient.InvalidOption, client.Option(option, data)[0].Kind);
         client.Go();
     }
 
@@ -133,7 +130,7 @@ public sealed class NegotiationTests
         using NbdClient client = disk.Connect();
         string[] Listed(params string[] queries) => client.Option(9, [NbdClient.Text(string.Empty), NbdClient.Number((uint)queries.Length), .. queries.Select(NbdClient.Text)])
             .Where(answer => answer.Kind == 4).Select(answer => Encoding.UTF8.GetString(answer.Data[4..])).ToArray();
-        Assert.Equal(Invalid, client.Option(9, NbdClient.Text(string.Empty), NbdClient.Number(0u))[0].Kind);
+        Assert.Equal(NbdClient.InvalidOption, client.Option(9, NbdClient.Text(string.Empty), NbdClient.Number(0u))[0].Kind);
         client.StructuredReplies();
         Assert.Equal(["base:allocation", "qed:allocation-depth"], Listed());
         Assert.Equal(["base:allocation"], Listed("base:"));
@@ -150,7 +147,7 @@ public sealed class NegotiationTests
         using NbdClient client = disk.Connect();
         client.StructuredReplies();
         client.Contexts("disk", "base:allocation");
-        Assert.Equal(Unknown, client.Option(10, NbdClient.Text("other"), NbdClient.Number(0u))[0].Kind);
+        Assert.Equal(NbdClient.UnknownExport, client.Option(10, NbdClient.Text("other"), NbdClient.Number(0u))[0].Kind);
         client.Go("disk");
         Assert.Equal(NbdClient.InvalidError, client.Ask(7, 0, 4096));
     }

@@ -13,9 +13,6 @@ namespace Qed.Tests.Server;
 public sealed class TlsTests
 {
     private const long Size = 16 << 20;
-    private const uint TlsRequired = (1u << 31) + 5;
-    private const uint Unsupported = (1u << 31) + 1;
-    private const uint Invalid = (1u << 31) + 3;
 
     [Theory]
     [InlineData(false)]
@@ -62,8 +59,8 @@ public sealed class TlsTests
         using (var client = new NbdClient(disk.Folder["s"]))
         {
             foreach (uint option in new uint[] { 3, 6, 7, 8, 9, 10, 4711 })
-                Assert.Equal(TlsRequired, client.Option(option, NbdClient.Text(string.Empty), NbdClient.Number((ushort)0))[0].Kind);
-            Assert.Equal(Invalid, client.Option(5, [1])[0].Kind);
+                Assert.Equal(NbdClient.TlsRequired, client.Option(option, NbdClient.Text(string.Empty), NbdClient.Number((ushort)0))[0].Kind);
+            Assert.Equal(NbdClient.InvalidOption, client.Option(5, [1])[0].Kind);
             client.Send("IHAVEOPT"u8.ToArray(), NbdClient.Number(1u), NbdClient.Number(0u));
             Assert.True(client.IsCutOff());
         }
@@ -82,7 +79,7 @@ public sealed class TlsTests
     {
         using var disk = new ServedDisk(Size);
         using NbdClient client = disk.Connect();
-        Assert.Equal(Unsupported, client.Option(5)[0].Kind);
+        Assert.Equal(NbdClient.UnsupportedOption, client.Option(5)[0].Kind);
         client.Go();
     }
 

@@ -35,6 +35,8 @@ internal static class CommonOptions
 
     internal static CommandOption BackingFormat { get; } = FormatOption('F', "backing_fmt", "Format of the backing file.");
 
+    internal static CommandOption Rate { get; } = CommandOption.WithValue('r', "rate_limit", "Read at most so many bytes a second.");
+
     internal static CommandOption CreationOptions { get; } = CommandOption.WithValue('o', "options", "Options of the new image, 'name=value,...'; 'help' lists them.");
 
     /// <summary>What qemu-img has for images that are not files.</summary>
@@ -62,6 +64,10 @@ internal static class CommonOptions
         "json" => true,
         _ => throw new UsageException("--output must be used with human or json as argument."),
     };
+
+    /// <summary>The bytes that may be read in a second; null for any number.</summary>
+    internal static long? RateOf(ParsedArguments arguments)
+        => arguments.ValueOf(Rate) is { } rate && SizeText.Require(rate, "rate limit") is > 0 and var limit ? limit : null;
 
     /// <summary>Throws for a cache mode that qemu-img does not know either.</summary>
     internal static void RequireCacheModes(ParsedArguments arguments)

@@ -9,7 +9,6 @@ internal static class CommitCommand
 {
     private static readonly CommandOption Base = CommandOption.WithValue('b', "base", "Merge into this image of the chain; implies -d. The backing file where it is left out.") with { NamesFile = true };
     private static readonly CommandOption Keep = CommandOption.Switch('d', "Keep the image as it is, where it would be emptied afterwards.");
-    private static readonly CommandOption Rate = CommandOption.WithValue('r', "rate_limit", "Read at most so many bytes a second.");
     private static readonly CommandOption DeleteSource = CommandOption.Switch("delete-source", "Delete the image, and those between it and the base, once all of it was verified.");
     private static readonly CommandOption SearchPath = CommandOption.WithValue("search-path", "folder", "Look for images that rest on what changes in this folder too, and in all within it; may be given again.") with { NamesFile = true };
     private static readonly CommandOption Force = CommandOption.Switch("force", "Merge although other images rest on what changes: they read differently afterwards.");
@@ -24,7 +23,7 @@ internal static class CommitCommand
             + "A smaller base grows; a larger one keeps what lies behind the image's end.",
         Options =
         [
-            CommonOptions.Format, CommonOptions.Cache, Base, Rate, Keep, DeleteSource, SearchPath, Force, DryRun, CommonOptions.Progress, CommonOptions.Quiet,
+            CommonOptions.Format, CommonOptions.Cache, Base, CommonOptions.Rate, Keep, DeleteSource, SearchPath, Force, DryRun, CommonOptions.Progress, CommonOptions.Quiet,
             .. CommonOptions.Refused,
         ],
         Run = Run,
@@ -46,7 +45,7 @@ internal static class CommitCommand
                 : MergedOverlay.Emptied,
             SearchPaths = [.. arguments.ValuesOf(SearchPath).Select(FileOperand.PathOf)],
             Force = arguments.Has(Force),
-            MaximumBytesPerSecond = arguments.ValueOf(Rate) is { } rate && SizeText.Require(rate, "rate limit") is > 0 and var limit ? limit : null,
+            MaximumBytesPerSecond = CommonOptions.RateOf(arguments),
         };
         MergeResult result = session.ShowProgress(progress => arguments.Has(DryRun)
             ? MergeImage.Plan(options, progress, session.Logger, session.Cancellation)

@@ -21,7 +21,6 @@ internal static class ConvertCommand
     private static readonly CommandOption CopyOffload = CommandOption.Switch('C', "Accepted: ranges are copied inside the host where it can.");
     private static readonly CommandOption IntoExisting = CommandOption.Switch('n', "Write into an image that exists, raw or QED, and leave it the kind of image that it is.");
     private static readonly CommandOption TargetIsZero = CommandOption.Switch("target-is-zero", "With -n: trust that the image reads as zeroes, and write none.");
-    private static readonly CommandOption Rate = CommandOption.WithValue('r', "rate_limit", "Read at most so many bytes a second.");
     private static readonly CommandOption SourceSize = CommandOption.WithValue("source-size", "size", "How long the disk is that comes through a pipe.");
     private static readonly CommandOption Salvage = CommandOption.Switch("salvage", "Go on where the source cannot be read, with zeroes there, and tell which ranges these are.");
     private static readonly CommandOption Verify = CommandOption.Switch("verify", "Read both images again and compare every byte before the new one gets its name.");
@@ -41,7 +40,7 @@ internal static class ConvertCommand
         [
             CommonOptions.Format, CommonOptions.TargetFormat, Backing, CommonOptions.BackingFormat, CommonOptions.CreationOptions, Compress, Snapshot, Sparse,
             CommonOptions.Cache, CommonOptions.SourceCache, Coroutines, OutOfOrder, CopyOffload, CommonOptions.ForceShare, CommonOptions.Progress,
-            CommonOptions.Quiet, IntoExisting, TargetIsZero, Rate, SourceSize, Salvage, Verify, DeleteSource, ExternalData, NoOverwrite, .. CommonOptions.Refused,
+            CommonOptions.Quiet, IntoExisting, TargetIsZero, CommonOptions.Rate, SourceSize, Salvage, Verify, DeleteSource, ExternalData, NoOverwrite, .. CommonOptions.Refused,
             CommonOptions.Refuse(null, "target-image-opts", null, "images are named by their path"),
             CommonOptions.Refuse(null, "bitmaps", null, "dirty bitmaps are not copied"),
         ],
@@ -121,7 +120,7 @@ internal static class ConvertCommand
             IntoExisting = arguments.Has(IntoExisting),
             TargetIsZero = arguments.Has(TargetIsZero),
             AllocateAll = arguments.ValueOf(Sparse) is { } sparse && SizeText.Read(sparse) == 0,
-            MaximumBytesPerSecond = arguments.ValueOf(Rate) is { } rate && SizeText.Require(rate, "rate limit") is > 0 and var limit ? limit : null,
+            MaximumBytesPerSecond = CommonOptions.RateOf(arguments),
             Format = settings.Format.Name,
             Subformat = settings.Subformat,
             ClusterSize = settings.ClusterSize,

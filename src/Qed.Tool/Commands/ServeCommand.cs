@@ -58,7 +58,7 @@ internal static class ServeCommand
         var options = new NbdServerOptions
         {
             Address = AddressOf(arguments),
-            MaximumClients = (int)NumberOf(arguments, Shared, 1, 65536, 1),
+            MaximumClients = NumberOf(arguments, Shared, 1, 65536, 1),
             IsPersistent = arguments.Has(Persistent),
             Tls = TlsOf(arguments),
         };
@@ -128,7 +128,7 @@ internal static class ServeCommand
         IPAddress? host = null;
         if (arguments.ValueOf(Bind) is { } text && !IPAddress.TryParse(text, out host))
             throw new UsageException($"'{text}' is no address: 0.0.0.0 stands for all of this machine, 127.0.0.1 for this machine alone");
-        return NbdAddress.Tcp(host, (int)NumberOf(arguments, Port, 0, ushort.MaxValue, NbdAddress.DefaultPort));
+        return NbdAddress.Tcp(host, NumberOf(arguments, Port, 0, ushort.MaxValue, NbdAddress.DefaultPort));
     }
 
     private static IEnumerable<NbdExportOptions> ExportsOf(ParsedArguments arguments)
@@ -167,11 +167,11 @@ internal static class ServeCommand
         var other => throw new UsageException($"Failed to parse detect_zeroes mode: {other} (expecting 'off', 'on' or 'unmap')"),
     };
 
-    private static long NumberOf(ParsedArguments arguments, CommandOption option, long least, long most, long usual)
+    private static int NumberOf(ParsedArguments arguments, CommandOption option, int least, int most, int usual)
     {
         if (arguments.ValueOf(option) is not { } text)
             return usual;
-        bool isNumber = long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number >= least && number <= most;
+        bool isNumber = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most;
         return isNumber ? number : throw new UsageException($"Invalid {option.Spelling} '{text}': {least} to {most} can be given");
     }
 }
