@@ -110,7 +110,8 @@ internal sealed record UndoHeader
             FinalLength = BinaryPrimitives.ReadInt64LittleEndian(bytes.Slice(40)),
             FinalState = BinaryPrimitives.ReadUInt32LittleEndian(bytes.Slice(48)),
         };
-        bool isWhole = BinaryPrimitives.ReadUInt32LittleEndian(bytes.Slice(Size - 4)) == Crc32C.Of(bytes.Slice(0, Size - 4));
+        // What is missing was read as zeroes, and a checksum may end in one.
+        bool isWhole = file.Length >= Size && BinaryPrimitives.ReadUInt32LittleEndian(bytes.Slice(Size - 4)) == Crc32C.Of(bytes.Slice(0, Size - 4));
         if (!isWhole || header.OriginalLength < 0 || header.Phase is < UndoPhase.Repairing or > UndoPhase.UndoingByForce)
             throw new DiskImageException(ErrorKind.ImageCorrupt, "the header of the undo file is damaged, so nothing can be put back", file.Path) { Offset = 0 };
         return header;

@@ -190,16 +190,19 @@ internal sealed class ClusterSpace
     }
 
     /// <summary>
-    /// Takes clusters back that were never referenced. Where nothing lies behind them the file is cut, so that a disk that
-    /// was filled is as empty as before.
+    /// Takes clusters back that were never referenced. The host has them back at once, so that a disk that was filled is as
+    /// empty as before: where nothing lies behind them the file is cut.
     /// </summary>
     internal void Return(Allocation allocation)
     {
         var run = new ClusterRun(_geometry.ClusterOf(allocation.Start), allocation.Count);
         lock (_lock)
         {
-            if (run.End != _end.Clusters || !TryCut(run.First.Value))
-                _pending.Park(run);
+            if (run.End == _end.Clusters && TryCut(run.First.Value))
+                return;
+            // Those that are dropped wait for a commit, but a full disk may have no room for one.
+            _end.TryGiveBack(run);
+            _pending.Park(run);
         }
     }
 

@@ -143,6 +143,19 @@ public sealed class UndoJournalDamageTests
     }
 
     [Fact]
+    public void A_header_without_its_last_byte_is_damaged_also_where_that_byte_is_zero()
+    {
+        byte[] header = new byte[UndoHeader.Size];
+        uint id = 0;
+        do
+            new UndoHeader { Phase = UndoPhase.Repairing, Id = ++id, OriginalLength = _original.Length }.Write(header);
+        while (header[^1] != 0);
+        byte[] image = (byte[])_repaired.Clone();
+        Assert.Equal(ErrorKind.ImageCorrupt, TryUndo(ref image, header[..^1], force: true)!.Kind);
+        Assert.Equal(_repaired, image);
+    }
+
+    [Fact]
     public void A_file_that_is_no_journal_is_neither_used_nor_removed()
     {
         byte[] notes = Patterns.Filled(300, (byte)'x');

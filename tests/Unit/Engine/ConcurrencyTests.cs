@@ -136,7 +136,7 @@ public sealed class ConcurrencyTests : IDisposable
     }
 
     [Fact]
-    public void Clusters_of_a_failed_request_that_others_lie_behind_are_given_back_at_closing()
+    public void Clusters_of_a_failed_request_that_others_lie_behind_are_given_back_at_once_and_are_free_at_closing()
     {
         MemoryStorage storage = OfKnownSpace(out QedImage image);
         long before = storage.Length;
@@ -148,18 +148,20 @@ public sealed class ConcurrencyTests : IDisposable
             Task.Run(() => image.Write(new GuestOffset(65536), Patterns.Filled(65536, 1))).Wait(TestContext.Current.CancellationToken);
             throw new DiskImageException(ErrorKind.NotEnoughSpace, "the disk is full");
         };
-        Assert.Throws<DiskImageException>(() => image.Write(new GuestOffset(0), Patterns.Filled(65536, 2)));
-        storage.OnWrite = null;
-        Extent other = image.GetExtent(new GuestOffset(65536), 65536);
-        Assert.Equal(before + 65536, other.HostOffset!.Value.Value);
         var punches = new System.Collections.Generic.List<(long, long)>();
         storage.BeforeChange = change =>
         {
             if (change.Kind == StorageChangeKind.Punch)
                 punches.Add((change.Offset, change.Length));
         };
-        image.Dispose();
+        Assert.Throws<DiskImageException>(() => image.Write(new GuestOffset(0), Patterns.Filled(65536, 2)));
+        storage.OnWrite = null;
+        Extent other = image.GetExtent(new GuestOffset(65536), 65536);
+        Assert.Equal(before + 65536, other.HostOffset!.Value.Value);
+        // A full disk may have no room for the commit that would make them free.
         Assert.Equal([(before, 65536L)], punches);
+        image.Dispose();
+        Assert.All(punches, punch => Assert.Equal((before, 65536L), punch));
         Assert.Equal(0, storage.ToArray()[16] & 2);
     }
 
