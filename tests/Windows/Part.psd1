@@ -8,7 +8,7 @@
             'Operations.ConvertContentTests', 'Operations.ConvertTargetTests', 'Operations.DeleteSourceTests', 'Operations.ReadContentTests'
             'Checking.UnfinishedRepairTests', 'Formats.ParentNameTests', 'Formats.Vhd.VhdDifferencingTests', 'Formats.Vmdk.VmdkExtentNameTests'
         )
-        'Unit.NetStandard' = @('Storage.*', 'Engine.QedImageTests', 'Engine.ModelTests', 'Operations.ConvertTargetTests')
+        'Unit.NetStandard' = @('Storage.*', 'Engine.QedImageTests', 'Engine.ConcurrencyTests', 'Operations.ConvertTargetTests')
         'Tool'             = @('Tool.ProcessTests')
     }
     PesterFiles = @('New-QedImage')

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using System.Threading;
 using Microsoft.Extensions.Logging;
 using Qed.Storage;
@@ -16,12 +17,21 @@ namespace Qed.Chains;
 /// <param name="cancellation">Honoured between files.</param>
 internal sealed class RestingImages(ICollection<FileIdentity> wanted, ILogger logger, CancellationToken cancellation)
 {
+    private const int MostListed = 8;
+
     private readonly HashSet<FileIdentity> _looked = [];
     // What each file rests on; null where that is nothing.
     private readonly Dictionary<FileIdentity, Link?> _next = [];
 
     /// <summary>Each image that was found, by its path, with the first of the given files that its chain comes to.</summary>
     internal List<(string Path, FileIdentity On)> Found { get; } = [];
+
+    /// <summary>Paths for a message: the first few, and how many more there are.</summary>
+    internal static string Listed(IReadOnlyList<string> paths)
+    {
+        string more = paths.Count > MostListed ? $" and {Invariant.Text(paths.Count - MostListed)} more" : string.Empty;
+        return string.Join(", ", paths.OrderBy(path => path, StringComparer.Ordinal).Take(MostListed).Select(path => $"'{path}'")) + more;
+    }
 
     /// <summary>Looks at all files of a folder.</summary>
     /// <param name="folder">The folder.</param>

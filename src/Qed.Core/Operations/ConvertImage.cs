@@ -166,7 +166,11 @@ public static class ConvertImage
         int? sectorSize = ConversionLosses.LogicalSectorSize(source.Image, baseline, format, options);
         long size = PaddedSize(disk, format, options.Subformat, sectorSize, logger);
         if (options.DeleteSource)
+        {
             SourceFiles.RequireDeletable(source.Files, disk.Backing, baseline);
+            SourceFiles.RequireNoneRests(source.Files, logger, cancellation);
+        }
+
         using Destination target = TargetFile.Begin(options.DestinationPath, options.Force, source.Image, logger, cancellation);
         var layout = new TargetOptions
         {

@@ -26,7 +26,11 @@ internal static class ConvertIntoExisting
     {
         RefuseOptionsOfNewImages(options);
         if (options.DeleteSource)
+        {
             SourceFiles.RequireDeletable(source.Files, source.Disk.Backing, baseline: null);
+            SourceFiles.RequireNoneRests(source.Files, logger, cancellation);
+        }
+
         ConversionLosses.Warn(source.Image, null, format, options, logger);
         if (format.IsGuestBytes)
             return IntoRaw(source, format, options, progress, logger, cancellation);

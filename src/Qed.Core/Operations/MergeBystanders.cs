@@ -6,15 +6,12 @@ using System.Threading;
 using Microsoft.Extensions.Logging;
 using Qed.Chains;
 using Qed.Storage;
-using static Qed.Invariant;
 
 namespace Qed.Operations;
 
 /// <summary>The images that rest on those of a merge, and what it would do to them.</summary>
 internal sealed class MergeBystanders
 {
-    private const int MostNamed = 8;
-
     private readonly MergeLinks _links;
     // Every image that was found, with the first image of the merge that its chain comes to.
     private readonly List<(string Path, ImageDescription On)> _resting;
@@ -62,12 +59,11 @@ internal sealed class MergeBystanders
     /// <exception cref="DiskImageException">BackingFileRefused, naming the images.</exception>
     internal void RequireNone()
     {
-        string[] names = [.. Affected.Select(each => $"'{each.Path}'")];
-        if (names.Length == 0)
+        string[] paths = [.. Affected.Select(each => each.Path)];
+        if (paths.Length == 0)
             return;
-        string more = names.Length > MostNamed ? $" and {Text(names.Length - MostNamed)} more" : string.Empty;
         throw new DiskImageException(
-            ErrorKind.BackingFileRefused, $"other images rest on what the merge changes, and would read differently: {string.Join(", ", names.Take(MostNamed))}{more}", _links.Overlay.Path)
+            ErrorKind.BackingFileRefused, $"other images rest on what the merge changes, and would read differently: {RestingImages.Listed(paths)}", _links.Overlay.Path)
         {
             Remedy = new(RemedyKind.ForceMerge),
         };

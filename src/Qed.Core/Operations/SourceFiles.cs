@@ -1,8 +1,13 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
+using System.Threading;
+using Microsoft.Extensions.Logging;
+using Qed.Chains;
 using Qed.Images;
 using Qed.Storage;
+using Qed.Targets;
 
 namespace Qed.Operations;
 
@@ -31,6 +36,21 @@ internal static class SourceFiles
         }
     }
 
+    /// <summary>Refuses, before anything is done, to delete what another image in the folders of these files rests on.</summary>
+    /// <param name="files">The files of the source.</param>
+    /// <param name="logger">Told which folders could not be searched.</param>
+    /// <param name="cancellation">Honoured between the files that are looked at.</param>
+    /// <exception cref="DiskImageException">BackingFileRefused, naming the images.</exception>
+    internal static void RequireNoneRests(IReadOnlyList<string> files, ILogger logger, CancellationToken cancellation)
+    {
+        FileIdentity[] wanted = [.. files.Select(FileIdentity.Of).OfType<FileIdentity>()];
+        var search = new RestingImages(wanted, logger, cancellation);
+        foreach (string folder in files.SelectMany(FoldersOf).Distinct(StringComparer.Ordinal))
+            search.Search(folder, withSubfolders: false);
+        if (search.Found.Count > 0)
+            throw Refused($"the source is to be deleted, but other images rest on it: {RestingImages.Listed(search.Found.ConvertAll(found => found.Path))}", files[0], RemedyKind.KeepSource);
+    }
+
     /// <summary>Deletes all files of an image.</summary>
     /// <param name="files">Its own file first, then those that it names.</param>
     /// <param name="tell">Told of each that is gone.</param>
@@ -56,6 +76,10 @@ internal static class SourceFiles
             tell(files[i]);
         }
     }
+
+    /// <summary>Where a file's name lies, and where the file does.</summary>
+    private static IEnumerable<string> FoldersOf(string file)
+        => new[] { StorageErrors.FullPath(file), TargetPath.Resolve(file) }.Select(path => Path.GetDirectoryName(path)!);
 
     private static DiskImageException Refused(string rule, string file, RemedyKind remedy)
         => new(ErrorKind.BackingFileRefused, rule, file) { Remedy = new(remedy) };

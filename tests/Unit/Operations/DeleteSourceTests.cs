@@ -128,6 +128,30 @@ public sealed class DeleteSourceTests : IDisposable
         AssertOnly("base-f001.vmdk", "base.vmdk", "top.vmdk");
     }
 
+    [Fact]
+    public void Nothing_that_another_image_rests_on_is_deleted_until_that_one_is_gone()
+    {
+        TestImage.Create(_folder["base.qed"], 1 << 20);
+        TestImage.Write(_folder["base.qed"], 0, Patterns.Random(4096, 1));
+        TestImage.Create(_folder["middle.qed"], 1 << 20, backing: "base.qed", backingFormat: "qed");
+        TestImage.Create(_folder["top.qed"], 1 << 20, backing: "middle.qed", backingFormat: "qed");
+        // By another name, too: through a link from elsewhere.
+        Link.Symbolic(_elsewhere["base.qed"], _folder["base.qed"]);
+        foreach (string source in new[] { _folder["base.qed"], _elsewhere["base.qed"] })
+        {
+            ConvertImageOptions options = Options("base.qed", "new.vhdx") with { Path = source };
+            Fails.With(ErrorKind.BackingFileRefused, $"other images rest on it: '{_folder["middle.qed"]}', '{_folder["top.qed"]}'", () => ConvertImage.Run(options));
+            Fails.With(ErrorKind.BackingFileRefused, "other images rest on it", () => ConvertImage.Run(options with { DestinationPath = _folder["top.qed"], IntoExisting = true, Format = "qed" }));
+        }
+
+        AssertOnly("base.qed", "middle.qed", "top.qed");
+        Convert("top.qed", "top.vhdx");
+        Convert("middle.qed", "middle.vhdx");
+        Convert("base.qed", "base.vhdx");
+        AssertOnly("base.vhdx", "middle.vhdx", "top.vhdx");
+        Assert.Equal(Patterns.Random(4096, 1), TestImage.ReadAll(_folder["top.vhdx"])[..4096]);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
