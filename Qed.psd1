@@ -20,6 +20,7 @@
         'Get-QedImageHash'
         'Get-QedImageInfo'
         'Get-QedImageMap'
+        'Get-QedServer'
         'Measure-QedImage'
         'Merge-QedImage'
         'New-QedImage'
@@ -28,6 +29,8 @@
         'Resize-QedImage'
         'Set-QedBackingFile'
         'Show-QedImageMap'
+        'Start-QedServer'
+        'Stop-QedServer'
         'Test-QedImage'
     )
     VariablesToExport      = @()
@@ -35,7 +38,7 @@
     PrivateData            = @{
         PSData = @{
             Tags         = @(
-                'QED', 'QEMU', 'qcow2', 'VHD', 'VHDX', 'VMDK', 'VDI', 'raw', 'disk', 'image', 'DiskImage', 'VirtualDisk'
+                'QED', 'QEMU', 'NBD', 'qcow2', 'VHD', 'VHDX', 'VMDK', 'VDI', 'raw', 'disk', 'image', 'DiskImage', 'VirtualDisk'
                 'HyperV', 'Hyper-V', 'KVM', 'VMware', 'VirtualBox', 'Azure', 'qemu-img', 'virtualization'
                 'convert', 'resize', 'repair', 'PSEdition_Core', 'PSEdition_Desktop', 'Windows', 'Linux'
             )

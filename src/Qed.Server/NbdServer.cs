@@ -56,6 +56,9 @@ public sealed class NbdServer : IDisposable
     /// <summary>Where it listens; with the port that the system chose once it was started.</summary>
     public NbdAddress Address => _listener?.Address ?? _options.Address;
 
+    /// <summary>The URI by which clients reach the server, whatever they ask for then.</summary>
+    public string ServerUri => Address.UriOf(isEncrypted: _options.Tls is not null);
+
     /// <summary>The URI by which clients reach an export.</summary>
     public string UriOf(NbdExport export)
         => Address.UriOf((export ?? throw new ArgumentNullException(nameof(export))).Name, isEncrypted: _options.Tls is not null);

@@ -3,10 +3,10 @@
 
 BeforeDiscovery {
     . $PSScriptRoot/Support.ps1
-    # Those that draw, or write a page, emit nothing that names an image.
-    $commands = (Get-Module Qed).ExportedCmdlets.Values | Where-Object Verb -notin Show, Export | Sort-Object Name
+    # Those that draw, or write a page, emit nothing that names an image; a server is one of many images, and has tests of its own.
+    $commands = (Get-Module Qed).ExportedCmdlets.Values | Where-Object { $_.Verb -notin 'Show', 'Export' -and $_.Noun -ne 'QedServer' } | Sort-Object Name
     $all = $commands.Name
-    $changers = $commands.Where({ $_.Parameters.ContainsKey('WhatIf') }).Name
+    $changers = $commands.Where({ $_.Parameters.ContainsKey('WhatIf') }).Name + 'Start-QedServer'
     # What is asked about an image, and so handed on.
     $results = $all -match '^(Compare|Get|Measure|Test)-'
     # Its images are not there yet, so wildcards mean themselves.
@@ -300,6 +300,10 @@ Describe 'Changing: <_>' -ForEach $changers {
                 @{ Path = $image; None = $true }
                 @{ Path = $image; BackingPath = "$folder/other.qed"; MetadataOnly = $true }
             }
+            'Start-QedServer' {
+                @{ Path = $image; OverlayPath = "$folder/over.qed" }
+                @{ Path = $image }
+            }
             default { throw "Say here what $_ changes." }
         }
     }
@@ -339,6 +343,7 @@ Describe 'Changing: <_>' -ForEach $changers {
         $line = if ($cmdlet -eq 'Repair-QedImage') { "VERBOSE: Repairing '$image'*" }
         elseif ($cmdlet -eq 'Optimize-QedImage') { "VERBOSE: Optimized '$image'*" }
         else { "DEBUG: Opened '$base' as qed, 1048576 bytes." }
+        Get-QedServer | Stop-QedServer
         $session.Host.Lines -like $line | Should -Not -BeNullOrEmpty
     }
 }

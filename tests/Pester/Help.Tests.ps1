@@ -183,8 +183,8 @@ Describe 'The examples' {
                 -not ($binding.BoundParameters.Keys | Where-Object { $set.Parameters.Name -notcontains $_ }) -and
                 -not ($set.Parameters | Where-Object { $_.IsMandatory -and -not $binding.BoundParameters.ContainsKey($_.Name) -and -not ($isPiped -and ($_.ValueFromPipeline -or $_.ValueFromPipelineByPropertyName)) })
             }
-            # What comes by pipeline chooses between Path and LiteralPath only when it comes.
-            @($fitting).Count | Should -BeIn $(if ($isPiped) { 1, 2 } else { 1 })
+            # What comes by pipeline chooses between Path, LiteralPath and a server only when it comes.
+            @($fitting).Count | Should -BeIn $(if ($isPiped) { 1, 2, 3 } else { 1 })
         }
 
         $folder = New-Folder

@@ -94,7 +94,7 @@ Describe 'The manifest' {
 Describe 'What travels with the module' {
     It 'has the version of the manifest' -ForEach 'net8.0', 'netstandard2.0' {
         $version = (Import-PowerShellDataFile $manifest).ModuleVersion
-        foreach ($name in 'Qed.Core', 'Qed.PowerShell') {
+        foreach ($name in 'Qed.Core', 'Qed.PowerShell', 'Qed.Server') {
             $file = Join-Path (Split-Path $manifest) "bin/$_/$name.dll"
             [Reflection.AssemblyName]::GetAssemblyName($file).Version.ToString(3) | Should -Be $version
             [Diagnostics.FileVersionInfo]::GetVersionInfo($file).ProductVersion | Should -Be $version
@@ -102,7 +102,7 @@ Describe 'What travels with the module' {
     }
 
     It 'names no folder of the machine that built it' -Skip:$isFramework -ForEach 'net8.0', 'netstandard2.0' {
-        foreach ($name in 'Qed.Core', 'Qed.PowerShell') {
+        foreach ($name in 'Qed.Core', 'Qed.PowerShell', 'Qed.Server') {
             $reader = [Reflection.PortableExecutable.PEReader]::new([IO.File]::OpenRead((Join-Path (Split-Path $manifest) "bin/$_/$name.dll")))
             try {
                 $debug = $reader.ReadDebugDirectory()
@@ -261,7 +261,14 @@ Describe 'The build for Windows PowerShell' {
             (Resize-QedImage a.qed 2MB -PassThru).Size / 1MB
             (New-QedImage top.qed -BackingPath a.qed).BackingPath
             (Set-QedBackingFile top.qed -None -Confirm:$false -PassThru).AllocatedSize -ge 1MB
+            $server = Start-QedServer a.qed
+            $client = [Net.Sockets.TcpClient]::new('127.0.0.1', ([uri]$server.Address).Port)
+            $greeting = [byte[]]::new(8)
+            $null = $client.GetStream().Read($greeting, 0, 8)
+            $client.Dispose()
+            $server | Stop-QedServer
+            [Text.Encoding]::ASCII.GetString($greeting)
             (Get-Module Qed.PowerShell).ExportedCmdlets['Test-QedImage'].ImplementingType.Assembly.Location.Contains('netstandard2.0')
-        } | Should -Be 10, 4, 16, 'True', 2, 'a.qed', 'True', 'True'
+        } | Should -Be 10, 4, 16, 'True', 2, 'a.qed', 'True', 'NBDMAGIC', 'True'
     }
 }

@@ -32,6 +32,10 @@ Describe 'Views' {
             $compared.Ranges | Out-String -Width $width
             Get-QedImageMap $overlay | Out-String -Width $width
             Measure-QedImage $base | Out-String -Width $width
+            $server = Start-QedServer $overlay -ReadOnly -Port 20809
+            ($server | Out-String -Width $width) -replace '(?m)^ *\d+ (?=running)'
+            $server.Exports | Out-String -Width $width
+            $server | Stop-QedServer
         }
         $variables = @{ base = $base; overlay = $overlay; leaked = $leaked; corrupt = $corrupt; marked = $marked; width = 80; all = "$all" }
         $shown = (Invoke-Session { & ([scriptblock]::Create($all)) } $variables).Output -join ''
@@ -60,6 +64,8 @@ Describe 'Views' {
         @{ Line = '0x0      0x100000    1 MiB Data            1'; Of = 'a map' }
         @{ Line = 'Unallocated*'; Of = 'a map' }
         @{ Line = 'at most *base.qed'; Of = 'a measure' }
+        @{ Line = 'running       0         0      0 B      0 B nbd://127.0.0.1:20809/'; Of = 'a server' }
+        @{ Line = '4 MiB read        overlay.qed *nbd://127.0.0.1:20809/'; Of = 'an export' }
     ) {
         $shown | Should -Match (([regex]::Escape($Line) -replace '\\\*', '.*') -replace '\\ ', ' ')
     }

@@ -127,6 +127,9 @@ public abstract class ImageCmdlet : PSCmdlet, IDisposable
     /// <summary>Queues work on an image.</summary>
     private protected void Start(string path, Action<WorkItem> work) => _pump!.Add(new WorkItem(path, Words, work));
 
+    /// <summary>Writes what comes of all work that was queued, and returns when there will be no more. Called on the pipeline's thread.</summary>
+    private protected void AwaitWork() => _pump!.Drain();
+
     /// <summary>Refuses parameters that contradict each other, with the ids that PowerShell itself uses: those of a row alone, those of the command for good.</summary>
     private protected static void RefuseParameters(string errorId, string message) => throw new RefusedParametersException(errorId, message);
 

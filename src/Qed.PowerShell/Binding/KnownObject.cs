@@ -21,6 +21,7 @@ internal sealed class KnownObject
         Result(typeof(ImageMeasure), nameof(ImageMeasure.FullyAllocatedSize)),
         Result(typeof(ImageHash), nameof(ImageHash.Hash)),
         Result(typeof(ImageExtent), nameof(ImageExtent.HostOffset)),
+        Result(typeof(ServedImage), nameof(ServedImage.ExportName)),
         new("System.IO.FileSystemInfo", "LastWriteTimeUtc", ["Length", "Mode"]),
         // Deserialised, only the names of classes that can be constructed are left.
         new("System.IO.FileInfo", "LastWriteTimeUtc", ["Length", "Mode"]),

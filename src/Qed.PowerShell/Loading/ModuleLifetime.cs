@@ -1,5 +1,6 @@
 using System.IO;
 using System.Management.Automation;
+using Qed.PowerShell.Serving;
 
 namespace Qed.PowerShell.Loading;
 
@@ -20,14 +21,16 @@ public sealed class ModuleLifetime : IModuleAssemblyInitializer, IModuleAssembly
         }
     }
 
-    /// <summary>Takes the resolver away when the last runspace removes the module.</summary>
+    /// <summary>Stops what still serves images and takes the resolver away when the last runspace removes the module.</summary>
     /// <param name="psModuleInfo">The module.</param>
     public void OnRemove(PSModuleInfo psModuleInfo)
     {
         lock (Gate)
         {
-            if (_imports > 0 && --_imports == 0)
-                Loader.Unregister();
+            if (_imports == 0 || --_imports > 0)
+                return;
+            SessionServers.StopAll();
+            Loader.Unregister();
         }
     }
 }

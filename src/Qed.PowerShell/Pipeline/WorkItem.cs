@@ -33,7 +33,7 @@ internal sealed class WorkItem
     internal IProgress<OperationProgress> Progress => _progress!;
 
     /// <summary>The engine's log, shown by -Debug, -Verbose and as warnings.</summary>
-    internal CallbackLogger Logger => new(Log);
+    internal CallbackLogger Logger => new(Tell);
 
     /// <summary>Whether it has its place among those that write; guarded by the pump.</summary>
     internal bool IsInLine { get; set; }
@@ -53,7 +53,7 @@ internal sealed class WorkItem
 
     internal void Fail(ErrorRecord error) => _pump.Post(this, cmdlet => cmdlet.WriteError(error));
 
-    internal void Verbose(string text) => Log(DiagnosticLevel.Information, text);
+    internal void Verbose(string text) => Tell(DiagnosticLevel.Information, text);
 
     /// <summary>Tells of an error that is none to the pipeline.</summary>
     internal void Verbose(DiskImageException error) => Verbose(TextOf(error));
@@ -86,7 +86,8 @@ internal sealed class WorkItem
         }
     }
 
-    private void Log(DiagnosticLevel level, string text) => _pump.Post(level switch
+    /// <summary>Says what a log says.</summary>
+    internal void Tell(DiagnosticLevel level, string text) => _pump.Post(level switch
     {
         DiagnosticLevel.Debug => cmdlet => cmdlet.WriteDebug(text),
         DiagnosticLevel.Information => cmdlet => WriteDetail((PSCmdlet)cmdlet, text),

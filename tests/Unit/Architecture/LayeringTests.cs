@@ -31,7 +31,7 @@ public sealed class LayeringTests
         ["Operations"] = ["Chains", "Checking", "Compaction", "Transfer", "Formats", "Engine", "Images", "Layout", "Targets", "Storage", "Units"],
         [Root] = [],
         // Front ends decide nothing: what they need below, an operation says in its result.
-        ["Qed.PowerShell"] = ["Operations"],
+        ["Qed.PowerShell"] = ["Operations", "Qed.Server"],
         ["Qed.Tool"] = ["Operations", "Qed.Server"],
         // An image as a device: between the engine and those who start it.
         ["Qed.Server"] = ["Operations", "Images", "Storage"],
