@@ -166,15 +166,14 @@ function Copy-Attribute([string]$From, [string]$To) {
 
 function Move-Copy([string]$Copy, [string]$Image, [string]$Stamp) {
     <# Puts a copy in an image's place, with the image's permissions, if it is still one. #>
-    $held = $null
-    if (-not $hasShareModes) {
-        Copy-Attribute $Image $Copy
-        # A virtual machine that starts now is refused, and does not go on writing a file that has no name any more.
-        $held = [Qed.Operations.OpenImage]::ForWriting($Image)
-    }
+    if (-not $hasShareModes) { Copy-Attribute $Image $Copy }
+    # Refused where anybody has the image, also only to read it. A virtual machine that starts now is refused, and does not go on
+    # writing a file that has no name any more.
+    $held = [Qed.Operations.OpenImage]::ForWriting($Image)
     try {
         if ((Get-Stamp $Image) -ne $Stamp) { throw "'$Image' is left as it is, because it was written while it was copied." }
-        # On Windows it fails while anybody has the image open, and may do so with the old file gone.
+        # On Windows it fails while anybody has the image open, so do we, and may do so with the old file gone.
+        if ($hasShareModes) { $held.Dispose() }
         try { [IO.File]::Replace($Copy, $Image, [NullString]::Value) }
         catch {
             if ([IO.File]::Exists($Image)) { throw }
@@ -182,7 +181,7 @@ function Move-Copy([string]$Copy, [string]$Image, [string]$Stamp) {
         }
     }
     finally {
-        if ($held) { $held.Dispose() }
+        $held.Dispose()
     }
 }
 

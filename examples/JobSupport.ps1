@@ -65,9 +65,16 @@ function Write-JobLog([psobject]$Log, [string]$What, [Collections.IDictionary]$D
 function Read-JobLog([string[]]$Path) {
     <# The entries of logs, of those that there are. #>
     foreach ($log in $Path | Where-Object { [IO.File]::Exists($_) }) {
-        foreach ($line in [IO.File]::ReadLines($log)) {
-            # The last line of a run that was killed may be half a one.
-            try { ConvertFrom-Json $line } catch { continue }
+        # A run reads the log that it writes itself, which Windows refuses to whoever would let nobody write.
+        $reader = [IO.StreamReader]::new([IO.File]::Open($log, 'Open', 'Read', 'ReadWrite, Delete'))
+        try {
+            while ($null -ne ($line = $reader.ReadLine())) {
+                # The last line of a run that was killed may be half a one.
+                try { ConvertFrom-Json $line } catch { continue }
+            }
+        }
+        finally {
+            $reader.Dispose()
         }
     }
 }

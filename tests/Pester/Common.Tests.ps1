@@ -138,7 +138,7 @@ Describe 'Naming images: <_>' -ForEach $all {
     }
 
     It 'reports a missing drive, a foreign provider and a path that is nowhere, each alone' {
-        $missing = if ($cmdlet -eq 'New-QedImage') { "$folder/no folder/x.qed" } else { "$folder/missing.qed" }
+        $missing = if ($cmdlet -eq 'New-QedImage') { "$folder${/}no folder${/}x.qed" } else { "$folder${/}missing.qed" }
         $paths = 'nodrive:\x.qed', 'env:PATH', $missing, $plain
         $found = $paths | & $cmdlet @argument -ThrottleLimit 1 -ErrorAction SilentlyContinue -ErrorVariable failures
         Get-Name $found | Should -Be 'a1'
@@ -192,7 +192,7 @@ Describe 'Naming existing images: <_>' -ForEach $onExisting {
     }
 
     It 'reports a pattern that matches nothing' {
-        & $cmdlet "$folder/*.none" @argument -ErrorAction SilentlyContinue -ErrorVariable failure | Should -BeNullOrEmpty
+        & $cmdlet "$folder${/}*.none" @argument -ErrorAction SilentlyContinue -ErrorVariable failure | Should -BeNullOrEmpty
         $failure[0].FullyQualifiedErrorId | Should -BeLike 'ImageNotFound,*'
         $failure[0].TargetObject | Should -Be "$folder${/}*.none"
     }

@@ -18,7 +18,7 @@ BeforeDiscovery {
             Act = { Set-Corruption (New-FilledImage "$folder/corrupt.qed"); Convert-QedImage "$folder/corrupt.qed" "$folder/x.raw" } }
         @{ Id = 'ImageCorrupt'; Category = 'InvalidData'; Case = 'a header that is damaged'; Target = 'header.qed'; Says = '*L1 table*header field l1_table_offset at offset 40, value 0x3039*'
             Act = { Write-UInt64 (New-FilledImage "$folder/header.qed") 40 12345; Resize-QedImage "$folder/header.qed" 1GB } }
-        @{ Id = 'ImageInUse'; Category = 'ResourceBusy'; Case = 'an image that somebody writes'; Target = 'image.qed'; Says = '*being written by this process*'
+        @{ Id = 'ImageInUse'; Category = 'ResourceBusy'; Case = 'an image that somebody writes'; Target = 'image.qed'; Says = if ($IsLinux) { '*being written by this process*' } else { '*in use by this process*' }
             Act = { $held = Open-ForWriting $image; try { Test-QedImage $image } finally { $held.Dispose() } } }
         @{ Id = 'ImageInUse'; Category = 'ResourceBusy'; Case = 'changing an image that somebody writes'; Target = 'image.qed'; Says = '*in use by this process*'
             Act = { $held = Open-ForWriting $image; try { Set-QedBackingFile $image -None -Confirm:$false } finally { $held.Dispose() } } }
@@ -92,6 +92,7 @@ Describe 'Errors' {
     }
 
     It '<Id>: <Case>' -ForEach $cases {
+        $Target = $Target.Replace('/', ${/})
         $failure = Get-Failure $Act
         $failure | Should -HaveCount 1
         $failure.FullyQualifiedErrorId | Should -BeLike "$Id,Qed.PowerShell.Commands.*Command"
@@ -245,6 +246,7 @@ Describe 'Errors' {
     }
 
     It 'AccessDenied: a file that may not be written' {
+        if (Test-Wine) { Set-ItResult -Skipped -Because 'no mark that a file is read-only stops anybody under Wine' }
         $locked = New-FilledImage "$folder/locked.qed"
         if ($IsLinux -and (& id -u) -eq 0) {
             & chattr +i $locked 2>$null

@@ -32,7 +32,7 @@ BeforeAll {
 Describe 'Invoke-QedFsck.ps1' {
     BeforeEach {
         $folder = New-Folder
-        $log = "$(New-Folder)/log/fsck.jsonl"
+        $log = "$(New-Folder)${/}log${/}fsck.jsonl"
     }
 
     Context 'ends with' {

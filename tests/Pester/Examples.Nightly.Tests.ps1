@@ -176,10 +176,10 @@ Describe 'Invoke-QedNightly.ps1' {
         }
 
         It 'leaves alone an image with an undo file, and one with a further name' {
-            $undo = New-LooseImage "$folder/undo.qed"
+            $undo = New-LooseImage "$folder${/}undo.qed"
             Add-Leak $undo
             $null = Repair-QedImage $undo -Confirm:$false
-            $linked = New-LooseImage "$folder/linked.qed"
+            $linked = New-LooseImage "$folder${/}linked.qed"
             $null = New-Item -ItemType HardLink -Path "$(New-Folder)/other.qed" -Target $linked
             $before = Get-Fingerprint $folder
             $summary = Invoke-Nightly -Compact -MinimumGainBytes 64KB

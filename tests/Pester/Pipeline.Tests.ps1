@@ -21,7 +21,7 @@ Describe 'Order' {
     }
 
     It 'is that of errors too' {
-        $paths = @($large, "$folder/none1.qed") + $small[0..50] + "$folder/none2.qed" + $small[51..99]
+        $paths = @($large, "$folder${/}none1.qed") + $small[0..50] + "$folder${/}none2.qed" + $small[51..99]
         $seen = $paths | Test-QedImage -ThrottleLimit 8 2>&1 | ForEach-Object { if ($_ -is [Management.Automation.ErrorRecord]) { $_.TargetObject } else { $_.Path } }
         $seen | Should -Be $paths
     }

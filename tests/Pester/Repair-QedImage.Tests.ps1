@@ -60,7 +60,7 @@ Describe 'Repair-QedImage' {
     It 'keeps the undo file where -UndoPath says, and finds it there again' {
         $image = New-CorruptImage "$folder/elsewhere.qed"
         $before = (Get-FileHash $image).Hash
-        $undo = "$folder/undo of elsewhere"
+        $undo = "$folder${/}undo of elsewhere"
         $report = Repair-QedImage $image -UndoPath $undo -Confirm:$false
         $report.UndoPath | Should -Be $undo
         "$image.undo" | Should -Not -Exist

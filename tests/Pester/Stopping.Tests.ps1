@@ -142,7 +142,7 @@ Describe 'Stopping' {
 
         It 'ends writing content, and the image is sound' {
             $target = (New-QedImage "$out/target.qed" 64GB).Path
-            Set-FileLength "$out/zeroes.raw" 64GB
+            $null = New-QedImage "$out/zeroes.raw" 64GB
             $session = Start-Session { Copy-QedImageContent $target -SourceFile "$out/zeroes.raw" -Confirm:$false } @{ target = $target; out = $out }
             Wait-Until { $session.Host.Progress }
             Measure-Ending { $session.Shell.Stop() } | Should -BeLessThan $mostWork

@@ -189,7 +189,7 @@ function Get-OpenFile([string]$Folder, [int]$ProcessId = $PID) {
     else {
         Get-ChildItem -LiteralPath $Folder -File | Where-Object {
             try { [IO.File]::Open($_.FullName, 'Open', 'ReadWrite', 'None').Dispose(); $false } catch { $true }
-        }
+        } | ForEach-Object FullName
     }
 }
 
@@ -303,7 +303,7 @@ function Start-Script([string]$File, [string[]]$Argument) {
     <# Starts a script in a process of its own; what it writes goes to Output and Error beside the process. #>
     $folder = New-Folder
     $program, [string[]]$first = Get-PowerShellCommand
-    $process = Start-Process $program -PassThru -RedirectStandardOutput "$folder/output" -RedirectStandardError "$folder/error" -ArgumentList (
+    $process = Start-Process $program -NoNewWindow -PassThru -RedirectStandardOutput "$folder/output" -RedirectStandardError "$folder/error" -ArgumentList (
         $first + '-NoProfile', '-NonInteractive', '-File', $File + $Argument)
     # Without it the exit code is lost.
     $null = $process.Handle

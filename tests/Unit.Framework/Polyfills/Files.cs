@@ -29,9 +29,11 @@ internal static class FilePolyfills
 
         internal static SafeFileHandle OpenHandle(string path, FileMode mode = FileMode.Open, FileAccess access = FileAccess.Read, FileShare share = FileShare.Read)
         {
+            // Mono's does not own its handle, which then would never be closed.
             var file = new FileStream(path, mode, access, share, 1);
             GC.SuppressFinalize(file);
-            return file.SafeFileHandle;
+            GC.SuppressFinalize(file.SafeFileHandle);
+            return new SafeFileHandle(file.SafeFileHandle.DangerousGetHandle(), ownsHandle: true);
         }
     }
 

@@ -17,7 +17,7 @@ internal sealed class SmallDisk : IDisposable
 
     internal string this[string name] => _folder[name];
 
-    /// <summary>Takes up all space but a few bytes.</summary>
+    /// <summary>Takes up all space but some, in whole blocks of 4096 bytes.</summary>
     internal void Fill(int free = 0)
     {
         // Nothing is kept back, which would not find room at closing.
@@ -25,7 +25,7 @@ internal sealed class SmallDisk : IDisposable
         byte[] block = new byte[4096];
         try
         {
-            while (new DriveInfo(Path).AvailableFreeSpace > free)
+            while (true)
             {
                 file.Write(block);
                 file.Flush();
@@ -35,6 +35,8 @@ internal sealed class SmallDisk : IDisposable
         {
             // Full to the last byte.
         }
+
+        file.SetLength(file.Length - free);
     }
 
     internal void FreeSpace()
