@@ -13,6 +13,7 @@ Help     brings docs/cmdlets and the help file up to the module: see docs/Update
 Package  builds and packs the module, the engine Qed.Core and the .NET tool Qed.Tool into out/packages
 Publish  packs, and sends the module to a repository: ./build.ps1 Publish -Repository PSGallery -ApiKey <key>
 Fleet    tries and measures examples/Invoke-QedFleet.ps1 on four hosts of this machine: see docs/fleet.md
+Fuzz     tries hostile files of every format, -Count of them, and tells which promise did not hold: see docs/reliability.md
 Bench    measures ours and the peers side by side; rows can be named: ./build.ps1 Bench check convert
 .EXAMPLE
 ./build.ps1 Demo
@@ -23,7 +24,7 @@ Packs, and says what would be published.
 [CmdletBinding(SupportsShouldProcess)]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'TestWindows', 'TestFramework', 'Demo', 'Tool', 'Fleet', 'Bench', 'Help', 'Package', 'Publish')]
+    [ValidateSet('Build', 'Test', 'TestWindows', 'TestFramework', 'Demo', 'Tool', 'Fleet', 'Fuzz', 'Bench', 'Help', 'Package', 'Publish')]
     [string]$Task = 'Build',
 
     # Where Publish sends the module: the name of a repository that Register-PSResourceRepository made known.
@@ -34,6 +35,10 @@ param(
 
     # Help, Package, Publish and the tests on Windows take everything as the last build left it, and make no other packages.
     [switch]$NoBuild,
+
+    # How many cases Fuzz tries, and which: the same number tries the same ones.
+    [long]$Count = 100000,
+    [int]$Seed = [Environment]::TickCount -band 0xffff,
 
     # What the task is to be told besides.
     [Parameter(ValueFromRemainingArguments)]
@@ -108,5 +113,6 @@ switch ($Task) {
     'Package' { Invoke-Package }
     'Publish' { Invoke-Publish -Repository $Repository -ApiKey $ApiKey }
     'Fleet' { Invoke-Build; & (Join-Path $root 'tests/Fleet/Measure-Fleet.ps1') -Module (Join-Path $module 'Qed.psd1') }
+    'Fuzz' { dotnet run --configuration Release --project (Join-Path $root 'tests/Fuzz') -- --count $Count --seed $Seed --keep (Join-Path $root "out/fuzz/$Seed") @Argument }
     'Bench' { Invoke-Build; dotnet run --configuration Release --project (Join-Path $root 'bench/Qed.Benchmarks') -- @Argument }
 }

@@ -90,11 +90,14 @@ internal sealed class OverlayStorage(BlockStorage beneath) : BlockStorage, IResi
 
     public StorageExtent NextExtent(long offset)
     {
-        if (offset >= _visible)
-            return this.AllData(offset);
-        StorageExtent extent = beneath.NextExtent(offset);
-        bool isAsBeneath = extent.End <= _visible && !_blocks.Keys.Any(block => (block + 1) * BlockSize > offset && block * BlockSize < extent.End);
-        return isAsBeneath ? extent : this.AllData(offset);
+        // What was cut off and not written since is a hole, as in a file.
+        StorageExtent extent = offset < _visible ? beneath.NextExtent(offset) : new StorageExtent(offset, Math.Max(1, _length - offset), IsHole: !HasFixedLength);
+        if (!extent.IsHole)
+            return extent;
+        long written = FirstWritten(offset / BlockSize, (extent.End + BlockSize - 1) / BlockSize) * BlockSize;
+        if (written > offset)
+            return new StorageExtent(offset, Math.Min(extent.End, written) - offset, IsHole: true);
+        return new StorageExtent(offset, BlockSize - (offset % BlockSize), IsHole: false);
     }
 
     public bool IsHole(long offset, long length) => NextExtent(offset).IsHoleUpTo(offset + length);
@@ -118,6 +121,16 @@ internal sealed class OverlayStorage(BlockStorage beneath) : BlockStorage, IResi
     }
 
     private Block Find(long block) => _blocks.TryGetValue(block, out Block found) ? found : new Block(null, block);
+
+    /// <summary>The first of some blocks that does not show what lies beneath; the end where there is none.</summary>
+    private long FirstWritten(long first, long end)
+    {
+        if (_blocks.Count < end - first)
+            return _blocks.Keys.Where(block => block >= first && block < end).DefaultIfEmpty(end).Min();
+        while (first < end && !_blocks.ContainsKey(first))
+            first++;
+        return first;
+    }
 
     private Block Load(Block block)
     {

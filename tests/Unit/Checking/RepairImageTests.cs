@@ -45,6 +45,23 @@ public sealed class RepairImageTests : IDisposable
     }
 
     [Fact]
+    public void A_plan_counts_no_cluster_as_lost_that_takes_no_space()
+    {
+        const int Entry = 40;
+        string path = _folder["free.qed"];
+        // The header, the L1 table, an L2 table, data, a hole, data that only an entry beyond the end of the disk maps, and a hole.
+        using (var crafted = new CraftedImage(path, 4096, 1, 16 * 4096))
+        {
+            crafted.SetClusters(9).L1(0, crafted.At(2)).L2(2, 0, crafted.At(3)).L2(2, Entry, crafted.At(6)).Fill(3, 1).Fill(6, 2);
+        }
+
+        RepairResult plan = RepairImage.Plan(new RepairImageOptions { Path = path });
+        RepairResult done = RepairImage.Run(new RepairImageOptions { Path = path });
+        Assert.Equal(plan.Changes.Select(change => change.Description), done.Changes.Select(change => change.Description));
+        Assert.True(done.After.IsClean);
+    }
+
+    [Fact]
     public void A_second_repair_leaves_bytes_and_time_of_the_image_alone()
     {
         RepairImage.Run(Options() with { DiscardUndo = true });

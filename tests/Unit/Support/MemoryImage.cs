@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using Qed.Formats;
 using Qed.Images;
 using Qed.Storage;
@@ -45,6 +46,12 @@ internal sealed class MemoryImage : ImageTarget, ICompanionFiles
     public BlockStorage Open(string path)
         => _files.TryGetValue(Path.GetFileName(path), out BlockStorage? storage) ? Reading(storage)
             : throw new DiskImageException(ErrorKind.ImageNotFound, "no such file", path);
+
+    /// <summary>All files by their names, its own one first, and what they hold.</summary>
+    internal IEnumerable<(string Name, byte[] Bytes)> Contents => _files.Select(file => (file.Key, BytesOf(file.Value)));
+
+    /// <summary>Bytes of all files together.</summary>
+    internal long Length => _files.Values.Sum(file => file.Length);
 
     /// <summary>Adds a file of the host.</summary>
     internal void Load(string path)

@@ -12,6 +12,9 @@ namespace Qed.Formats.Qcow2;
 /// </summary>
 internal sealed class Qcow2HeaderReader
 {
+    // Entries of tables have 56 bits for a place in the file.
+    private const long EndOfAnyFile = 1L << 56;
+
     private readonly BlockStorage _storage;
     private readonly byte[] _bytes;
     private readonly bool _allowMissing;
@@ -232,7 +235,8 @@ internal sealed class Qcow2HeaderReader
         };
     }
 
-    private bool IsBeyondEnd(ulong offset) => offset >= (ulong)_storage.Length && !_allowMissing;
+    /// <summary>Also of a file of which parts are missing nothing lies farther away than an entry of a table can lead.</summary>
+    private bool IsBeyondEnd(ulong offset) => offset >= (ulong)(_allowMissing ? EndOfAnyFile : _storage.Length);
 
     private uint UInt32(int offset) => BinaryPrimitives.ReadUInt32BigEndian(_bytes.AsSpan(offset));
 

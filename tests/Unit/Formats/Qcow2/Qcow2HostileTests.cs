@@ -64,6 +64,24 @@ public sealed class Qcow2HostileTests : IDisposable
         AssertRefused(file, kind, says);
     }
 
+    [Theory]
+    [InlineData(48, 1UL << 63)]
+    [InlineData(48, 0xffffffffffff0000)]
+    [InlineData(48, 0x7fffffffffff0000)]
+    [InlineData(64, 1UL << 63)]
+    [InlineData(64, 0xffffffffffff0000)]
+    [InlineData(64, 0x7fffffffffff0000)]
+    public void A_table_that_lies_nowhere_is_refused_also_where_missing_parts_are_allowed(int offset, ulong value)
+    {
+        byte[] file = Valid();
+        Qcow2Files.Put32(file, 60, 1);
+        Qcow2Files.Put64(file, 64, ClusterSize);
+        Qcow2Files.Put64(file, offset, value);
+        var salvaging = new ImageOpenOptions { AllowMissingData = true };
+        var error = Assert.Throws<DiskImageException>(() => FormatRegistry.ByName("qcow2").Open(new MemoryStorage(file), salvaging));
+        Assert.Equal((ErrorKind.ImageCorrupt, (ulong?)value), (error.Kind, error.Value));
+    }
+
     [Fact]
     public void Backing_names_that_are_too_long_outside_or_no_text_are_refused()
     {
