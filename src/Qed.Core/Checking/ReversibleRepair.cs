@@ -117,6 +117,8 @@ internal sealed class ReversibleRepair(BlockStorage image, IUndoStore store)
             store.Remove();
         }
 
+        // What a killed process has written may be in memory still: nothing is moved to where a crash could bring an entry back that leads there.
+        image.Flush();
         UndoJournal journal = CreateJournal();
         try
         {

@@ -222,7 +222,7 @@ internal sealed class ImageSizeChange
     private void DropFrom(GuestOffset from, long end)
     {
         // Tables go without anybody's looking which clusters they free.
-        _image.Space.Forget();
+        _image.Space.Forget(willDrop: true);
         long restOfTable = Math.Max(0, Math.Min(-from.Value & (Geometry.L2Span - 1), end - from.Value));
         GuestOffset restEnd = from + restOfTable;
         for (GuestOffset offset = from; offset < restEnd;)

@@ -223,7 +223,9 @@ internal sealed class QedImage : WritableDiskImage
         _header.SetNeedCheck();
         try
         {
-            return change(_storage);
+            long moved = change(_storage);
+            Space.NoteReclaimed();
+            return moved;
         }
         catch
         {

@@ -144,12 +144,17 @@ internal sealed class QedWriter : IDisposable
         Space.CutAhead();
         Commit();
         if (Space.HasUnreleased)
+        {
             _scan.RunNow(() => Space.HasUnreleased);
-        if (Space.CutTail())
-            _storage.Flush();
-        if (Space.IsDamaged)
+            // A scan that fails is nobody's error, but a flush on its way is.
+            Commit();
+        }
+
+        Space.CutTail();
+        // Nobody else would hear of what was not given back.
+        if (Space.IsDamaged || Space.HasUngiven)
             _header.KeepNeedCheck();
-        _header.ClearNeedCheck();
+        TakeMarkBack();
     }
 
     /// <summary>Ends what goes on in the background.</summary>
@@ -261,6 +266,7 @@ internal sealed class QedWriter : IDisposable
             }
             else if (run.Kind == ExtentKind.Unallocated && mustMark)
             {
+                NoteChange();
                 _image.Map.EnsureTable(offset);
                 Map(offset, count, TableEntry.Zero);
             }
@@ -369,8 +375,6 @@ internal sealed class QedWriter : IDisposable
     /// <summary>Before something is allocated or dropped that a crash would turn into a leak.</summary>
     private void NoteChange()
     {
-        if (_image.Header.HasBackingFile)
-            return;
         _header.SetNeedCheck();
         _idle.NoteChange();
     }
@@ -408,12 +412,23 @@ internal sealed class QedWriter : IDisposable
         {
             using InFlight.Hold hold = _inFlight.ExcludeAll();
             Commit();
-            _header.ClearNeedCheck();
+            if (!Space.HasUngiven)
+                TakeMarkBack();
+            else if (Space.MayHaveUnknown)
+                _idle.NoteChange();
         }
         catch (DiskImageException)
         {
             // The mark stays; the next flush tells what is wrong.
         }
+    }
+
+    /// <summary>Takes the NEED_CHECK mark back once what was given back to the host is so for good: a crash would leave it lost, and nobody would hear of it.</summary>
+    private void TakeMarkBack()
+    {
+        if (_header.Header.NeedsCheck && Space.HasUnsettled)
+            _storage.Flush();
+        _header.ClearNeedCheck();
     }
 
     private GuestOffset AlignDown(GuestOffset offset) => new(offset.Value & -Geometry.ClusterSize);

@@ -32,6 +32,9 @@ internal sealed record ChangeNeeds
     /// <summary>Whether zeroes that are written give space back.</summary>
     internal bool DetectZeroes { get; init; }
 
+    /// <summary>How what no request waits for is done.</summary>
+    internal BackgroundWork Background { get; init; } = BackgroundWork.OnThreads;
+
     /// <summary>Refuses, by throwing, what the header alone tells; given the header and the image's path.</summary>
     internal Action<QedHeader, string>? Require { get; init; }
 
@@ -44,6 +47,7 @@ internal sealed record ChangeNeeds
         MayRefuse = true,
         TableCacheBytes = TableCacheBytes,
         DetectZeroes = DetectZeroes,
+        Background = Background,
     };
 }
 
@@ -52,10 +56,12 @@ internal sealed record ChangeNeeds
 /// the change leaves the file as it is.
 /// </summary>
 /// <param name="Image">The image.</param>
-/// <param name="File">Its file, which the image owns.</param>
 /// <param name="Check">What a check has found that does not keep it from being written; null where none was needed.</param>
-internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult? Check) : IDisposable
+internal sealed record ImageForChange(QedImage Image, CheckResult? Check) : IDisposable
 {
+    /// <summary>Its file, where it was opened by a path; the image owns it.</summary>
+    internal HostFile File => (HostFile)Image.Storage;
+
     /// <summary>What the check has found about each cluster; null where none was needed.</summary>
     internal ImageChecker? Checker { get; private init; }
 
@@ -75,17 +81,9 @@ internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult
         string path, ChangeNeeds needs, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         HostFile file = OpenFile(path, needs.IsRehearsal ? StorageAccess.Read : StorageAccess.Write, logger);
-        QedImage image;
-        (ImageChecker? Checker, CheckResult? Check) found = default;
         try
         {
             UndoInspection.RequireFinished(file, new UndoFile(file));
-            QedHeader header = QedHeaderReader.Read(file);
-            needs.Require?.Invoke(header, file.Path);
-            if (needs.MustBeSound || IsDoubtful(file, header))
-                found = RequireSound(file, progress, cancellation);
-            image = QedImage.Open(file, needs.OpenOptions(found.Checker));
-            Log.Opened(logger, image.Path, image.Format, image.Length);
         }
         catch
         {
@@ -93,15 +91,37 @@ internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult
             throw;
         }
 
+        ImageForChange opened = Open(file, needs, progress, cancellation);
         try
         {
+            Log.Opened(logger, opened.Image.Path, opened.Image.Format, opened.Image.Length);
             if (needs.WithBacking)
-                ImageChain.AttachChain(image, file.Identity, StorageAccess.Read, logger);
-            return new ImageForChange(image, file, found.Check) { Checker = found.Checker };
+                ImageChain.AttachChain(opened.Image, file.Identity, StorageAccess.Read, logger);
+            return opened;
         }
         catch
         {
-            image.Dispose();
+            opened.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens an image alone, from whatever has its bytes, which it owns from then on.</summary>
+    /// <exception cref="DiskImageException">As for a path, but for what only a file of the host and its chain meet.</exception>
+    internal static ImageForChange Open(BlockStorage storage, ChangeNeeds needs, IProgress<OperationProgress>? progress, CancellationToken cancellation)
+    {
+        try
+        {
+            (ImageChecker? Checker, CheckResult? Check) found = default;
+            QedHeader header = QedHeaderReader.Read(storage);
+            needs.Require?.Invoke(header, storage.Path);
+            if (needs.MustBeSound || IsDoubtful(storage, header))
+                found = RequireSound(storage, progress, cancellation);
+            return new ImageForChange(QedImage.Open(storage, needs.OpenOptions(found.Checker)), found.Check) { Checker = found.Checker };
+        }
+        catch
+        {
+            storage.Dispose();
             throw;
         }
     }
@@ -112,11 +132,16 @@ internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult
         Image.BeforeChange();
         if (Check is null)
             return;
+        // What a killed process has written may be in memory still: what was found free is not while a crash could bring its entry back.
+        if (WasCutShort)
+            Image.Storage.Flush();
         Image.Space.CutPartOfCluster();
         if (Check.EntriesBeyondEnd > 0)
             Image.DropBeyondEnd();
         if (WasCutShort)
             Log.NeededCheck(logger, Image.Path);
+        if (HasLeftovers)
+            Image.Space.GiveBackFree();
         if (HasLeftovers)
             Log.LeaksFound(logger, Image.Path, Check.LeakedClusters);
     }
@@ -131,7 +156,7 @@ internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult
     /// <exception cref="OperationCanceledException">Cancelled; the image is sound and not marked as closed cleanly, so that the next one goes on.</exception>
     internal long Reclaim(IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
-        if (File.IsBlockDevice)
+        if (Image.Storage.HasFixedLength)
             return 0;
         long clusters = Image.Rearrange(storage => new ClusterReclaimer(storage, progress, cancellation).Run());
         Log.Reclaimed(logger, clusters, Image.Path);
@@ -139,21 +164,21 @@ internal sealed record ImageForChange(QedImage Image, HostFile File, CheckResult
     }
 
     /// <summary>Whether an image was not closed cleanly, its last cluster is cut off, or a repair whose undo file is gone was cut short.</summary>
-    private static bool IsDoubtful(HostFile file, QedHeader header)
+    private static bool IsDoubtful(BlockStorage storage, QedHeader header)
         => header.NeedsCheck || header.RepairMark is { IsUnfinished: true }
-            || (!file.IsBlockDevice && (file.Length & (header.Geometry.ClusterSize - 1)) != 0);
+            || (!storage.HasFixedLength && (storage.Length & (header.Geometry.ClusterSize - 1)) != 0);
 
     /// <summary>Checks an image that is to be changed, or would be.</summary>
     /// <exception cref="DiskImageException">ImageCorrupt.</exception>
-    internal static (ImageChecker Checker, CheckResult Check) RequireSound(HostFile file, IProgress<OperationProgress>? progress, CancellationToken cancellation)
+    internal static (ImageChecker Checker, CheckResult Check) RequireSound(BlockStorage storage, IProgress<OperationProgress>? progress, CancellationToken cancellation)
     {
-        var checker = new ImageChecker(file, maximumIssues: 1);
+        var checker = new ImageChecker(storage, maximumIssues: 1);
         CheckResult result = checker.Run(new ProgressMeter(progress, "Checking"), cancellation);
         if (result.Corruptions == 0)
             return (checker, result);
         string state = result.NeedsCheck ? "the image was not closed cleanly and " : string.Empty;
         throw new DiskImageException(
-            ErrorKind.ImageCorrupt, $"{state}a check finds {Text(result.Corruptions)} corruptions, so the image is not changed", file.Path)
+            ErrorKind.ImageCorrupt, $"{state}a check finds {Text(result.Corruptions)} corruptions, so the image is not changed", storage.Path)
         {
             Remedy = new(RemedyKind.ListDamage) { Next = Remedy.Advice("Reading it, and converting it to a new image, still works where the data is sound.") },
         };

@@ -127,7 +127,7 @@ public static class MergeImage
     }
 
     /// <summary>Drops what the overlay holds, which the destination has on stable storage.</summary>
-    private static void Empty(ImageForChange overlay, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
+    internal static void Empty(ImageForChange overlay, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         overlay.Begin(logger);

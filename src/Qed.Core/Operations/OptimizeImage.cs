@@ -69,7 +69,8 @@ public static class OptimizeImage
         return result with { AllocatedSizeBefore = allocated, AllocatedSizeAfter = opened.File.AllocatedLength };
     }
 
-    private static OptimizeResult Compact(
+    /// <summary>Compacts an opened image, which was checked.</summary>
+    internal static OptimizeResult Compact(
         ImageForChange opened, OptimizeMode mode, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         CompactionOutcome outcome = default;
@@ -84,7 +85,7 @@ public static class OptimizeImage
             Check(storage, progress, cancellation, out after);
             return after.IsClean ? 0 : throw NotSound(after);
         });
-        return ResultOf(outcome, opened.Check!, after with { NeedsCheck = false }, opened.File);
+        return ResultOf(outcome, opened.Check!, after with { NeedsCheck = false }, opened.Image.Storage);
     }
 
     private static ImageChecker Check(BlockStorage storage, IProgress<OperationProgress>? progress, CancellationToken cancellation, out CheckResult result)
@@ -101,9 +102,9 @@ public static class OptimizeImage
         };
 
     /// <summary>A block device keeps its length: there it counts how far into it the image reaches.</summary>
-    private static long SizeOf(CheckResult check, HostFile file) => file.IsBlockDevice ? check.EndOfUse : check.FileSize;
+    private static long SizeOf(CheckResult check, BlockStorage file) => file.HasFixedLength ? check.EndOfUse : check.FileSize;
 
-    private static OptimizeResult ResultOf(CompactionOutcome outcome, CheckResult before, CheckResult after, HostFile file) => new()
+    private static OptimizeResult ResultOf(CompactionOutcome outcome, CheckResult before, CheckResult after, BlockStorage file) => new()
     {
         Before = before,
         After = after,

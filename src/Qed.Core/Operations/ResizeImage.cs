@@ -63,7 +63,9 @@ public static class ResizeImage
             throw ShrinkRefused(options.Path, oldSize, options.Size.Value);
     }
 
-    private static long Change(ImageForChange opened, long size, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
+    /// <summary>Gives an opened image another size, and gives back what that frees, or what work that was cut short has lost.</summary>
+    /// <returns>Clusters by which the file has become shorter.</returns>
+    internal static long Change(ImageForChange opened, long size, IProgress<OperationProgress>? progress, ILogger logger, CancellationToken cancellation)
     {
         long oldSize = opened.Image.Length;
         opened.Begin(logger);

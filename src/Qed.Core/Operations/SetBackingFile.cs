@@ -45,14 +45,10 @@ public static class SetBackingFile
                 ? RequestedBacking.Trust(reference, opened.Image.Path)
                 : RequestedBacking.Open(reference, opened.Image.Path, logger);
             if (options.MetadataOnly)
-                opened.Begin(logger);
+                ChangeName(opened, backing?.Reference, logger, cancellation);
             else
-                copied = CopyDifferences(opened, backing?.Image, progress, logger, cancellation);
-            cancellation.ThrowIfCancellationRequested();
-            opened.Image.SetBackingName(backing?.Reference);
+                (copied, reclaimed) = Change(opened, backing?.Reference, backing?.Image, progress, logger, cancellation);
             Log.Rebased(logger, opened.Image.Path, before.BackingPath ?? "(none)", backing?.Reference.Name ?? "(none)");
-            if (opened.HasLeftovers && !options.MetadataOnly)
-                reclaimed = opened.Reclaim(progress, logger, cancellation);
         }
 
         return new ChangeResult
@@ -62,6 +58,29 @@ public static class SetBackingFile
             WrittenBytes = copied,
             ReclaimedClusters = reclaimed,
         };
+    }
+
+    /// <summary>Has an opened image, whose chain is attached, rest on another one, and copies in first what that would not show.</summary>
+    /// <returns>Bytes copied in, and clusters given back that work which was cut short had lost.</returns>
+    internal static (long Copied, long Reclaimed) Change(
+        ImageForChange opened,
+        BackingReference? reference,
+        DiskImage? newBacking,
+        IProgress<OperationProgress>? progress,
+        ILogger logger,
+        CancellationToken cancellation)
+    {
+        long copied = CopyDifferences(opened, newBacking, progress, logger, cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        opened.Image.SetBackingName(reference);
+        return (copied, opened.HasLeftovers ? opened.Reclaim(progress, logger, cancellation) : 0);
+    }
+
+    private static void ChangeName(ImageForChange opened, BackingReference? reference, ILogger logger, CancellationToken cancellation)
+    {
+        opened.Begin(logger);
+        cancellation.ThrowIfCancellationRequested();
+        opened.Image.SetBackingName(reference);
     }
 
     private static BackingReference? Reference(SetBackingFileOptions options)

@@ -147,6 +147,26 @@ internal sealed class ClusterSpace
         }
     }
 
+    /// <summary>Whether something was freed that takes space of the host still, for no scan has told that it may be given back.</summary>
+    internal bool HasUngiven
+    {
+        get
+        {
+            lock (_lock)
+                return !_storage.HasFixedLength && _knowledge != Knowledge.Whole && (_pending.HasAny || _hasForgottenFrees);
+        }
+    }
+
+    /// <summary>Whether clusters were given back to the host, or cut off, which a crash may yet undo.</summary>
+    internal bool HasUnsettled
+    {
+        get
+        {
+            lock (_lock)
+                return _pending.HasPunched || !_end.IsDurable;
+        }
+    }
+
     /// <summary>Whether a scan has found the tables unsound.</summary>
     internal bool IsDamaged { get; private set; }
 
@@ -280,7 +300,9 @@ internal sealed class ClusterSpace
     /// False where that is needed: clusters that were freed meanwhile were found in use, by the entry that was just dropped, as
     /// it should be, or by another.
     /// </returns>
-    internal bool EndScan(long end, ClusterBitmap? used, bool mayRepeat)
+    internal bool EndScan(long end, ClusterBitmap? used, bool mayRepeat) => EndScan(end, used, mayRepeat, mayGiveBack: true);
+
+    private bool EndScan(long end, ClusterBitmap? used, bool mayRepeat, bool mayGiveBack)
     {
         lock (_lock)
         {
@@ -313,6 +335,9 @@ internal sealed class ClusterSpace
             foreach (ClusterRun run in _pending.All)
                 _free.Remove(run);
             _knowledge = Knowledge.Whole;
+            // What was lost takes space of the host, and would go on doing so when the mark is gone that tells of it.
+            if (mayGiveBack && (_isDoubtful || _hasForgottenFrees))
+                TakeBackFree();
             _isDoubtful = false;
             _hasForgottenFrees = false;
             return true;
@@ -341,23 +366,39 @@ internal sealed class ClusterSpace
     }
 
     /// <summary>Takes over what a scan has found that ran before anybody used the image, and found the tables sound.</summary>
-    internal void Learn(ClusterBitmap used) => EndScan(BeginScan(), used, mayRepeat: false);
+    internal void Learn(ClusterBitmap used) => EndScan(BeginScan(), used, mayRepeat: false, mayGiveBack: false);
+
+    /// <summary>Gives to the host what was found to be free when the image was opened: where it was not closed cleanly, that takes space.</summary>
+    internal void GiveBackFree()
+    {
+        lock (_lock)
+            TakeBackFree();
+        Release();
+    }
 
     /// <summary>Forgets what is free, before clusters are moved, or references dropped that nobody tells of; waits for what is being given back.</summary>
-    internal void Forget()
+    /// <param name="willDrop">Whether references are dropped.</param>
+    internal void Forget(bool willDrop = false)
     {
         lock (_releasing)
         {
             lock (_lock)
             {
                 _isDoubtful |= _knowledge == Knowledge.Whole;
-                _hasForgottenFrees |= _pending.HasAny;
+                _hasForgottenFrees |= willDrop || _pending.HasAny;
                 _knowledge = _knowledge == Knowledge.Refused ? Knowledge.Refused : Knowledge.None;
                 _free = new FreeClusters();
                 _pending.Clear();
                 _forgotten++;
             }
         }
+    }
+
+    /// <summary>Nothing that was freed takes space any more: clusters were moved into all of it.</summary>
+    internal void NoteReclaimed()
+    {
+        lock (_lock)
+            _hasForgottenFrees = false;
     }
 
     /// <summary>Takes the end of the file anew, after it was changed beneath.</summary>
@@ -400,6 +441,13 @@ internal sealed class ClusterSpace
         {
             Remedy = new(RemedyKind.ListDamage),
         };
+
+    /// <summary>A block device is none the smaller for what is given back.</summary>
+    private void TakeBackFree()
+    {
+        while (!_storage.HasFixedLength && _free.Take(_free.Count, 1, -1) is { } found)
+            _pending.NoteDurable([found.Run]);
+    }
 
     private bool CutTail(long least)
     {

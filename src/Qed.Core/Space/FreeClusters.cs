@@ -68,7 +68,7 @@ internal sealed class FreeClusters
     /// <returns>Null where there is no such run.</returns>
     internal (ClusterRun Run, bool IsZero)? Take(long count, long minimum, long near)
     {
-        if (Count < minimum)
+        if (Count < Math.Max(1, minimum))
             return null;
         if (IsFree(near) && RunAt(near, count, minimum) is { } best && best.Run.Count >= minimum)
             return TakeOut(best);

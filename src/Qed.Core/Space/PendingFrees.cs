@@ -21,6 +21,9 @@ internal sealed class PendingFrees
     /// <summary>Whether there are clusters that could be free, had they been given back.</summary>
     internal bool HasAny => _parked.Count > 0 || _durable.Count > 0;
 
+    /// <summary>Whether something was taken from the host that no commit has followed.</summary>
+    internal bool HasPunched => _punched.Count > 0;
+
     /// <summary>All that must not be given out yet.</summary>
     internal IEnumerable<ClusterRun> All => _parked.Concat(_durable);
 

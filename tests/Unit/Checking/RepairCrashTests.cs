@@ -38,7 +38,7 @@ public sealed class RepairCrashTests
         {
             for (int sample = 0; sample < SamplesEach; sample++)
             {
-                byte[][] files = log.CrashAllAt(crash, random);
+                MemoryStorage[] files = log.CrashAt(crash, random);
                 AssertUndone(broken.Bytes, files[0], files[1], $"seed {seed}, sample {sample}, crash before change {crash}");
             }
         }
@@ -58,9 +58,8 @@ public sealed class RepairCrashTests
         for (int crash = 0; crash <= log.Count; crash++)
         {
             string name = $"seed {seed}, crash before change {crash}";
-            byte[][] files = log.CrashAllAt(crash, random);
-            MemoryStorage image = StorageOf(files[0]);
-            var journal = new MemoryStorage(files[1]);
+            MemoryStorage[] files = log.CrashAt(crash, random);
+            (MemoryStorage image, MemoryStorage journal) = (files[0], files[1]);
             var secondLog = new CrashLog(image, journal);
             CheckResult check = new ReversibleRepair(image, new MemoryUndoStore(journal) { Prepared = journal }).Run(RepairMode.All, default).Check;
             Assert.True(check.IsClean && !check.NeedsCheck, $"{name}: {string.Join('\n', check.Issues.Take(5))}");
@@ -68,9 +67,9 @@ public sealed class RepairCrashTests
                 Assert.True(seen.AsSpan().SequenceEqual(guest[place]), $"{name}: the guest sees something else at {place}");
 
             // A crash in the second repair as well.
-            byte[][] again = secondLog.CrashAllAt(random.Next(secondLog.Count + 1), random);
+            MemoryStorage[] again = secondLog.CrashAt(random.Next(secondLog.Count + 1), random);
             AssertUndone(broken.Bytes, again[0], again[1], name + " and in the second repair");
-            AssertUndone(broken.Bytes, image.ToArray(), journal.ToArray(), name + ", repaired again");
+            AssertUndone(broken.Bytes, image.Fork(), journal.Fork(), name + ", repaired again");
         }
     }
 
@@ -87,18 +86,17 @@ public sealed class RepairCrashTests
         // Undoing a whole repair, and one that a crash has cut short.
         foreach (int start in new[] { repair.Count, repair.Count * 2 / 3 })
         {
-            byte[][] files = repair.CrashAllAt(start, random);
+            MemoryStorage[] files = repair.CrashAt(start, random);
             if (start == repair.Count)
-                files[1] = journal.ToArray();
-            MemoryStorage image = StorageOf(files[0]);
-            var undo = new MemoryStorage(files[1]);
+                files[1] = journal.Fork();
+            (MemoryStorage image, MemoryStorage undo) = (files[0], files[1]);
             var log = new CrashLog(image, undo);
             new ReversibleRepair(image, new MemoryUndoStore(undo)).Undo(force: false);
             for (int crash = 0; crash <= log.Count; crash++)
             {
                 for (int sample = 0; sample < SamplesEach; sample++)
                 {
-                    byte[][] half = log.CrashAllAt(crash, random);
+                    MemoryStorage[] half = log.CrashAt(crash, random);
                     AssertUndone(broken.Bytes, half[0], half[1], $"seed {seed}, sample {sample}, crash before change {crash} of the undo");
                 }
             }
@@ -138,10 +136,9 @@ public sealed class RepairCrashTests
         return log;
     }
 
-    private void AssertUndone(byte[] original, byte[] image, byte[] journal, string name)
+    private static void AssertUndone(byte[] original, MemoryStorage storage, MemoryStorage journal, string name)
     {
-        MemoryStorage storage = StorageOf(image);
-        var undo = new MemoryUndoStore(new MemoryStorage(journal));
+        var undo = new MemoryUndoStore(journal);
         if (UndoHeader.Read(undo.Journal!) is null)
         {
             // Nothing can be put back, and nothing was changed.

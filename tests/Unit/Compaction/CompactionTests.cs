@@ -114,10 +114,10 @@ public sealed class CompactionTests
         for (int crash = 0; crash <= log.Count; crash += Math.Max(1, log.Count / 120))
         {
             string name = $"seed {seed}, crash before change {crash} of {log.Count}";
-            byte[] crashed = log.CrashAt(crash, random);
+            MemoryStorage second = log.CrashAt(crash, random)[0];
+            byte[] crashed = second.ToArray();
             image.AssertSameGuest(crashed);
             Assert.True(RepairTrial.CheckOf(crashed, onDevice).Corruptions == 0, name);
-            var second = new MemoryStorage(crashed) { IsDevice = onDevice };
             Assert.Equal(length, Compact(second, mode, isRehearsal: false).FileSize);
             AssertSound(image, second.ToArray()[..(int)length], mode, hasBacking, name);
         }

@@ -180,6 +180,22 @@ public sealed class CommitTests
         Assert.True(IsMarked(storage));
     }
 
+    [Fact]
+    public void Later_flushes_that_succeed_take_no_mark_away()
+    {
+        var storage = new MemoryStorage(TestImage.Bytes(4 << 20));
+        using (QedImage image = Open(storage))
+        {
+            image.Write(new GuestOffset(100_000), Patterns.Random(300_000, 1));
+            var flushes = new FailedFlush(1, storage);
+            Fails.With(ErrorKind.AccessDenied, image.Flush);
+            Assert.True(flushes.HasFailed);
+            storage.BeforeChange = null;
+        }
+
+        Assert.True(IsMarked(storage));
+    }
+
     private static void Write(QedImage image, int cluster, int count = 1)
     {
         image.Write(new GuestOffset((long)cluster * Cluster), Patterns.Filled(count * Cluster, 1));

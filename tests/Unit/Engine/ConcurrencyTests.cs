@@ -89,7 +89,7 @@ public sealed class ConcurrencyTests : IDisposable
         {
             StorageChangeKind.Flush => "flush",
             StorageChangeKind.SetLength => "extend",
-            _ when change.Offset == 0 => (change.Bytes[16] & 2) != 0 ? "set" : "clear",
+            _ when change.Offset == 0 => (change.Bytes.Span[16] & 2) != 0 ? "set" : "clear",
             _ => "write",
         });
         QedImage image = QedImage.Open(storage, new QedOpenOptions { ForWriting = true });

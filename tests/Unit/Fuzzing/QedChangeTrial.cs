@@ -73,8 +73,7 @@ internal sealed class QedChangeTrial(Mutant mutant, FuzzFiles files, WorkMeter m
                 image.Read(default(GuestOffset), _expected);
             }
 
-            // Nothing in it has to do with the file but what is asked when it is opened.
-            new ImageForChange(image, null!, check).Begin(NullLogger.Instance);
+            new ImageForChange(image, check).Begin(NullLogger.Instance);
             return image;
         }
         catch

@@ -60,7 +60,7 @@ public sealed class MergeCrashTests : IDisposable
             for (int i = 0; i < each; i++)
             {
                 string where = $"seed {seed}, crash {i} before change {crash} of {log.Count}";
-                byte[][] crashed = log.CrashAllAt(crash, random);
+                byte[][] crashed = [.. log.CrashAt(crash, random).Select(file => file.ToArray())];
                 byte[][] left = [.. chain.Names.Select((name, link) => link == into ? crashed[0] : link == links - 1 ? crashed[1] : File.ReadAllBytes(_folder[name]))];
                 AssertReadsAsBefore(chain, left, into, leaks, where);
                 if (looks++ % 8 == 0)

@@ -7,28 +7,23 @@ namespace Qed.Tests.Support;
 /// Storage in memory, of a file or of a block device: one keeps its length, and what it was told that nobody needs is anything
 /// from then on.
 /// </summary>
-internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable, IDiscardable
+internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable, IDiscardable, IHoleMap
 {
     // The same each time, so that a test that fails fails again.
     private readonly Random _garbage = new(99);
     private readonly object _lock = new();
-    private byte[] _bytes;
-    private long _length;
+    private readonly MemoryPages _pages;
 
     internal MemoryStorage(byte[]? contents = null, bool canWrite = true)
-        : this(contents is null ? [] : (byte[])contents.Clone(), contents?.Length ?? 0, canWrite)
+        : this(new MemoryPages(contents), canWrite)
     {
     }
 
-    private MemoryStorage(byte[] bytes, long length, bool canWrite)
+    private MemoryStorage(MemoryPages pages, bool canWrite)
     {
-        _bytes = bytes;
-        _length = length;
+        _pages = pages;
         CanWrite = canWrite;
     }
-
-    /// <summary>A storage of bytes that nobody else needs, which are not copied.</summary>
-    internal static MemoryStorage Over(byte[] bytes, bool isDevice = false) => new(bytes, bytes.Length, canWrite: true) { IsDevice = isDevice };
 
     public override string Path => "/memory/image.qed";
 
@@ -39,12 +34,15 @@ internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable, IDis
         get
         {
             lock (_lock)
-                return _length;
+                return _pages.Length;
         }
     }
 
     /// <summary>Whether it stands for a block device.</summary>
     internal bool IsDevice { get; init; }
+
+    /// <summary>Whether it tells where its holes are, as a file does.</summary>
+    internal bool HasHoles { get; init; }
 
     internal override bool HasFixedLength => IsDevice;
 
@@ -62,6 +60,32 @@ internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable, IDis
     /// <summary>Called before each change, with what is about to happen, one change at a time; may throw.</summary>
     internal Action<StorageChange>? BeforeChange { get; set; }
 
+    /// <summary>Called before each read, one at a time; may throw.</summary>
+    internal Action? BeforeRead { get; set; }
+
+    /// <summary>Asked before each hole is made whether the host refuses that.</summary>
+    internal Func<bool>? RefusesPunch { get; set; }
+
+    /// <summary>Whether it is open, for those who say when they open it.</summary>
+    internal bool IsOpen { get; set; }
+
+    /// <summary>Tells contents apart, holes and zeroes too.</summary>
+    internal ulong Fingerprint
+    {
+        get
+        {
+            lock (_lock)
+                return _pages.Fingerprint;
+        }
+    }
+
+    /// <summary>A copy, of the same kind, that changes on its own; nobody is told of its changes.</summary>
+    internal MemoryStorage Fork(bool canWrite = true)
+    {
+        lock (_lock)
+            return new MemoryStorage(_pages.Fork(), canWrite) { IsDevice = IsDevice, HasHoles = HasHoles };
+    }
+
     /// <summary>Makes a block device longer, by what is anything.</summary>
     internal void Enlarge(int bytes)
     {
@@ -69,33 +93,36 @@ internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable, IDis
         lock (_lock)
         {
             _garbage.NextBytes(anything);
-            _bytes = [.. _bytes.AsSpan(0, (int)_length), .. anything];
-            _length = _bytes.Length;
+            _pages.Write(_pages.Length, anything);
         }
     }
 
     internal byte[] ToArray()
     {
         lock (_lock)
-            return _bytes.AsSpan(0, (int)_length).ToArray();
+        {
+            byte[] all = new byte[_pages.Length];
+            _pages.Read(0, all);
+            return all;
+        }
     }
 
     public override int Read(long offset, Span<byte> buffer)
     {
         lock (_lock)
         {
-            int count = (int)Math.Clamp(_length - offset, 0, buffer.Length);
+            BeforeRead?.Invoke();
+            int count = (int)Math.Clamp(_pages.Length - offset, 0, buffer.Length);
             Move(count);
             if (count > 0)
-                _bytes.AsSpan((int)offset, count).CopyTo(buffer);
+                _pages.Read(offset, buffer[..count]);
             return count;
         }
     }
 
     public override void Write(long offset, ReadOnlySpan<byte> buffer)
     {
-        if (!CanWrite)
-            throw new InvalidOperationException("The storage was opened for reading.");
+        RequireWritable();
         OnWrite?.Invoke(offset);
         lock (_lock)
         {
@@ -105,15 +132,13 @@ internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable, IDis
             if (buffer.IsEmpty)
                 return;
             Move(buffer.Length);
-            Grow(offset + buffer.Length);
-            buffer.CopyTo(_bytes.AsSpan((int)offset));
+            _pages.Write(offset, buffer);
         }
     }
 
     public void SetLength(long length)
     {
-        if (!CanWrite)
-            throw new InvalidOperationException("The storage was opened for reading.");
+        RequireWritable();
         if (IsDevice)
         {
             this.RequireRoom(length);
@@ -122,27 +147,21 @@ internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable, IDis
 
         lock (_lock)
         {
-            BeforeChange?.Invoke(new StorageChange(StorageChangeKind.SetLength, length, 0, []));
-            if (length < _length)
-                Array.Clear(_bytes, (int)length, (int)(_length - length));
-            Grow(length);
-            _length = length;
+            BeforeChange?.Invoke(new StorageChange(StorageChangeKind.SetLength, length, 0, default));
+            _pages.SetLength(length);
         }
     }
 
     /// <summary>As a file of Linux does: what lies behind the end stays behind it.</summary>
     public bool TryPunch(long offset, long length)
     {
-        if (!CanWrite)
-            throw new InvalidOperationException("The storage was opened for reading.");
-        if (IsDevice)
+        RequireWritable();
+        if (IsDevice || RefusesPunch?.Invoke() == true)
             return false;
         lock (_lock)
         {
-            BeforeChange?.Invoke(new StorageChange(StorageChangeKind.Punch, offset, length, []));
-            int count = (int)Math.Clamp(_length - offset, 0, length);
-            if (count > 0)
-                Array.Clear(_bytes, (int)offset, count);
+            BeforeChange?.Invoke(new StorageChange(StorageChangeKind.Punch, offset, length, default));
+            _pages.Punch(offset, length);
             return true;
         }
     }
@@ -162,13 +181,37 @@ internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable, IDis
     {
         lock (_lock)
         {
-            BeforeChange?.Invoke(new StorageChange(StorageChangeKind.Flush, 0, 0, []));
+            BeforeChange?.Invoke(new StorageChange(StorageChangeKind.Flush, 0, 0, default));
             Flushes++;
         }
     }
 
-    protected override void Dispose(bool disposing)
+    public StorageExtent NextExtent(long offset)
     {
+        if (!HasHoles || IsDevice)
+            return this.AllData(offset);
+        lock (_lock)
+        {
+            long end = _pages.RunEnd(offset, out bool isHole);
+            return new StorageExtent(offset, end - offset, isHole);
+        }
+    }
+
+    public bool IsHole(long offset, long length) => NextExtent(offset).IsHoleUpTo(offset + length);
+
+    /// <summary>Writes what nobody is told of.</summary>
+    internal void Put(StorageChange write)
+    {
+        lock (_lock)
+            _pages.Write(write.Offset, write.Bytes.Span);
+    }
+
+    protected override void Dispose(bool disposing) => IsOpen = false;
+
+    private void RequireWritable()
+    {
+        if (!CanWrite)
+            throw new InvalidOperationException("The storage was opened for reading.");
     }
 
     private void Move(int bytes)
@@ -176,12 +219,5 @@ internal sealed class MemoryStorage : BlockStorage, IResizable, IPunchable, IDis
         BytesMoved += bytes;
         if (BytesMoved > MostBytesMoved)
             throw new InvalidOperationException($"More than {MostBytesMoved} bytes were read and written: this has no end.");
-    }
-
-    private void Grow(long length)
-    {
-        if (length > _bytes.Length)
-            Array.Resize(ref _bytes, (int)Math.Max(length, _bytes.Length * 2L));
-        _length = Math.Max(_length, length);
     }
 }

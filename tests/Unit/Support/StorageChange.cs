@@ -15,11 +15,11 @@ internal enum StorageChangeKind
 /// <param name="Offset">Where, or the new length of the file.</param>
 /// <param name="Length">Bytes that are written or punched.</param>
 /// <param name="Bytes">What is written.</param>
-internal sealed record StorageChange(StorageChangeKind Kind, long Offset, long Length, byte[] Bytes)
+internal sealed record StorageChange(StorageChangeKind Kind, long Offset, long Length, ReadOnlyMemory<byte> Bytes)
 {
     /// <summary>A part of a write or a punch.</summary>
     internal StorageChange Part(long from, long length)
-        => new(Kind, Offset + from, length, Kind == StorageChangeKind.Write ? Bytes.AsSpan((int)from, (int)length).ToArray() : []);
+        => new(Kind, Offset + from, length, Kind == StorageChangeKind.Write ? Bytes.Slice((int)from, (int)length) : default);
 
     /// <summary>What of it lies before an offset.</summary>
     internal StorageChange Before(long end) => end >= Offset + Length ? this : Part(0, Math.Max(0, end - Offset));
@@ -29,7 +29,7 @@ internal sealed record StorageChange(StorageChangeKind Kind, long Offset, long L
         switch (Kind)
         {
             case StorageChangeKind.Write:
-                storage.Write(Offset, Bytes);
+                storage.Write(Offset, Bytes.Span);
                 break;
             case StorageChangeKind.Punch:
                 storage.TryPunch(Offset, Length);
