@@ -15,6 +15,7 @@ Publish  packs, and sends the module to a repository: ./build.ps1 Publish -Repos
 Fleet    tries and measures examples/Invoke-QedFleet.ps1 on four hosts of this machine: see docs/fleet.md
 Fuzz     tries hostile files of every format, -Count of them, and tells which promise did not hold: see docs/reliability.md
 Bench    measures ours and the peers side by side; rows can be named: ./build.ps1 Bench check convert
+Torture  crashes images as often, or as long, as is said, and prints seed and counts: ./build.ps1 Torture 5000000; ./build.ps1 Torture 2h 17
 .EXAMPLE
 ./build.ps1 Demo
 .EXAMPLE
@@ -24,7 +25,7 @@ Packs, and says what would be published.
 [CmdletBinding(SupportsShouldProcess)]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'TestWindows', 'TestFramework', 'Demo', 'Tool', 'Fleet', 'Fuzz', 'Bench', 'Help', 'Package', 'Publish')]
+    [ValidateSet('Build', 'Test', 'TestWindows', 'TestFramework', 'Demo', 'Tool', 'Fleet', 'Fuzz', 'Bench', 'Torture', 'Help', 'Package', 'Publish')]
     [string]$Task = 'Build',
 
     # Where Publish sends the module: the name of a repository that Register-PSResourceRepository made known.
@@ -102,6 +103,18 @@ function Invoke-Publish {
     }
 }
 
+# A number of states, or a time as 30m or 2h; and a seed.
+function Invoke-Torture([string]$Wanted, [string]$Seed) {
+    $env:QED_TORTURE = $Wanted
+    $env:QED_TORTURE_SEED = $Seed
+    try {
+        dotnet run --configuration Release --project (Join-Path $root 'tests/Unit') -- -explicit only -class Qed.Tests.Crashes.CrashTortureTests -showLiveOutput
+    }
+    finally {
+        $env:QED_TORTURE = $env:QED_TORTURE_SEED = $null
+    }
+}
+
 switch ($Task) {
     'Build' { Invoke-Build }
     'Test' { dotnet test (Join-Path $root 'Qed.slnx') @Argument }
@@ -114,5 +127,6 @@ switch ($Task) {
     'Publish' { Invoke-Publish -Repository $Repository -ApiKey $ApiKey }
     'Fleet' { Invoke-Build; & (Join-Path $root 'tests/Fleet/Measure-Fleet.ps1') -Module (Join-Path $module 'Qed.psd1') }
     'Fuzz' { dotnet run --configuration Release --project (Join-Path $root 'tests/Fuzz') -- --count $Count --seed $Seed --keep (Join-Path $root "out/fuzz/$Seed") @Argument }
+    'Torture' { Invoke-Torture @Argument }
     'Bench' { Invoke-Build; dotnet run --configuration Release --project (Join-Path $root 'bench/Qed.Benchmarks') -- @Argument }
 }

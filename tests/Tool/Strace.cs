@@ -39,6 +39,19 @@ internal static class Strace
         return new Traced(result.ExitCode, result.Output, result.Error, WholeCalls(File.ReadAllLines(log)));
     }
 
+    /// <summary>Runs a command line and records what it does to files, with every byte.</summary>
+    /// <param name="line">The command line, as for <see cref="Run"/>.</param>
+    /// <param name="folder">The folder of the images.</param>
+    internal static Traced Record(string line, string folder)
+    {
+        using var own = new TempFolder();
+        string log = own["log"];
+        string[] words = line.Split(' ').Select(word => word.Replace("{d}", folder, StringComparison.Ordinal)).ToArray();
+        Qemu.Result result = Qemu.Run(
+            "strace", ["--seccomp-bpf", "-f", "-qq", "-y", "-xx", "-s", "100000000", "-E", "DOTNET_EnableWriteXorExecute=0", "-o", log, "-e", "trace=" + FolderTrace.Calls, "dotnet", "exec", Program, .. words]);
+        return new Traced(result.ExitCode, result.Output, result.Error, WholeCalls(File.ReadAllLines(log)));
+    }
+
     /// <summary>Puts a call together again that was written in two lines because another thread's came between them.</summary>
     private static string[] WholeCalls(string[] lines)
     {

@@ -9,8 +9,8 @@ using Xunit;
 namespace Qed.Tests.Support;
 
 /// <summary>
-/// A file of which the system cannot read some ranges: a file system in user space that answers with EIO, as a disk with bad
-/// sectors does. Skips the test where it cannot be mounted.
+/// A file of a file system in user space that fails where it is told to: some ranges cannot be read, as of a disk with bad sectors,
+/// or nothing can be written for a while. Its length stays as it is. Skips the test where it cannot be mounted.
 /// </summary>
 internal sealed class FailingFile : IDisposable
 {
@@ -21,16 +21,32 @@ internal sealed class FailingFile : IDisposable
     /// <param name="contents">The file whose bytes it has.</param>
     /// <param name="bad">The ranges that cannot be read, in order, in whole pages of 4096 bytes.</param>
     internal FailingFile(string contents, params (long Offset, long Length)[] bad)
+        : this(contents, "ddrescue", folder =>
+        {
+            File.WriteAllLines(folder["map"], MapOf(new FileInfo(contents).Length, bad));
+            return [$"ddrescue-mapfile={folder["map"]}"];
+        })
+    {
+    }
+
+    /// <param name="contents">The file whose bytes it has, and whose bytes change with it.</param>
+    /// <param name="error">What writing fails with between <see cref="Fail"/> and <see cref="Heal"/>, by its name.</param>
+    internal FailingFile(string contents, string error)
+        : this(contents, "error", folder =>
+            [$"error={error}", "error-pwrite-rate=100%", "error-zero-rate=100%", "error-trim-rate=100%", $"error-file={folder["failing"]}"])
+    {
+    }
+
+    private FailingFile(string contents, string filter, Func<TempFolder, string[]> parameters)
     {
         try
         {
             Assert.SkipUnless(
                 File.Exists("/dev/fuse") && Qemu.TryRun("nbdkit", ["--version"]) is not null && Qemu.TryRun("nbdfuse", ["--version"]) is not null,
                 "a failing file needs FUSE, nbdkit and nbdfuse (Debian packages nbdkit, libnbd-bin)");
-            File.WriteAllLines(_folder["map"], MapOf(new FileInfo(contents).Length, bad));
             Directory.CreateDirectory(_folder["mount"]);
             string socket = _folder["socket"];
-            _server = Start("nbdkit", "--foreground", "--unix", socket, "--filter=ddrescue", "file", $"file={contents}", $"ddrescue-mapfile={_folder["map"]}");
+            _server = Start("nbdkit", ["--foreground", "--unix", socket, "--filter=" + filter, "file", $"file={contents}", .. parameters(_folder)]);
             Await(() => File.Exists(socket));
             _mount = Start("nbdfuse", _folder["mount"] + "/", $"nbd+unix:///?socket={socket}");
             Await(() => File.Exists(Path));
@@ -40,6 +56,19 @@ internal sealed class FailingFile : IDisposable
             Dispose();
             throw;
         }
+    }
+
+    /// <summary>From here on nothing can be written.</summary>
+    internal void Fail() => File.WriteAllText(_folder["failing"], string.Empty);
+
+    /// <summary>From here on it can.</summary>
+    internal void Heal() => File.Delete(_folder["failing"]);
+
+    /// <summary>The disk is gone, and the file is not.</summary>
+    internal void Vanish()
+    {
+        _server!.Kill();
+        _server.WaitForExit();
     }
 
     /// <summary>The file.</summary>
@@ -55,7 +84,8 @@ internal sealed class FailingFile : IDisposable
 
         if (_server is not null)
         {
-            _server.Kill();
+            if (!_server.HasExited)
+                _server.Kill();
             _server.WaitForExit();
         }
 
