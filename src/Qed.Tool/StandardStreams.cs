@@ -50,9 +50,10 @@ internal static partial class StandardStreams
     internal static Stream CreateData()
     {
         RequireGiven(1, "standard output");
-        if (OperatingSystem.IsWindows())
+        var handle = new SafeFileHandle(OperatingSystem.IsWindows() ? WindowsConsole.OutputHandle : 1, ownsHandle: false);
+        if (handle.IsAsync)
             return Console.OpenStandardOutput();
-        var output = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+        var output = new FileStream(handle, FileAccess.Write, bufferSize: 0);
         // The console's own stream is silent when a pipe's reader is gone; but where output goes to a file it is the one
         // that leaves the next program's output behind ours.
         return output.CanSeek ? Console.OpenStandardOutput() : output;

@@ -10,10 +10,14 @@ internal sealed unsafe partial class WindowsConsole : TextWriter
 {
     // The system takes no more at once.
     private const int MostLetters = 1 << 14;
+    private const int Output = -11;
 
     private readonly IntPtr _handle;
 
     private WindowsConsole(IntPtr handle) => _handle = handle;
+
+    /// <summary>Standard output as the system has it, whatever it goes to (Windows).</summary>
+    internal static IntPtr OutputHandle => GetStdHandle(Output);
 
     /// <inheritdoc/>
     public override Encoding Encoding => Encoding.Unicode;
@@ -23,10 +27,9 @@ internal sealed unsafe partial class WindowsConsole : TextWriter
     /// <returns>Null where they go elsewhere, or this is not Windows.</returns>
     internal static WindowsConsole? TryOpen(int number)
     {
-        const int OutputHandle = -11;
         if (!OperatingSystem.IsWindows())
             return null;
-        IntPtr handle = GetStdHandle(OutputHandle - (number - 1));
+        IntPtr handle = GetStdHandle(Output - (number - 1));
         return GetConsoleMode(handle, out _) ? new WindowsConsole(handle) : null;
     }
 

@@ -70,7 +70,7 @@ public sealed class DifferenceTests(SampleImages images) : IClassFixture<SampleI
     {
         Qemu.Require();
         string text = Invocation.Theirs("info {d}/a.vhdx", images.Path).Output;
-        Assert.Equal(text + "Format specific information:\n    logical sector size: 512\n    physical sector size: 512\n".ReplaceLineEndings(), Run("info {d}/a.vhdx").Output);
+        Assert.Equal(text + "Format specific information:\n    logical sector size: 512\n    physical sector size: 512\n", Run("info {d}/a.vhdx").Output);
         using var json = System.Text.Json.JsonDocument.Parse(Run("info --output=json {d}/a.vhdx").Output);
         Assert.Equal("""{"logical-sector-size":512,"physical-sector-size":512}""", Compact(json.RootElement.GetProperty("format-specific").GetProperty("data")));
         using var theirs = System.Text.Json.JsonDocument.Parse(Invocation.Theirs("info --output=json {d}/a.vhdx", images.Path).Output);
@@ -109,6 +109,7 @@ public sealed class DifferenceTests(SampleImages images) : IClassFixture<SampleI
     [Fact]
     public void Clusters_that_take_no_space_are_free_and_nothing_is_wrong()
     {
+        Wine.CannotShow("no file has holes");
         Qemu.Require();
         using TempFolder folder = Copy("a.qed");
         using (FileStream file = File.OpenWrite(folder["a.qed"]))

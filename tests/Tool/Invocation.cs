@@ -35,5 +35,15 @@ internal static class Invocation
     private static Qemu.Result Normalize(Qemu.Result result, string folder)
         => result with { Output = Without(folder, result.Output), Error = Without(folder, result.Error) };
 
-    private static string Without(string folder, string text) => folder.Length == 0 ? text : text.Replace(folder, Folder, StringComparison.Ordinal);
+    /// <summary>A text without the folder, and with lines and folders separated as on Linux.</summary>
+    private static string Without(string folder, string text)
+    {
+        text = text.Replace(Environment.NewLine, "\n", StringComparison.Ordinal);
+        if (folder.Length == 0)
+            return text;
+        // JSON doubles what separates folders on Windows.
+        foreach (string separator in (string[])[@"\\", @"\"])
+            text = text.Replace(folder.Replace(@"\", separator, StringComparison.Ordinal), Folder, StringComparison.Ordinal).Replace(Folder + separator, Folder + '/', StringComparison.Ordinal);
+        return text;
+    }
 }

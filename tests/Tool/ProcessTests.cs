@@ -82,7 +82,7 @@ public sealed class ProcessTests
         MakeLargeDisk(folder["large.raw"]);
         Qemu.Result shown = Invocation.Ours("convert -p -O qed {d}/large.raw {d}/n.qed", folder.Path, isTerminal: true);
         Assert.StartsWith("    (0.00/100%)\r", shown.Output, StringComparison.Ordinal);
-        Assert.EndsWith("    (100.00/100%)\r" + Environment.NewLine, shown.Output, StringComparison.Ordinal);
+        Assert.EndsWith("    (100.00/100%)\r\n", shown.Output, StringComparison.Ordinal);
         Assert.Empty(Invocation.Ours("convert -p -O qed {d}/large.raw {d}/n.qed", folder.Path).Output);
         Assert.Empty(Invocation.Ours("convert -pq -O qed {d}/large.raw {d}/n.qed", folder.Path, isTerminal: true).Output);
     }

@@ -173,6 +173,7 @@ public sealed class ReadingTests(SampleImages images) : IClassFixture<SampleImag
     [Fact]
     public void A_map_that_cannot_be_made_has_no_heading()
     {
+        Qemu.Require();
         string path = System.IO.Path.Combine(images.Path, "in-use.qed");
         System.IO.File.Copy(System.IO.Path.Combine(images.Path, "a.qed"), path);
         using (Operations.OpenImage.ForWriting(path))
@@ -205,6 +206,8 @@ public sealed class ReadingTests(SampleImages images) : IClassFixture<SampleImag
     [MemberData(nameof(Rows))]
     public void Says_what_qemu_img_says(string line)
     {
+        if (line.StartsWith("map", System.StringComparison.Ordinal) && line.EndsWith("a.raw", System.StringComparison.Ordinal))
+            Wine.CannotShow("no file has holes");
         Qemu.Require();
         Qemu.Result theirs = Invocation.Theirs(line, images.Path);
         Qemu.Result ours = Invocation.Ours(line, images.Path);

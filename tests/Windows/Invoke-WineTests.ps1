@@ -71,6 +71,12 @@ function Initialize-Windows {
         # A new one says that it is Windows 7, on which the runtime fails.
         & env @environment $wine reg add 'HKCU\Software\Wine' /v Version /d win10 /f *>> "$windows/wineboot.log"
     }
+    # Beneath the root that both systems see, so that a name which QEMU stores is found again.
+    Remove-Item -LiteralPath "$windows/temp" -Recurse -ErrorAction Ignore
+    $null = New-Item -ItemType Directory -Path "$windows/temp"
+    foreach ($name in 'TEMP', 'TMP') {
+        & env @environment $wine reg add 'HKCU\Environment' /v $name /d (ConvertTo-WindowsPath "$windows/temp") /f *>> "$windows/wineboot.log"
+    }
     Remove-Item -LiteralPath $results -Recurse -ErrorAction Ignore
     $null = New-Item -ItemType Directory -Path $results
 }
@@ -108,12 +114,13 @@ function Get-Work {
         Get-PowerShellWork Pester $base "$root/tests/Pester/Run.ps1" @(
             '-Path', (ConvertTo-WindowsPath $file.FullName), '-Pester', (ConvertTo-WindowsPath $pester), '-ResultPath', (ConvertTo-WindowsPath "$results/Pester.$base"))
     }
+    $command = "$root/tests/Tool/bin/Debug/net10.0/qed.exe"
     if (-not $Part) {
         # What a release for Windows has, but for how it is compiled.
-        $command = "$root/out/tool/win-x64/qed.exe"
         & "$root/build.ps1" Tool win-x64 | Out-Null
-        New-Work Command Command @($wine, $command, 'demo')
+        $command = "$root/out/tool/win-x64/qed.exe"
     }
+    Get-PowerShellWork Command Command "$PSScriptRoot/Test-Command.ps1" @('-Command', (ConvertTo-WindowsPath $command), '-Folder', (ConvertTo-WindowsPath $results))
     Get-PowerShellWork Tour Tour "$root/examples/Tour.ps1" @('-Module', (ConvertTo-WindowsPath $manifest))
     Get-PowerShellWork Conversions Conversions "$PSScriptRoot/Convert-Matrix.ps1" @('-Module', (ConvertTo-WindowsPath $manifest), '-Folder', (ConvertTo-WindowsPath "$results/matrix"))
 }
@@ -127,7 +134,7 @@ function Read-Result($Work, [int]$ExitCode, [double]$Seconds) {
     }
     elseif ($Work.Suite -in 'Tour', 'Command') {
         # PowerShell ends well, too, where it could do nothing.
-        $proof = @{ Tour = '(?s)The same bytes.+True.+Clean'; Command = 'Images are identical' }[$Work.Suite]
+        $proof = @{ Tour = '(?s)The same bytes.+True.+Clean'; Command = 'the name came back whole' }[$Work.Suite]
         if ($ExitCode -eq 0 -and $said -match $proof) { $result.Passed = 1 } else { $result.Failures = @("$($Work.Suite): exit code ${ExitCode}: $said") }
     }
     elseif ($Work.Suite -eq 'Conversions') {

@@ -9,7 +9,7 @@
             'Checking.UnfinishedRepairTests', 'Formats.ParentNameTests', 'Formats.Vhd.VhdDifferencingTests', 'Formats.Vmdk.VmdkExtentNameTests'
         )
         'Unit.NetStandard' = @('Storage.*', 'Engine.QedImageTests', 'Engine.ConcurrencyTests', 'Operations.ConvertTargetTests')
-        'Tool'             = @('Tool.ProcessTests')
+        'Tool'             = @('Tool.ProcessTests', 'Tool.ReadingTests', 'Tool.DifferenceTests', 'Tool.CommitTests', 'Tool.JsonTests')
     }
     PesterFiles = @('New-QedImage')
 }
