@@ -15,6 +15,7 @@ public sealed class NbdExport : IDisposable
 {
     private readonly long? _length;
     private string? _temporary;
+    private LiveCopy? _liveCopy;
 
     /// <summary>Offers an image.</summary>
     /// <param name="image">The image, opened for writing where clients are to write it.</param>
@@ -37,6 +38,8 @@ public sealed class NbdExport : IDisposable
     {
         if (options is null)
             throw new ArgumentNullException(nameof(options));
+        if (options.IsStreamed && (options.OverlayPath is null || options.IsReadOnly))
+            throw new ArgumentException("Only an overlay that is written is made to stand alone.", nameof(options));
         logger ??= NullLogger.Instance;
         string? temporary = options.IsSnapshot && !options.IsReadOnly ? Overlay.TemporaryPath() : null;
         try
@@ -52,6 +55,7 @@ public sealed class NbdExport : IDisposable
                     Offset = options.Offset,
                     IsReadOnly = options.IsReadOnly,
                     _temporary = temporary,
+                    _liveCopy = options.IsStreamed ? new LiveCopy((WritableDiskImage)image, options, logger) : null,
                 };
             }
             catch
@@ -99,12 +103,22 @@ public sealed class NbdExport : IDisposable
         init => _length = value >= 0 && value <= Image.Length ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "The disk has fewer bytes.");
     }
 
+    /// <summary>How far the overlay is on its way to stand alone; null where it is not to.</summary>
+    public LiveCopyState? LiveCopy => _liveCopy?.State;
+
+    /// <summary>Told, on a thread of its own, when the overlay stands alone.</summary>
+    public Action? StandsAlone { get; set; }
+
+    /// <summary>Begins with what goes on besides serving.</summary>
+    internal void Begin() => _liveCopy?.Start(() => StandsAlone?.Invoke());
+
     /// <summary>Closes the image.</summary>
     /// <exception cref="DiskImageException">It could not be closed: what was written last may be lost.</exception>
     public void Dispose()
     {
         try
         {
+            _liveCopy?.Dispose();
             Image.Dispose();
         }
         finally

@@ -23,6 +23,15 @@ public sealed record NbdExportOptions
     /// </summary>
     public string? OverlayPath { get; init; }
 
+    /// <summary>
+    /// Whether the overlay is to stand alone: what clients do not write is copied into it while they use it, and then the
+    /// image is let go of. An overlay that stands alone already is served without the image.
+    /// </summary>
+    public bool IsStreamed { get; init; }
+
+    /// <summary>How fast the image is read for that at most, in bytes a second and at least 1; null as fast as it goes.</summary>
+    public long? StreamedBytesPerSecond { get; init; }
+
     /// <summary>Whether what clients write goes to an overlay that is thrown away.</summary>
     public bool IsSnapshot { get; init; }
 

@@ -83,6 +83,8 @@ public sealed class NbdServer : IDisposable
         _listener = Listener.Start(_options.Address);
         _acceptor = new Thread(AcceptClients) { IsBackground = true, Name = "Qed NBD server" };
         _acceptor.Start();
+        foreach (NbdExport export in _exports)
+            export.Begin();
         ServerLog.Listening(_logger, _exports.Length, Address.ToString());
     }
 

@@ -35,4 +35,16 @@ internal static partial class ServerLog
 
     [LoggerMessage(1010, LogLevel.Debug, "The connection of client {Client} failed: {Reason}")]
     internal static partial void ConnectionFailed(ILogger logger, long client, string reason);
+
+    [LoggerMessage(1011, LogLevel.Information, "'{Overlay}' stands alone: '{Path}' is not needed for it any more.")]
+    internal static partial void StandsAlone(ILogger logger, string overlay, string path);
+
+    [LoggerMessage(1012, LogLevel.Warning, "'{Path}' is copied into '{Overlay}' no further; what clients do goes on, and the copying does when the image is served anew: {Reason}")]
+    internal static partial void NotCopied(ILogger logger, string path, string overlay, string reason);
+
+    [LoggerMessage(1013, LogLevel.Critical, "Copying into '{Overlay}' met a fault of the program.")]
+    internal static partial void CopyFault(ILogger logger, Exception fault, string overlay);
+
+    [LoggerMessage(1014, LogLevel.Warning, "'{Overlay}' stands alone and is what is served; '{Path}' is not looked at.")]
+    internal static partial void StoodAlone(ILogger logger, string overlay, string path);
 }

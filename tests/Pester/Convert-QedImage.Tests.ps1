@@ -412,4 +412,28 @@ Describe 'Convert-QedImage' {
         & qemu-img check -q "$out/ours.qed"
         $LASTEXITCODE | Should -Be 0
     }
+
+    It 'serves the disk while it converts it: it can be read and written from the beginning' {
+        $folder = New-Folder
+        $source = Convert-QedImage (New-FilledImage "$folder/disk.qed") "$folder/old.vhdx" -PassThru
+        $hash = Get-ContentHash $source.Path
+        $server = Convert-QedImage $source.Path "$folder/new.qed" -Serve
+        try {
+            $server | Should -BeOfType Qed.ImageServer
+            $server.Exports[0].OverlayPath | Should -Be "$folder${/}new.qed"
+            Wait-Until { $server.LeftBytes -eq 0 }
+            if (Get-Command nbdcopy -ErrorAction Ignore) {
+                & nbdcopy $server.Address "$folder/copy.raw"
+                (Get-FileHash "$folder/copy.raw").Hash | Should -Be $hash
+            }
+        }
+        finally {
+            $server | Stop-QedServer
+        }
+        (Get-QedImageInfo "$folder/new.qed").BackingPath | Should -BeNullOrEmpty
+        Get-ContentHash "$folder/new.qed" | Should -Be $hash
+        (Get-Failure { Convert-QedImage $source.Path "$folder/new.vhd" -Serve }).FullyQualifiedErrorId | Should -BeLike 'UnsupportedFeature,*'
+        { Convert-QedImage $source.Path "$folder/other.qed" -Serve -Verify } | Should -Throw -ErrorId 'AmbiguousParameterSet,*'
+        "$folder/other.qed" | Should -Not -Exist
+    }
 }

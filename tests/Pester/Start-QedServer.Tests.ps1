@@ -138,6 +138,36 @@ Describe 'Start-QedServer' {
         $server.Messages[0] | Should -Match '^\d{4}-\d\d-\d\dT[\d:]+ Client 1 was cut off'
     }
 
+    Context 'with -Stream' {
+        It 'makes the overlay stand alone while it is used, and the same command goes on with it alone' {
+            Assert-Client
+            Convert-QedImage disk.qed old.vhdx
+            $call = @{ LiteralPath = "$folder/old.vhdx"; OverlayPath = 'new.qed'; Stream = $true }
+            # Half of it is copied in a second, if nobody stops it.
+            $server = Start-QedServer @call -MaximumBytesPerSecond 512KB
+            $server.LeftBytes | Should -BeGreaterThan 0
+            Write-Served $server.Address 'write -P 7 900k 10k'
+            $hash = Get-ServedHash $server.Address
+            $server | Stop-QedServer
+            (Get-QedImageInfo new.qed).BackingPath | Should -Be 'old.vhdx'
+
+            $server = Start-QedServer @call -AsProcess
+            Wait-Until { $server.LeftBytes -eq 0 }
+            # Nobody has it open any more.
+            Rename-Item old.vhdx gone.vhdx
+            Get-ServedHash $server.Address | Should -Be $hash
+            $server | Stop-QedServer
+            $info = Get-QedImageInfo new.qed
+            $info.BackingPath, $info.NeedsCheck | Should -Be $null, $false
+            & qemu-img check -q -f qed new.qed
+            $LASTEXITCODE | Should -Be 0
+
+            $server = Start-QedServer @call
+            Get-ServedHash $server.Address | Should -Be $hash
+            $server | Stop-QedServer
+        }
+    }
+
     Context 'takes' {
         It 'patterns, names with brackets, files, results and rows' {
             $null = New-QedImage -LiteralPath 'a[1].qed' -SizeBytes 1MB
@@ -203,6 +233,8 @@ Describe 'Start-QedServer' {
         It 'what makes no sense: <Name>' -ForEach @(
             @{ Name = 'two places'; More = @{ SocketPath = 'x'; Port = 1 } }
             @{ Name = 'writes that are kept and thrown away'; More = @{ OverlayPath = 'x'; Snapshot = $true } }
+            @{ Name = 'nothing to copy into'; More = @{ Stream = $true } }
+            @{ Name = 'a rate of nothing'; More = @{ MaximumBytesPerSecond = 1MB } }
             @{ Name = 'certificates of clients without a folder'; More = @{ RequireClientCertificate = $true } }
             @{ Name = 'a process to wait for'; More = @{ AsProcess = $true; Wait = $true } }
             @{ Name = 'an address that is none'; More = @{ Address = 'localhost:1' } }

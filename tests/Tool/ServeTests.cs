@@ -60,6 +60,54 @@ public sealed class ServeTests
         Qemu.IoOk(folder["disk.qed"], "qed", ["read -P 1 1M 1M", "read -P 3 5M 64k"]);
     }
 
+    /// <summary>A machine goes on from its old disk while that is copied, and the server is killed again and again.</summary>
+    [Fact]
+    public void An_overlay_comes_to_stand_alone_whenever_the_server_is_killed()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Signals are sent by kill");
+        Qemu.Require();
+        const int Size = 24 << 20;
+        using var folder = new TempFolder();
+        byte[] model = Patterns.Random(Size, 1);
+        model.AsSpan(8 << 20, 4 << 20).Clear();
+        File.WriteAllBytes(folder["base.raw"], model);
+        Invocation.Ours("convert -f raw -O vmdk {d}/base.raw {d}/old.vmdk", folder.Path);
+        string uri = $"nbd+unix:///?socket={folder["socket"]}";
+        for (int round = 0; round < 3; round++)
+        {
+            int at = (1 + (7 * round)) << 20;
+            WhileServing(folder, ["-k", "socket", "-t", "-q", "--overlay", "new.qed", "--stream", "--max-rate", "16M", "old.vmdk"], process =>
+            {
+                WaitFor(folder["socket"], process);
+                Qemu.IoOk(uri, "raw", [$"write -P {round + 1} {at} 300k", $"discard {at + (2 << 20)} 256k", "flush", $"read -P {round + 1} {at} 300k"]);
+            });
+            model.AsSpan(at, 300 << 10).Fill((byte)(round + 1));
+            model.AsSpan(at + (2 << 20), 256 << 10).Clear();
+            File.Delete(folder["socket"]);
+        }
+
+        WhileServing(folder, ["-k", "socket", "-t", "--overlay", "new.qed", "--stream", "old.vmdk"], process =>
+        {
+            Assert.StartsWith("Serving", process.StandardOutput.ReadLine(), StringComparison.Ordinal);
+            Assert.Equal($"'{folder["new.qed"]}' stands alone: 'old.vmdk' is not needed any more", process.StandardOutput.ReadLine());
+            File.Delete(folder["old.vmdk"]);
+            Qemu.IoOk(uri, "raw", ["read -P 2 8M 300k"]);
+            Qemu.Run("kill", "-TERM", Qemu.Text(process.Id));
+            process.WaitForExit();
+            Assert.Equal(0, process.ExitCode);
+        });
+        WhileServing(folder, ["-k", "socket", "--overlay", "new.qed", "--stream", "old.vmdk"], process =>
+        {
+            Assert.StartsWith("Serving", process.StandardOutput.ReadLine(), StringComparison.Ordinal);
+            Qemu.IoOk(uri, "raw", ["read -P 3 15M 300k"]);
+            process.WaitForExit();
+        });
+        File.WriteAllBytes(folder["model.raw"], model);
+        Qemu.ImgOk("compare", "-f", "raw", "-F", "qed", folder["model.raw"], folder["new.qed"]);
+        Qemu.Result check = Invocation.Ours("check {d}/new.qed", folder.Path);
+        Assert.Equal(0, check.ExitCode);
+    }
+
     [Fact]
     public void A_service_managers_socket_is_taken_over_and_stays_its_own()
     {
@@ -87,6 +135,9 @@ public sealed class ServeTests
     [InlineData("serve -k {d}/s -x x {d}/a.qed {d}/b.qed", "is for one image")]
     [InlineData("serve -k {d}/s {d}/a.qed {d}/./a.qed", "the same name")]
     [InlineData("serve -k {d}/s -s --overlay {d}/o.qed {d}/a.qed", "thrown away")]
+    [InlineData("serve -k {d}/s --stream {d}/a.qed", "into the image of --overlay")]
+    [InlineData("serve -k {d}/s --max-rate 1M {d}/a.qed", "for --stream")]
+    [InlineData("serve -k {d}/s --overlay {d}/v.vhdx --stream {d}/a.qed", "rests on")]
     [InlineData("serve -k {d}/a.qed {d}/b.qed", "has the name that the socket is to have")]
     [InlineData("serve -k {d}/s {d}/none.qed", "No such file or directory")]
     [InlineData("serve -k {d}/s {d}/v.vhdx", "only QED images are changed in place")]
@@ -104,6 +155,21 @@ public sealed class ServeTests
         Assert.Equal((1, string.Empty), (result.ExitCode, result.Output));
         Assert.Contains(reason, result.Error, StringComparison.Ordinal);
         Assert.Equal(before, Directory.GetFiles(folder.Path));
+    }
+
+    /// <summary>Does something while a server runs, which is killed afterwards if it still does.</summary>
+    private static void WhileServing(TempFolder folder, string[] arguments, Action<Process> action)
+    {
+        using Process process = Start(folder, arguments);
+        try
+        {
+            action(process);
+        }
+        finally
+        {
+            process.Kill();
+            process.WaitForExit();
+        }
     }
 
     private static void WaitFor(string path, Process process)

@@ -197,6 +197,41 @@ internal sealed class QedImage : WritableDiskImage
         _backingReference = backing;
     }
 
+    /// <summary>Says that <see cref="CopyUp"/> comes: the NEED_CHECK mark is set until there is nothing beneath and the image is idle, or it is closed.</summary>
+    internal void BeginCopyUp() => Writer.BeginCopyUp();
+
+    /// <summary>
+    /// Writes what a range shows from beneath where the image itself still says nothing about it. Requests may go on
+    /// meanwhile: what one of them has written, or dropped, stays as it is.
+    /// </summary>
+    /// <param name="offset">Guest offset, cluster-aligned.</param>
+    /// <param name="shown">What the range shows from beneath: whole clusters, or all to the end of the disk.</param>
+    internal void CopyUp(GuestOffset offset, ReadOnlySpan<byte> shown)
+    {
+        RequireInside(offset, shown.Length);
+        Writer.CopyUp(offset, shown);
+    }
+
+    /// <summary>
+    /// Takes the backing file's name away, durably, and closes the backing file, once it has nothing to say that the image
+    /// does not say itself. Requests may go on meanwhile.
+    /// </summary>
+    internal void LetGoOfBacking()
+    {
+        BackingLink? backing;
+        using (Writer.HoldAll(willAllocate: false))
+        {
+            Writer.Commit();
+            new BackingNameChange(_storage, _header).Apply(backing: null);
+            _backingReference = null;
+            backing = UnlinkBacking();
+        }
+
+        Writer.EndCopyUp();
+        backing?.AwaitUnused();
+        backing?.Image.Dispose();
+    }
+
     /// <summary>Marks clusters as zero that have no data, so that a backing file added later does not show through.</summary>
     internal void MarkZero(GuestOffset offset, long length)
     {
@@ -246,13 +281,13 @@ internal sealed class QedImage : WritableDiskImage
     /// <inheritdoc/>
     private protected override Extent FindExtent(GuestOffset offset, long maximum)
     {
-        MappedRun first = Map.Find(offset, maximum);
+        MappedRun first = FindShared(offset, maximum);
         long length = first.Length;
         var budget = default(LookupBudget);
         while (length < maximum && budget.TrySpend() && Map.IsPageBoundary(offset + length))
         {
             // Runs end at each page of a table; what continues beyond is the same extent.
-            MappedRun next = Map.Find(offset + length, maximum - length);
+            MappedRun next = FindShared(offset + length, maximum - length);
             ulong expected = first.Kind == ExtentKind.Data ? first.Entry + (ulong)length : first.Entry;
             if (next.Entry != expected)
                 break;
@@ -265,10 +300,12 @@ internal sealed class QedImage : WritableDiskImage
     /// <inheritdoc/>
     private protected override int ReadRun(GuestOffset offset, Span<byte> buffer)
     {
+        // Before the run is looked up: an entry that says nothing is one for what lies beneath just now.
+        using BackingLink.Hold beneath = HoldBacking();
         MappedRun run = ReadOwn(offset, buffer);
-        // Without a hold: it has no place in the file, and reading what lies beneath may take long.
+        // Without a hold of its part of the disk: it has no place in the file, and reading what lies beneath may take long.
         if (run.Kind != ExtentKind.Data)
-            ReadBeneath(offset, run.Kind, buffer.Slice(0, (int)run.Length));
+            ReadBeneath(run.Kind == ExtentKind.Unallocated ? beneath.Image ?? RequireBackingIfNamed() : null, offset, buffer.Slice(0, (int)run.Length));
         return (int)run.Length;
     }
 
@@ -328,6 +365,13 @@ internal sealed class QedImage : WritableDiskImage
             if ((bits >> bit & 1) != 0)
                 features.Add(FormattableString.Invariant($"{name}{bit}"));
         }
+    }
+
+    /// <summary>Looks a run up; nobody takes its place away, and cuts it off the file, before it is known to lie in that.</summary>
+    internal MappedRun FindShared(GuestOffset offset, long maximum)
+    {
+        using InFlight.Hold hold = _inFlight?.Share(offset) ?? default;
+        return Map.Find(offset, maximum);
     }
 
     /// <summary>Looks a run up and reads it where it has data; nobody takes its place away meanwhile.</summary>

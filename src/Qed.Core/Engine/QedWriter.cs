@@ -74,6 +74,21 @@ internal sealed class QedWriter : IDisposable
         }
     }
 
+    /// <summary>Writes what lies beneath where the image says nothing, and nothing where it says something by then: see <see cref="QedImage.CopyUp"/>.</summary>
+    internal void CopyUp(GuestOffset offset, ReadOnlySpan<byte> shown)
+    {
+        _header.BeforeChange();
+        while (!shown.IsEmpty)
+        {
+            MappedRun run = _image.FindShared(offset, Math.Min(shown.Length, _inFlight.ToPartEnd(offset)));
+            int count = (int)run.Length;
+            if (run.Kind == ExtentKind.Unallocated)
+                count = (int)Fill(offset, count, shown.Slice(0, count), onlyWhereNothingIsSaid: true);
+            shown = shown.Slice(count);
+            offset += count;
+        }
+    }
+
     /// <summary>Makes a range read as zeroes: whole clusters by an entry, parts of one by writing.</summary>
     /// <param name="offset">Guest offset of the range.</param>
     /// <param name="length">Bytes of the range.</param>
@@ -84,7 +99,7 @@ internal sealed class QedWriter : IDisposable
         GuestOffset end = offset + length;
         while (offset < end)
         {
-            MappedRun run = _image.Map.Find(offset, end - offset);
+            MappedRun run = _image.FindShared(offset, end - offset);
             bool mustMark = run.Kind == ExtentKind.Unallocated && (evenWithoutBacking || _image.BackingForWriting() is not null);
             offset += run.Kind == ExtentKind.Data || mustMark
                 ? Zero(offset, Math.Min(end - offset, _inFlight.ToPartEnd(offset)), evenWithoutBacking)
@@ -100,6 +115,20 @@ internal sealed class QedWriter : IDisposable
     {
         if (_image.Map.Find(cluster, 1).Kind != ExtentKind.Data)
             FillHeld(cluster, 0, default);
+    }
+
+    /// <summary>Sets the NEED_CHECK mark for work beside requests, which allocates more than they do: what a crash leaves of it is to be heard of.</summary>
+    internal void BeginCopyUp()
+    {
+        _header.BeforeChange();
+        _header.SetNeedCheck();
+    }
+
+    /// <summary>Lets that mark go when the image is idle.</summary>
+    internal void EndCopyUp()
+    {
+        if (_image.Header.NeedsCheck)
+            _idle.NoteChange();
     }
 
     /// <summary>Sets the NEED_CHECK mark for work that is to be heard of if it is cut short: it stays until closing.</summary>
@@ -178,28 +207,28 @@ internal sealed class QedWriter : IDisposable
 
     /// <summary>Allocates clusters for a range within one part of the disk that lies in a run without any, and fills them.</summary>
     /// <returns>Bytes served: none where another request was faster and the mapping must be looked up again.</returns>
-    private long Fill(GuestOffset offset, long length, ReadOnlySpan<byte> data)
+    private long Fill(GuestOffset offset, long length, ReadOnlySpan<byte> data, bool onlyWhereNothingIsSaid = false)
     {
         RequireSpace();
         long done;
         try
         {
-            done = FillShared(offset, length, data);
+            done = FillShared(offset, length, data, onlyWhereNothingIsSaid);
         }
         catch (DiskImageException error) when (error.Kind == ErrorKind.NotEnoughSpace && MayFindRoom)
         {
             FindRoom();
-            done = FillShared(offset, length, data);
+            done = FillShared(offset, length, data, onlyWhereNothingIsSaid);
         }
 
         AfterChange();
         return done;
     }
 
-    private long FillShared(GuestOffset offset, long length, ReadOnlySpan<byte> data)
+    private long FillShared(GuestOffset offset, long length, ReadOnlySpan<byte> data, bool onlyWhereNothingIsSaid)
     {
         using InFlight.Hold hold = _inFlight.Share(offset);
-        return FillHeld(offset, length, data);
+        return FillHeld(offset, length, data, onlyWhereNothingIsSaid);
     }
 
     private long Zero(GuestOffset offset, long length, bool evenWithoutBacking)
@@ -279,7 +308,8 @@ internal sealed class QedWriter : IDisposable
     /// <param name="offset">Guest offset of the range.</param>
     /// <param name="length">Bytes of the range.</param>
     /// <param name="data">What to write there; empty for zeroes.</param>
-    private long FillHeld(GuestOffset offset, long length, ReadOnlySpan<byte> data)
+    /// <param name="onlyWhereNothingIsSaid">Whether zero clusters are left as they are, too.</param>
+    private long FillHeld(GuestOffset offset, long length, ReadOnlySpan<byte> data, bool onlyWhereNothingIsSaid = false)
     {
         GuestOffset start = AlignDown(offset);
         long clusters = Geometry.ClustersToHold(new ByteCount(Math.Max(1, offset - start + length)));
@@ -287,7 +317,7 @@ internal sealed class QedWriter : IDisposable
         using (_inFlight.Claim(start, end))
         {
             MappedRun run = _image.Map.Find(start, end - start);
-            if (run.Kind == ExtentKind.Data || run.Length < end - start)
+            if (run.Kind == ExtentKind.Data || run.Length < end - start || (onlyWhereNothingIsSaid && run.Kind != ExtentKind.Unallocated))
                 return 0;
             NoteChange();
             // First, so that where there is no room for it no data lies in clusters that nothing leads to.

@@ -16,6 +16,8 @@ internal static class ChainWalk
     /// <param name="stop">An image of the chain that is not asked, nor what lies below it: what it would be asked about is its own, unallocated; null to ask all.</param>
     internal static IEnumerable<ChainExtent> Over(DiskImage top, GuestOffset offset, long length, DiskImage? stop = null)
     {
+        // Looked at before its entries are: whoever finds nothing beneath finds entries that say all.
+        using BackingLink.Hold beneathTop = top.HoldBacking();
         var levels = new Stack<Level>();
         levels.Push(new Level(top, 0, top.GetExtents(offset, length).GetEnumerator()));
         while (levels.Count > 0)
@@ -28,7 +30,8 @@ internal static class ChainWalk
             }
 
             Extent run = level.Runs.Current;
-            (DiskImage? below, long reached) = run.Kind == ExtentKind.Unallocated ? level.Image.Beneath(run.Offset, run.Length) : default;
+            DiskImage? held = level.Image == top ? beneathTop.Image : null;
+            (DiskImage? below, long reached) = run.Kind == ExtentKind.Unallocated ? DiskImage.Beneath(held ?? level.Image.RequireBackingIfNamed(), run.Offset, run.Length) : default;
             if (reached == 0)
             {
                 yield return new ChainExtent(run, level.Image, level.Depth);

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using Qed.Storage;
 using Qed.Units;
 
@@ -10,6 +11,8 @@ namespace Qed.Images;
 /// <summary>A disk as its guest sees it, whatever format holds it. Calls name their own offsets; threads may share one image.</summary>
 public abstract class DiskImage : IDisposable
 {
+    private BackingLink? _backing;
+
     private protected DiskImage()
     {
     }
@@ -35,7 +38,7 @@ public abstract class DiskImage : IDisposable
     internal virtual BackingReference? BackingReference => null;
 
     /// <summary>The image that unallocated extents are read from; null where there is none or it was not opened.</summary>
-    internal DiskImage? Backing { get; private set; }
+    internal DiskImage? Backing => Volatile.Read(ref _backing)?.Image;
 
     /// <summary>Whether the disk can be read only once, from its first byte to its last, as one that comes through a pipe.</summary>
     internal virtual bool IsSequential => false;
@@ -143,9 +146,15 @@ public abstract class DiskImage : IDisposable
     internal DiskImage? AttachBacking(DiskImage? backing)
     {
         DiskImage? previous = Backing;
-        Backing = backing;
+        Volatile.Write(ref _backing, backing is null ? null : new BackingLink(backing));
         return previous;
     }
+
+    /// <summary>The backing image, which stays open until that is disposed, also where it is let go of meanwhile.</summary>
+    internal BackingLink.Hold HoldBacking() => BackingLink.Take(ref _backing);
+
+    /// <summary>Takes the backing image away that has nothing to say any more. It may be in use still.</summary>
+    private protected BackingLink? UnlinkBacking() => Interlocked.Exchange(ref _backing, null);
 
     /// <summary>Called before a backing image is attached that was found by name; formats that store more than a name compare it here.</summary>
     /// <param name="backing">The candidate.</param>
@@ -171,17 +180,21 @@ public abstract class DiskImage : IDisposable
     /// <param name="length">Bytes of the run.</param>
     /// <returns>The backing image and how many bytes of the run come from it; none where there is no such image.</returns>
     /// <exception cref="DiskImageException">BackingFileMissing: the image names one that was not opened with it.</exception>
-    internal (DiskImage? Backing, long Length) Beneath(GuestOffset offset, long length)
-    {
-        DiskImage? backing = RequireBackingIfNamed();
-        return (backing, backing?.BytesInside(offset, length) ?? 0);
-    }
+    internal (DiskImage? Backing, long Length) Beneath(GuestOffset offset, long length) => Beneath(RequireBackingIfNamed(), offset, length);
 
-    /// <summary>Reads what an extent without data of its own shows: see <see cref="Beneath"/>.</summary>
+    /// <summary>As <see cref="Beneath(GuestOffset, long)"/>, of a backing image that the caller holds.</summary>
+    internal static (DiskImage? Backing, long Length) Beneath(DiskImage? backing, GuestOffset offset, long length)
+        => (backing, backing?.BytesInside(offset, length) ?? 0);
+
+    /// <summary>Reads what an extent without data of its own shows: see <see cref="Beneath(GuestOffset, long)"/>.</summary>
     /// <exception cref="DiskImageException">BackingFileMissing: the image names one that was not opened with it.</exception>
     private protected void ReadBeneath(GuestOffset offset, ExtentKind kind, Span<byte> buffer)
+        => ReadBeneath(kind == ExtentKind.Unallocated ? RequireBackingIfNamed() : null, offset, buffer);
+
+    /// <summary>Reads what a run without data of its own shows through a backing image that the caller holds; zeroes where there is none.</summary>
+    private protected static void ReadBeneath(DiskImage? backing, GuestOffset offset, Span<byte> buffer)
     {
-        (DiskImage? backing, long reached) = kind == ExtentKind.Unallocated ? Beneath(offset, buffer.Length) : default;
+        long reached = Beneath(backing, offset, buffer.Length).Length;
         if (reached > 0)
             backing!.Read(offset, buffer.Slice(0, (int)reached));
         buffer.Slice((int)reached).Clear();

@@ -3,12 +3,14 @@ using System.Management.Automation;
 using Qed.Operations;
 using Qed.PowerShell.Binding;
 using Qed.PowerShell.Completion;
+using Qed.PowerShell.Serving;
+using Qed.Server;
 
 namespace Qed.PowerShell.Commands;
 
 /// <summary>Writes the contents of disk images into new ones of any format.</summary>
 [Cmdlet(VerbsData.Convert, "QedImage", DefaultParameterSetName = LiteralPathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium, HelpUri = HelpPage.Folder + "Convert-QedImage.md")]
-[OutputType(typeof(ImageInfo), typeof(SalvagedImageInfo))]
+[OutputType(typeof(ImageInfo), typeof(SalvagedImageInfo), typeof(ImageServer))]
 public sealed class ConvertQedImageCommand : TargetCmdlet
 {
     private readonly TargetNames _targets = new();
@@ -56,13 +58,38 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
     [Parameter]
     public SwitchParameter Salvage { get; set; }
 
+    /// <summary>Serves the disk over NBD while it is converted and afterwards, so that it can be used from now on; the target is a QED image.</summary>
+    [Parameter]
+    public SwitchParameter Serve { get; set; }
+
+    /// <summary>How fast each source is read at most.</summary>
+    [Parameter]
+    [BlankIsAbsent]
+    [Bounds(1, long.MaxValue)]
+    public long? MaximumBytesPerSecond { get; set; }
+
     /// <summary>Emits the target's description.</summary>
     [Parameter]
     public SwitchParameter PassThru { get; set; }
 
+    private protected override void CheckParameters()
+    {
+        base.CheckParameters();
+        bool isMore = Compress || Verify || DeleteSource || Salvage || Force || AllowExternalData || PassThru || Snapshot is not null || Subformat is not null
+            || BackingPath is not null || ClusterSize is not null || TableSize is not null || LogicalSectorSize is not null || PhysicalSectorSize is not null;
+        if (Serve && isMore)
+            RefuseParameters("AmbiguousParameterSet", "-Serve makes a plain QED image, which is used from the beginning: of the parameters of a conversion it goes with -SourceFormat, -RelativeTo, -SkipExisting and -MaximumBytesPerSecond.");
+    }
+
     private protected override void ProcessImage(string path)
     {
         string target = TargetFor(path);
+        if (Serve)
+        {
+            ServeWhileConverting(path, target);
+            return;
+        }
+
         var options = new ConvertImageOptions
         {
             Path = path,
@@ -83,6 +110,7 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
             Verify = Verify,
             DeleteSource = DeleteSource,
             Salvage = Salvage,
+            MaximumBytesPerSecond = MaximumBytesPerSecond,
             Force = Force,
         };
         if (IsSkipped(path, target))
@@ -102,6 +130,31 @@ public sealed class ConvertQedImageCommand : TargetCmdlet
             ConvertResult result = ConvertImage.Run(options, item.Progress, item.Logger, item.Cancellation);
             if (passThru)
                 item.Emit(salvage ? new SalvagedImageInfo(result) : new ImageInfo(result.Target));
+        });
+    }
+
+    private void ServeWhileConverting(string path, string target)
+    {
+        if ((Format is null ? FormatInfo.ByExtension(target) ?? FormatInfo.Qed : FormatInfo.ByName(Format)) != FormatInfo.Qed)
+            throw new DiskImageException(ErrorKind.UnsupportedFeature, "only a QED image is made while it is used", target);
+        if (IsSkipped(path, target) || !ShouldProcess(path, $"Convert to '{target}', and serve it over NBD meanwhile"))
+            return;
+        var options = new NbdExportOptions
+        {
+            Path = PathResolver.FullPath(path),
+            SourceFormat = SourceFormat,
+            RawFallback = RawFallback.Recognised,
+            OverlayPath = target,
+            IsStreamed = true,
+            StreamedBytesPerSecond = MaximumBytesPerSecond,
+        };
+        int processId = (int)GetVariableValue("PID");
+        bool makesFolders = RelativeTo is not null;
+        Start(path, item =>
+        {
+            if (makesFolders)
+                Directory.CreateDirectory(System.IO.Path.GetDirectoryName(target)!);
+            item.Emit(new ImageServer(ServerRequest.Serve(options, item, processId)));
         });
     }
 

@@ -15,9 +15,6 @@ namespace Qed.PowerShell.Commands;
 [OutputType(typeof(ImageServer))]
 public sealed class StartQedServerCommand : SourceCmdlet
 {
-    // As many as a guest, a backup and nbdcopy's four connections are together, and more.
-    private const int DefaultClients = 16;
-
     private readonly List<NbdExportOptions> _wanted = [];
     private readonly Dictionary<NbdExport, NbdExportOptions> _open = [];
     private readonly ServerMessages _messages = new();
@@ -69,6 +66,16 @@ public sealed class StartQedServerCommand : SourceCmdlet
     [BlankIsAbsent]
     public string? OverlayPath { get; set; }
 
+    /// <summary>Copies what clients do not write into the overlay meanwhile, until it stands alone and the image is let go of.</summary>
+    [Parameter]
+    public SwitchParameter Stream { get; set; }
+
+    /// <summary>How fast each image is read for -Stream at most.</summary>
+    [Parameter]
+    [BlankIsAbsent]
+    [Bounds(1, long.MaxValue)]
+    public long? MaximumBytesPerSecond { get; set; }
+
     /// <summary>Throws away, at the end, what clients have written.</summary>
     [Parameter]
     public SwitchParameter Snapshot { get; set; }
@@ -95,6 +102,10 @@ public sealed class StartQedServerCommand : SourceCmdlet
             RefuseParameters("AmbiguousParameterSet", "-SocketPath excludes -Port and -Address: a server listens on one of the two.");
         if (OverlayPath is not null && Snapshot)
             RefuseParameters("AmbiguousParameterSet", "-OverlayPath and -Snapshot exclude each other: what clients write is kept or thrown away.");
+        if (Stream && (OverlayPath is null || ReadOnly))
+            RefuseParameters("AmbiguousParameterSet", "-Stream copies into the image of -OverlayPath, which clients write.");
+        if (MaximumBytesPerSecond is not null && !Stream)
+            RefuseParameters("AmbiguousParameterSet", "-MaximumBytesPerSecond is for -Stream.");
         if (AsProcess && Wait)
             RefuseParameters("AmbiguousParameterSet", "-AsProcess and -Wait exclude each other.");
         if (RequireClientCertificate && CertificatePath is null)
@@ -117,8 +128,10 @@ public sealed class StartQedServerCommand : SourceCmdlet
             Name = ExportName ?? string.Empty,
             Description = Description,
             DetectZeroes = DetectZeroes,
+            IsStreamed = Stream,
+            StreamedBytesPerSecond = MaximumBytesPerSecond,
         };
-        string how = ReadOnly ? " for reading" : Snapshot ? ", and throw away what is written" : options.OverlayPath is { } overlay ? $", and write to '{overlay}'" : string.Empty;
+        string how = ReadOnly ? " for reading" : Snapshot ? ", and throw away what is written" : options.OverlayPath is { } overlay ? $", and write to '{overlay}'{(Stream ? ", which comes to stand alone" : string.Empty)}" : string.Empty;
         if (ShouldProcess(path, $"Serve over NBD at {Place}{how}"))
             _wanted.Add(options);
     }
@@ -162,7 +175,7 @@ public sealed class StartQedServerCommand : SourceCmdlet
         Address = SocketPath is not null
             ? NbdAddress.Unix(PathResolver.FullPath(Resolver.ResolveLiteral(SocketPath)))
             : NbdAddress.Tcp(Address is null ? null : IPAddress.Parse(Address), Port ?? 0),
-        MaximumClients = MaximumClients ?? DefaultClients,
+        MaximumClients = MaximumClients ?? ServerRequest.DefaultClients,
         IsPersistent = true,
         Tls = CertificatePath is null ? null : new NbdTls
         {

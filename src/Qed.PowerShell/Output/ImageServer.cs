@@ -44,6 +44,9 @@ public sealed class ImageServer
     /// <summary>Bytes that they sent to be written.</summary>
     public ulong WrittenBytes => (ulong)Server.State.Traffic.WrittenBytes;
 
+    /// <summary>Bytes of the disks that are still to be looked at until their overlays stand alone: 0 once they do; null where none is to.</summary>
+    public ulong? LeftBytes => (ulong?)Server.State.LeftBytes;
+
     /// <summary>The last warnings since it was started, at most a hundred, each with its time.</summary>
     public string[] Messages => Server.State.Messages;
 

@@ -35,7 +35,7 @@ internal sealed class ProcessServer : IRunningServer
             lock (_gate)
             {
                 Refresh();
-                return _state ?? new ServerState(default, []);
+                return _state ?? new ServerState(default, null, []);
             }
         }
     }

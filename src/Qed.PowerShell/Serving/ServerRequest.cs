@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
+using Qed.PowerShell.Pipeline;
 using Qed.Server;
 
 namespace Qed.PowerShell.Serving;
@@ -9,6 +10,22 @@ namespace Qed.PowerShell.Serving;
 /// <param name="Exports">What it offers.</param>
 internal sealed record ServerRequest(NbdServerOptions Options, IReadOnlyList<NbdExportOptions> Exports)
 {
+    /// <summary>As many as a guest, a backup and nbdcopy's four connections are together, and more.</summary>
+    internal const int DefaultClients = 16;
+
+    /// <summary>Serves one image in this process, to this machine, on a port that is free.</summary>
+    internal static SessionServer Serve(NbdExportOptions options, WorkItem item, int processId)
+    {
+        var messages = new ServerMessages();
+        messages.TellTo(item.Tell);
+        var listening = new NbdServerOptions { Address = NbdAddress.Tcp(port: 0), MaximumClients = DefaultClients, IsPersistent = true };
+        NbdExport export = NbdExport.Open(options, messages.Logger, item.Cancellation);
+        SessionServer server = new ServerRequest(listening, [options]).Start(new Dictionary<NbdExport, NbdExportOptions> { [export] = options }, messages, processId);
+        SessionServers.Add(server);
+        messages.TellTo(null);
+        return server;
+    }
+
     /// <summary>Starts it in this process, with exports that are open. Whatever comes of it, they are the server's.</summary>
     internal SessionServer Start(IReadOnlyDictionary<NbdExport, NbdExportOptions> exports, ServerMessages messages, int processId)
     {

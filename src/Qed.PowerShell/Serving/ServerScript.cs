@@ -32,6 +32,9 @@ internal static class ServerScript
         AddSwitch(script, "ReadOnly", first.IsReadOnly);
         AddSwitch(script, "Snapshot", first.IsSnapshot);
         AddSwitch(script, "DetectZeroes", first.DetectZeroes);
+        AddSwitch(script, "Stream", first.IsStreamed);
+        if (first.StreamedBytesPerSecond is { } rate)
+            script.Append(" -MaximumBytesPerSecond ").Append(rate.ToString(CultureInfo.InvariantCulture));
         return script.Append(" | ForEach-Object Address").ToString();
     }
 

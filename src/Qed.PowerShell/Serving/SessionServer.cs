@@ -1,3 +1,5 @@
+using System;
+using System.Linq;
 using System.Threading;
 using Qed.Server;
 
@@ -25,7 +27,7 @@ internal sealed class SessionServer : IRunningServer
     public ServerDescription Description { get; }
 
     /// <inheritdoc/>
-    public ServerState State => new(_server.Traffic, _messages.Last());
+    public ServerState State => new(_server.Traffic, LeftBytes, _messages.Last());
 
     /// <inheritdoc/>
     public bool IsRunning
@@ -54,6 +56,16 @@ internal sealed class SessionServer : IRunningServer
                 _isStopped = true;
                 SessionServers.Remove(this);
             }
+        }
+    }
+
+    private long? LeftBytes
+    {
+        get
+        {
+            LiveCopyState[] states = _server.Exports.Select(export => export.LiveCopy).OfType<LiveCopyState>().ToArray();
+            // What has been looked at to its end is still to be let go of.
+            return states.Length == 0 ? null : states.Sum(state => state.IsComplete ? 0 : Math.Max(1, state.Total - state.Done));
         }
     }
 

@@ -10,10 +10,16 @@ namespace Qed.Server.Exports;
 /// <summary>The QED image that lies over one that is served, and takes what clients write.</summary>
 internal static class Overlay
 {
-    /// <summary>Makes sure that there is an overlay: one that rests on the image already goes on.</summary>
+    /// <summary>Makes sure that there is an overlay: one that rests on the image already goes on, and one that is to stand alone may do so already.</summary>
     /// <exception cref="DiskImageException">ImageExists: what is there rests on something else.</exception>
     internal static void Require(string path, NbdExportOptions options, ILogger logger, CancellationToken cancellation)
     {
+        if (options.IsStreamed && File.Exists(path) && StandsAlone(path, options, cancellation))
+        {
+            ServerLog.StoodAlone(logger, path, options.Path);
+            return;
+        }
+
         ImageDescription image = DescribeImage.Run(
             new DescribeImageOptions { Path = options.Path, SourceFormat = options.SourceFormat, RawFallback = options.RawFallback }, cancellation: cancellation);
         if (!File.Exists(path))
@@ -29,6 +35,20 @@ internal static class Overlay
 
     /// <summary>A name for an overlay that nobody keeps.</summary>
     internal static string TemporaryPath() => Path.Combine(Path.GetTempPath(), $"qed-{Guid.NewGuid():N}.qed");
+
+    /// <summary>Whether a file is what becomes of an overlay: the image need not be there any more, and where it is has the same size.</summary>
+    private static bool StandsAlone(string path, NbdExportOptions options, CancellationToken cancellation)
+    {
+        ImageDescription found = DescribeImage.Run(new DescribeImageOptions { Path = path }, cancellation: cancellation);
+        if (!found.IsChangedInPlace || found.BackingPath is not null)
+            return false;
+        if (!File.Exists(options.Path))
+            return true;
+        ImageDescription image = DescribeImage.Run(
+            new DescribeImageOptions { Path = options.Path, SourceFormat = options.SourceFormat, RawFallback = options.RawFallback }, cancellation: cancellation);
+        // The overlay's size was rounded up to whole sectors.
+        return found.Size - image.Size is >= 0 and < 512;
+    }
 
     private static void Create(string path, ImageDescription image, ILogger logger, CancellationToken cancellation)
     {

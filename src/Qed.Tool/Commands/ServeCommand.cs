@@ -4,6 +4,7 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Net;
+using System.Threading;
 using Qed.Server;
 using Qed.Tool.CommandLine;
 using Qed.Tool.Output;
@@ -24,6 +25,8 @@ internal static class ServeCommand
     private static readonly CommandOption Offset = new('o', "offset", "offset", "Where in the disk the export begins.");
     private static readonly CommandOption Snapshot = new('s', "snapshot", null, "Throw away, at the end, what clients have written.");
     private static readonly CommandOption OverlayFile = CommandOption.WithValue("overlay", "filename", "Write to this QED image, over the one that is served, which stays as it is.") with { NamesFile = true };
+    private static readonly CommandOption Stream = CommandOption.Switch("stream", "Copy what nobody writes into the overlay meanwhile, until it stands alone and the image is let go of.");
+    private static readonly CommandOption MaxRate = CommandOption.WithValue("max-rate", "bytes", "Read at most so much a second for --stream.");
     private static readonly CommandOption DetectZeroes = CommandOption.WithValue("detect-zeroes", "mode", "'on' or 'unmap': zeroes that are written take no space.") with { Suggestions = ["off", "on", "unmap"] };
     private static readonly CommandOption PidFile = CommandOption.WithValue("pid-file", "path", "Write the number of the process to this file once clients can come.") with { NamesFile = true };
 
@@ -38,7 +41,7 @@ internal static class ServeCommand
         Remarks = "It ends when the last client has left, or at Ctrl+C, which lets requests that have come be answered. QED and raw images can be written; with --overlay or -s those of any format.",
         Options =
         [
-            Port, Bind, SocketPath, Shared, Persistent, Name, Description, ReadOnly, Offset, Snapshot, OverlayFile, DetectZeroes, PidFile, TlsCertificates, TlsVerifyPeer,
+            Port, Bind, SocketPath, Shared, Persistent, Name, Description, ReadOnly, Offset, Snapshot, OverlayFile, Stream, MaxRate, DetectZeroes, PidFile, TlsCertificates, TlsVerifyPeer,
             CommonOptions.Format, CommonOptions.Quiet, .. Refused(), .. CommonOptions.Refused,
         ],
         Run = Run,
@@ -83,6 +86,16 @@ internal static class ServeCommand
 
     private static void Serve(NbdServer server, string? pidFile, Session session)
     {
+        using var isAnnounced = new ManualResetEventSlim();
+        foreach (NbdExport export in server.Exports)
+        {
+            export.StandsAlone = () =>
+            {
+                isAnnounced.Wait();
+                TellOf(export, session);
+            };
+        }
+
         server.Start();
         try
         {
@@ -92,14 +105,22 @@ internal static class ServeCommand
                 session.Say($"Serving '{Printable.Text(export.Description)}' at {server.UriOf(export)}");
             // Whoever waits for these lines may do so at the other end of a pipe.
             session.Output.Flush();
+            isAnnounced.Set();
             server.Wait(session.Cancellation);
             server.Stop();
         }
         finally
         {
+            isAnnounced.Set();
             if (pidFile is not null)
                 File.Delete(pidFile);
         }
+    }
+
+    private static void TellOf(NbdExport export, Session session)
+    {
+        session.Say($"'{Printable.Text(export.Image.Path)}' stands alone: '{Printable.Text(export.Description)}' is not needed any more");
+        session.Output.Flush();
     }
 
     private static NbdTls? TlsOf(ParsedArguments arguments)
@@ -142,6 +163,10 @@ internal static class ServeCommand
             throw new UsageException("two images have the same name, by which clients tell them apart: start one server for each");
         if (arguments.Has(Snapshot) && arguments.Has(OverlayFile))
             throw new UsageException("an overlay is either kept (--overlay) or thrown away (-s)");
+        if (arguments.Has(Stream) && (!arguments.Has(OverlayFile) || arguments.Has(ReadOnly)))
+            throw new UsageException("--stream copies into the image of --overlay, which clients write");
+        if (arguments.Has(MaxRate) && !arguments.Has(Stream))
+            throw new UsageException("--max-rate is for --stream");
         foreach (string operand in arguments.Operands)
         {
             yield return new NbdExportOptions
@@ -152,6 +177,8 @@ internal static class ServeCommand
                 IsReadOnly = arguments.Has(ReadOnly),
                 IsSnapshot = arguments.Has(Snapshot),
                 OverlayPath = arguments.ValueOf(OverlayFile),
+                IsStreamed = arguments.Has(Stream),
+                StreamedBytesPerSecond = arguments.ValueOf(MaxRate) is { } rate ? RateOf(rate) : null,
                 Name = isOne ? arguments.ValueOf(Name) ?? string.Empty : Path.GetFileName(operand),
                 Description = arguments.ValueOf(Description),
                 Offset = arguments.ValueOf(Offset) is { } offset ? SizeText.Require(offset, "offset") : 0,
@@ -159,6 +186,9 @@ internal static class ServeCommand
             };
         }
     }
+
+    /// <summary>A rate; none where it is 0, as with the other commands.</summary>
+    private static long? RateOf(string text) => SizeText.Require(text, "rate limit") is > 0 and var limit ? limit : null;
 
     private static bool DetectsZeroes(ParsedArguments arguments) => arguments.ValueOf(DetectZeroes) switch
     {

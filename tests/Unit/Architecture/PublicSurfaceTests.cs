@@ -41,6 +41,8 @@ public sealed class PublicSurfaceTests
         "Qed.Operations.CreateImageOptions",
         "Qed.Operations.DescribeImage",
         "Qed.Operations.DescribeImageOptions",
+        "Qed.Operations.DetachImage",
+        "Qed.Operations.DetachImageOptions",
         "Qed.Operations.DiagnosticLevel",
         "Qed.Operations.Foresight",
         "Qed.Operations.FormatInfo",
