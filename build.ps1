@@ -12,6 +12,7 @@ Tool     publishes the command qed as one file in out/tool/<system>, and packs t
 Help     brings docs/cmdlets and the help file up to the module: see docs/Update-CmdletHelp.ps1
 Package  builds and packs the module, the engine Qed.Core and the .NET tool Qed.Tool into out/packages
 Publish  packs, and sends the module to a repository: ./build.ps1 Publish -Repository PSGallery -ApiKey <key>
+Guest    lets a Debian guest work on a served disk in QEMU, and kills the server under it; needs apt-get, qemu-system-x86 and busybox-static
 Fleet    tries and measures examples/Invoke-QedFleet.ps1 on four hosts of this machine: see docs/fleet.md
 Fuzz     tries hostile files of every format, -Count of them, and tells which promise did not hold: see docs/reliability.md
 Bench    measures ours and the peers side by side; rows can be named: ./build.ps1 Bench check convert
@@ -25,7 +26,7 @@ Packs, and says what would be published.
 [CmdletBinding(SupportsShouldProcess)]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'TestWindows', 'TestFramework', 'Demo', 'Tool', 'Fleet', 'Fuzz', 'Bench', 'Torture', 'Help', 'Package', 'Publish')]
+    [ValidateSet('Build', 'Test', 'TestWindows', 'TestFramework', 'Demo', 'Tool', 'Guest', 'Fleet', 'Fuzz', 'Bench', 'Torture', 'Help', 'Package', 'Publish')]
     [string]$Task = 'Build',
 
     # Where Publish sends the module: the name of a repository that Register-PSResourceRepository made known.
@@ -57,6 +58,25 @@ $packages = Join-Path $root 'out/packages'
 function Invoke-Build {
     dotnet build (Join-Path $root 'src/Qed.PowerShell') --configuration Release --verbosity quiet --nologo
     "The module is in $module."
+}
+
+function Invoke-Guest {
+    <# Fetches the kernel that Debian has for guests, once, and runs the test that skips without it. #>
+    $folder = Join-Path $root 'out/guest'
+    if (-not (Test-Path -LiteralPath "$folder/boot")) {
+        $null = New-Item -ItemType Directory -Path $folder -Force
+        $kernel = (apt-cache depends linux-image-cloud-amd64) -match 'Depends:' -replace '.*Depends: ' | Select-Object -First 1
+        Push-Location -LiteralPath $folder
+        try {
+            apt-get download $kernel
+            dpkg-deb --extract (Get-Item -Path 'linux-image-*.deb').FullName $folder
+        }
+        finally {
+            Pop-Location
+        }
+    }
+    $env:QED_GUEST = $folder
+    dotnet test (Join-Path $root 'tests/Tool') --nologo --filter FullyQualifiedName~GuestTests
 }
 
 function Invoke-Tool([string]$Runtime = [Runtime.InteropServices.RuntimeInformation]::RuntimeIdentifier) {
@@ -125,6 +145,7 @@ switch ($Task) {
     'Help' { if (-not $NoBuild) { Invoke-Build }; & (Join-Path $root 'docs/Update-CmdletHelp.ps1') -Module (Join-Path $module 'Qed.psd1') }
     'Package' { Invoke-Package }
     'Publish' { Invoke-Publish -Repository $Repository -ApiKey $ApiKey }
+    'Guest' { Invoke-Guest }
     'Fleet' { Invoke-Build; & (Join-Path $root 'tests/Fleet/Measure-Fleet.ps1') -Module (Join-Path $module 'Qed.psd1') }
     'Fuzz' { dotnet run --configuration Release --project (Join-Path $root 'tests/Fuzz') -- --count $Count --seed $Seed --keep (Join-Path $root "out/fuzz/$Seed") @Argument }
     'Torture' { Invoke-Torture @Argument }
