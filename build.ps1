@@ -15,6 +15,7 @@ Publish  packs, and sends the module to a repository: ./build.ps1 Publish -Repos
 Guest    lets a Debian guest work on a served disk in QEMU, and kills the server under it; needs apt-get, qemu-system-x86 and busybox-static
 Fleet    tries and measures examples/Invoke-QedFleet.ps1 on four hosts of this machine: see docs/fleet.md
 Fuzz     tries hostile files of every format, -Count of them, and tells which promise did not hold: see docs/reliability.md
+Soak     works on chains of images at random, by several processes and for -Minutes, and tells whether all reads as it should: see docs/reliability.md
 Bench    measures ours and the peers side by side; rows can be named: ./build.ps1 Bench check convert
 Torture  crashes images as often, or as long, as is said, and prints seed and counts: ./build.ps1 Torture 5000000; ./build.ps1 Torture 2h 17
 .EXAMPLE
@@ -26,7 +27,7 @@ Packs, and says what would be published.
 [CmdletBinding(SupportsShouldProcess)]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'TestWindows', 'TestFramework', 'Demo', 'Tool', 'Guest', 'Fleet', 'Fuzz', 'Bench', 'Torture', 'Help', 'Package', 'Publish')]
+    [ValidateSet('Build', 'Test', 'TestWindows', 'TestFramework', 'Demo', 'Tool', 'Guest', 'Fleet', 'Fuzz', 'Soak', 'Bench', 'Torture', 'Help', 'Package', 'Publish')]
     [string]$Task = 'Build',
 
     # Where Publish sends the module: the name of a repository that Register-PSResourceRepository made known.
@@ -41,6 +42,9 @@ param(
     # How many cases Fuzz tries, and which: the same number tries the same ones.
     [long]$Count = 100000,
     [int]$Seed = [Environment]::TickCount -band 0xffff,
+
+    # How long Soak goes on.
+    [int]$Minutes = 60,
 
     # What the task is to be told besides.
     [Parameter(ValueFromRemainingArguments)]
@@ -149,5 +153,6 @@ switch ($Task) {
     'Fleet' { Invoke-Build; & (Join-Path $root 'tests/Fleet/Measure-Fleet.ps1') -Module (Join-Path $module 'Qed.psd1') }
     'Fuzz' { dotnet run --configuration Release --project (Join-Path $root 'tests/Fuzz') -- --count $Count --seed $Seed --keep (Join-Path $root "out/fuzz/$Seed") @Argument }
     'Torture' { Invoke-Torture @Argument }
+    'Soak' { dotnet run --configuration Release --project (Join-Path $root 'tests/Soak') -- $Minutes $Seed }
     'Bench' { Invoke-Build; dotnet run --configuration Release --project (Join-Path $root 'bench/Qed.Benchmarks') -- @Argument }
 }

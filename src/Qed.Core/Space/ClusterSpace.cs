@@ -218,7 +218,8 @@ internal sealed class ClusterSpace
         var run = new ClusterRun(_geometry.ClusterOf(allocation.Start), allocation.Count);
         lock (_lock)
         {
-            if (run.End == _end.Clusters && TryCut(run.First.Value))
+            // While a scan runs nothing may be given out below the end that it has begun with.
+            if (_knowledge != Knowledge.Scanning && run.End == _end.Clusters && TryCut(run.First.Value))
                 return;
             // Those that are dropped wait for a commit, but a full disk may have no room for one.
             _end.TryGiveBack(run);
@@ -283,12 +284,19 @@ internal sealed class ClusterSpace
     /// <returns>The end: everything that is in use below it must be in the tables on the disk before they are scanned.</returns>
     internal long BeginScan()
     {
-        lock (_lock)
+        // What is being given back would be given out beside the scan.
+        lock (_releasing)
         {
-            _knowledge = Knowledge.Scanning;
-            _freedBeforeScan = [.. _pending.All];
-            _forgottenBeforeScan = _forgotten;
-            return _end.Clusters;
+            lock (_lock)
+            {
+                _knowledge = Knowledge.Scanning;
+                // Two requests may both have found that a scan is wanted. What is given out while the second one runs must lie
+                // behind the end, like that of the first, or it would be found to be free.
+                _free = new FreeClusters();
+                _freedBeforeScan = [.. _pending.All];
+                _forgottenBeforeScan = _forgotten;
+                return _end.Clusters;
+            }
         }
     }
 

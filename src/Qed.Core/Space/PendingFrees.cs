@@ -14,6 +14,8 @@ internal sealed class PendingFrees
     private List<ClusterRun> _parked = [];
     private List<ClusterRun> _durable = [];
     private List<ClusterRun> _punched = [];
+    // What commits that have not ended have taken, each its own list.
+    private readonly List<List<ClusterRun>> _committing = [];
 
     /// <summary>Clusters whose last reference is dropped in memory alone.</summary>
     internal long Dropped { get; private set; }
@@ -25,7 +27,7 @@ internal sealed class PendingFrees
     internal bool HasPunched => _punched.Count > 0;
 
     /// <summary>All that must not be given out yet.</summary>
-    internal IEnumerable<ClusterRun> All => _parked.Concat(_durable);
+    internal IEnumerable<ClusterRun> All => _parked.Concat(_committing.SelectMany(runs => runs)).Concat(_durable);
 
     /// <summary>Adds clusters whose last reference was dropped in memory.</summary>
     internal void Drop(ClusterRun run)
@@ -45,14 +47,23 @@ internal sealed class PendingFrees
     {
         (List<ClusterRun> Parked, List<ClusterRun> Punched) taken = (_parked, _punched);
         (_parked, _punched, Dropped) = ([], [], 0);
+        _committing.Add(taken.Parked);
         return taken;
     }
 
     /// <summary>What was parked is durable: nothing on the disk leads to it any more.</summary>
-    internal void NoteDurable(List<ClusterRun> runs) => _durable.AddRange(runs);
+    internal void NoteDurable(List<ClusterRun> runs)
+    {
+        _committing.Remove(runs);
+        _durable.AddRange(runs);
+    }
 
     /// <summary>Parks again what a commit has not made durable.</summary>
-    internal void ParkAgain(List<ClusterRun> runs) => runs.ForEach(Drop);
+    internal void ParkAgain(List<ClusterRun> runs)
+    {
+        _committing.Remove(runs);
+        runs.ForEach(Drop);
+    }
 
     /// <summary>Takes what can be given back, neighbours as one.</summary>
     internal List<ClusterRun> TakeDurable()
@@ -68,10 +79,15 @@ internal sealed class PendingFrees
     internal void Withdraw(Func<ClusterRun, bool> mustStay)
     {
         _parked.RemoveAll(run => mustStay(run));
+        _committing.ForEach(runs => runs.RemoveAll(run => mustStay(run)));
         _durable.RemoveAll(run => mustStay(run));
     }
 
-    internal void Clear() => (_parked, _durable, _punched, Dropped) = ([], [], [], 0);
+    internal void Clear()
+    {
+        (_parked, _durable, _punched, Dropped) = ([], [], [], 0);
+        _committing.Clear();
+    }
 
     /// <summary>Adds a run, as a part of the last one where it lies behind that.</summary>
     private static void Append(List<ClusterRun> runs, ClusterRun run)
