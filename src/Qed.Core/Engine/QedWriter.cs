@@ -1,5 +1,4 @@
 using System;
-using Qed.Bits;
 using Qed.Layout;
 using Qed.Space;
 using Qed.Storage;
@@ -12,7 +11,7 @@ namespace Qed.Engine;
 /// allocated: NEED_CHECK first, then the data with what surrounds it in its clusters, then the mapping in memory; the
 /// tables follow at the next commit.
 /// </summary>
-internal sealed class QedWriter : IDisposable
+internal sealed partial class QedWriter : IDisposable
 {
     // Read in a millisecond or two: sooner than a thread is started on a busy machine. They map 32 GiB in clusters of 64 KiB.
     private const int ShortScanBytes = 4 << 20;
@@ -86,24 +85,6 @@ internal sealed class QedWriter : IDisposable
                 count = (int)Fill(offset, count, shown.Slice(0, count), onlyWhereNothingIsSaid: true);
             shown = shown.Slice(count);
             offset += count;
-        }
-    }
-
-    /// <summary>Makes a range read as zeroes: whole clusters by an entry, parts of one by writing.</summary>
-    /// <param name="offset">Guest offset of the range.</param>
-    /// <param name="length">Bytes of the range.</param>
-    /// <param name="evenWithoutBacking">Mark clusters that are zeroes only as long as no backing file is added.</param>
-    internal void WriteZeroes(GuestOffset offset, long length, bool evenWithoutBacking)
-    {
-        _header.BeforeChange();
-        GuestOffset end = offset + length;
-        while (offset < end)
-        {
-            MappedRun run = _image.FindShared(offset, end - offset);
-            bool mustMark = run.Kind == ExtentKind.Unallocated && (evenWithoutBacking || _image.BackingForWriting() is not null);
-            offset += run.Kind == ExtentKind.Data || mustMark
-                ? Zero(offset, Math.Min(end - offset, _inFlight.ToPartEnd(offset)), evenWithoutBacking)
-                : run.Length;
         }
     }
 
@@ -231,79 +212,6 @@ internal sealed class QedWriter : IDisposable
         return FillHeld(offset, length, data, onlyWhereNothingIsSaid);
     }
 
-    private long Zero(GuestOffset offset, long length, bool evenWithoutBacking)
-    {
-        long toClusterEnd = Geometry.ClusterSize - (offset - AlignDown(offset));
-        bool reachesEndOfDisk = offset.Value + length == _image.Length;
-        long whole = reachesEndOfDisk
-            ? Geometry.ClustersToHold(new ByteCount(length))
-            : Geometry.WholeClustersIn(new ByteCount(length));
-        if (toClusterEnd < Geometry.ClusterSize || whole == 0)
-            return ZeroPart(offset, Math.Min(length, toClusterEnd));
-        RequireSpace();
-        bool mustMark = evenWithoutBacking || _image.BackingForWriting() is not null;
-        try
-        {
-            DropAlone(offset, whole, mustMark);
-        }
-        catch (DiskImageException error) when (error.Kind == ErrorKind.NotEnoughSpace && MayFindRoom)
-        {
-            FindRoom();
-            DropAlone(offset, whole, mustMark);
-        }
-
-        AfterChange();
-        return Math.Min(length, whole << Geometry.ClusterBits);
-    }
-
-    private long ZeroPart(GuestOffset offset, long length)
-    {
-        using (_inFlight.Share(offset))
-        {
-            MappedRun run = _image.Map.Find(offset, length);
-            if (run.Kind == ExtentKind.Zero)
-                return length;
-            if (run.Kind == ExtentKind.Data)
-            {
-                _storage.WriteZeroes(run.HostOffset.Value, run.Length);
-                return run.Length;
-            }
-        }
-
-        return Fill(offset, length, default);
-    }
-
-    private void DropAlone(GuestOffset offset, long clusters, bool mustMark)
-    {
-        using InFlight.Hold hold = _inFlight.Exclude(offset);
-        Drop(offset, clusters, mustMark);
-    }
-
-    /// <summary>Drops the data of whole clusters, and hides what lies beneath where that is wanted; the caller holds them alone.</summary>
-    private void Drop(GuestOffset offset, long clusters, bool mustMark)
-    {
-        GuestOffset end = offset + (clusters << Geometry.ClusterBits);
-        while (offset < end)
-        {
-            MappedRun run = _image.Map.Find(offset, end - offset);
-            long count = Geometry.ClustersToHold(new ByteCount(run.Length));
-            if (run.Kind == ExtentKind.Data)
-            {
-                NoteChange();
-                Map(offset, count, mustMark ? TableEntry.Zero : TableEntry.Unallocated);
-                Space.Free(run.HostOffset, count);
-            }
-            else if (run.Kind == ExtentKind.Unallocated && mustMark)
-            {
-                NoteChange();
-                _image.Map.EnsureTable(offset);
-                Map(offset, count, TableEntry.Zero);
-            }
-
-            offset += run.Length;
-        }
-    }
-
     /// <summary>As <see cref="Fill"/>, where the caller holds the part of the disk.</summary>
     /// <param name="offset">Guest offset of the range.</param>
     /// <param name="length">Bytes of the range.</param>
@@ -407,23 +315,6 @@ internal sealed class QedWriter : IDisposable
     {
         _header.SetNeedCheck();
         _idle.NoteChange();
-    }
-
-    /// <summary>How many bytes come next that are all zeroes in whole clusters, or all are not.</summary>
-    private int LengthOfLike(GuestOffset offset, ReadOnlySpan<byte> buffer, out bool isZero)
-    {
-        isZero = IsZeroCluster(offset, buffer);
-        int length = 0;
-        while (length < buffer.Length && IsZeroCluster(offset + length, buffer.Slice(length)) == isZero)
-            length += (int)Math.Min(buffer.Length - length, Geometry.ClusterSize - ((offset.Value + length) & (Geometry.ClusterSize - 1)));
-        return length;
-    }
-
-    private bool IsZeroCluster(GuestOffset offset, ReadOnlySpan<byte> buffer)
-    {
-        int length = Math.Min(buffer.Length, Geometry.ClusterSize);
-        bool isWhole = length == Geometry.ClusterSize || offset.Value + length == _image.Length;
-        return isWhole && (offset.Value & (Geometry.ClusterSize - 1)) == 0 && ZeroScan.IsZero(buffer.Slice(0, length));
     }
 
     private long BeginScan()

@@ -4,8 +4,10 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using Qed.Engine;
 using Qed.Operations;
 using Qed.Tests.Support;
+using Qed.Units;
 using Xunit;
 
 namespace Qed.Tests.Checking;
@@ -41,6 +43,50 @@ public sealed class OnlineCheckTests : IDisposable
             }
 
             Fails.With(ErrorKind.ImageInUse, () => CheckImage.Run(new CheckImageOptions { Path = image }));
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await writing;
+        }
+    }
+
+    [Fact]
+    public async Task An_image_whose_clusters_are_dropped_and_used_again_meanwhile_is_checked_without_false_alarm()
+    {
+        const int Cluster = 4096;
+        const int Clusters = 2048;
+        string path = TestImage.Create(_folder["image.qed"], Clusters * Cluster, Cluster, 1);
+        using var image = (QedImage)OpenImage.ForWriting(path);
+        using var stop = new CancellationTokenSource();
+        long rounds = 0;
+        Task writing = Task.Run(() =>
+        {
+            var random = new Random(5);
+            byte[] data = Patterns.Random(16 * Cluster, 5);
+            while (!stop.IsCancellationRequested)
+            {
+                var at = new GuestOffset(random.Next(Clusters - 16) * (long)Cluster);
+                int length = random.Next(1, 16) * Cluster;
+                if (random.Next(2) == 0)
+                    image.Write(at, data.AsSpan(0, length));
+                else
+                    image.Discard(at, length);
+                if (random.Next(8) == 0)
+                    image.Flush();
+                Interlocked.Increment(ref rounds);
+            }
+        });
+        try
+        {
+            for (int i = 0; i < 20; i++)
+            {
+                // Each check has seen changes since the last one.
+                long before = Interlocked.Read(ref rounds);
+                Assert.True(SpinWait.SpinUntil(() => Interlocked.Read(ref rounds) > before + 20, TimeSpan.FromSeconds(60)), "The writer did not write.");
+                CheckResult result = CheckImage.Run(new CheckImageOptions { Path = path, Online = true });
+                Assert.DoesNotContain(result.Issues, issue => issue.Kind != CheckIssueKind.LeakedClusters);
+            }
         }
         finally
         {
