@@ -115,7 +115,8 @@ Describe 'Stopping' {
             (Complete-Session $session).Errors | Should -BeNullOrEmpty
             $report = Test-QedImage $image -WarningAction SilentlyContinue
             $report.Corruptions | Should -Be 0
-            $report.LeakedClusters | Should -BeGreaterThan 0
+            # What a shrink has freed by then is given back to the host as the image is closed.
+            ($report.LeakedClusters + $report.FreeClusters) | Should -BeGreaterThan 0
             (Get-QedImageInfo $image).Size | Should -Be $Size
             if ($CanUndo) {
                 $report.UnfinishedUndoPath | Should -Be "$image.undo"
