@@ -28,27 +28,25 @@ internal static class Strace
     /// <returns>How it ended, and each of the calls.</returns>
     internal static Traced Run(string calls, string fault, string line, string folder, string? only = null)
     {
-        using var own = new TempFolder();
-        string log = own["log"];
-        string[] words = line.Split(' ').Select(word => word.Replace("{d}", folder, StringComparison.Ordinal)).ToArray();
         // The kernel sorts out the other calls, which is faster; but then strace delivers no signals.
         string[] sorting = fault.StartsWith("signal", StringComparison.Ordinal) ? [] : ["--seccomp-bpf"];
-        // Without write-xor-execute: else the runtime sets the length of a file that is no file, and would not start.
-        Qemu.Result result = Qemu.Run(
-            "strace", [.. sorting, "-f", "-qq", "-y", "-E", "DOTNET_EnableWriteXorExecute=0", "-o", log, .. only is null ? (string[])[] : ["-P", only], "-e", "trace=" + calls, "-e", $"inject={calls}:{fault}", "dotnet", "exec", Program, .. words]);
-        return new Traced(result.ExitCode, result.Output, result.Error, WholeCalls(File.ReadAllLines(log)));
+        return Trace([.. sorting, .. only is null ? (string[])[] : ["-P", only], "-e", "trace=" + calls, "-e", $"inject={calls}:{fault}"], line, folder);
     }
 
     /// <summary>Runs a command line and records what it does to files, with every byte.</summary>
     /// <param name="line">The command line, as for <see cref="Run"/>.</param>
     /// <param name="folder">The folder of the images.</param>
     internal static Traced Record(string line, string folder)
+        => Trace(["--seccomp-bpf", "-xx", "-s", "100000000", "-e", "trace=" + FolderTrace.Calls], line, folder);
+
+    private static Traced Trace(string[] how, string line, string folder)
     {
         using var own = new TempFolder();
         string log = own["log"];
         string[] words = line.Split(' ').Select(word => word.Replace("{d}", folder, StringComparison.Ordinal)).ToArray();
+        // Without write-xor-execute: else the runtime sets the length of a file that is no file, and would not start.
         Qemu.Result result = Qemu.Run(
-            "strace", ["--seccomp-bpf", "-f", "-qq", "-y", "-xx", "-s", "100000000", "-E", "DOTNET_EnableWriteXorExecute=0", "-o", log, "-e", "trace=" + FolderTrace.Calls, "dotnet", "exec", Program, .. words]);
+            "strace", ["-f", "-qq", "-y", "-E", "DOTNET_EnableWriteXorExecute=0", "-o", log, .. how, "dotnet", "exec", Program, .. words]);
         return new Traced(result.ExitCode, result.Output, result.Error, WholeCalls(File.ReadAllLines(log)));
     }
 

@@ -140,10 +140,10 @@ internal sealed record ImageForChange(QedImage Image, CheckResult? Check) : IDis
             Image.DropBeyondEnd();
         if (WasCutShort)
             Log.NeededCheck(logger, Image.Path);
-        if (HasLeftovers)
-            Image.Space.GiveBackFree();
-        if (HasLeftovers)
-            Log.LeaksFound(logger, Image.Path, Check.LeakedClusters);
+        if (!HasLeftovers)
+            return;
+        Image.Space.GiveBackFree();
+        Log.LeaksFound(logger, Image.Path, Check.LeakedClusters);
     }
 
     public void Dispose() => Image.Dispose();

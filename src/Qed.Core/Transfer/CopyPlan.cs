@@ -36,6 +36,15 @@ internal static class CopyPlan
     /// <param name="end">Behind it the image is known to be zeroes.</param>
     internal static IEnumerable<WorkPiece> Above(DiskImage source, DiskImage target, long end) => Cut(RunsAbove(source, target, end), source.Length, grain: 1);
 
+    /// <summary>
+    /// The parts of a range that an image says nothing about itself when it is their turn. It is asked about each anew: of
+    /// clusters that were written or dropped meanwhile it says something by then.
+    /// </summary>
+    internal static IEnumerable<WorkPiece> Gaps(DiskImage image, WorkPiece range)
+        => image.GetExtents(range.Offset, range.Length)
+            .Where(extent => extent.Kind == ExtentKind.Unallocated)
+            .Select(extent => new WorkPiece(extent.Offset, (int)extent.Length));
+
     private static IEnumerable<WorkPiece> Cut(IEnumerable<Run> runs, long length, int grain)
     {
         Run pending = default;

@@ -50,14 +50,9 @@ internal sealed class LiveCopier(QedImage image, RateLimit? limit)
         return copied;
     }
 
-    /// <summary>
-    /// The ranges where what lies beneath has data, and the image itself says nothing when it is their turn. The image is
-    /// asked about each anew: what it said of others may be otherwise by then.
-    /// </summary>
+    /// <summary>The ranges where what lies beneath has data, and the image itself says nothing.</summary>
     private IEnumerable<WorkPiece> Plan(DiskImage backing)
-        => CopyPlan.Chunks(backing, baseline: null, image.Length, _clusterSize).SelectMany(chunk => image.GetExtents(chunk.Offset, chunk.Length)
-            .Where(extent => extent.Kind == ExtentKind.Unallocated)
-            .Select(extent => new WorkPiece(extent.Offset, (int)extent.Length)));
+        => CopyPlan.Chunks(backing, baseline: null, image.Length, _clusterSize).SelectMany(range => CopyPlan.Gaps(image, range));
 
     /// <summary>Copies the clusters that are not all zeroes: of the others nothing will have to be said without a backing file.</summary>
     private long CopyData(GuestOffset offset, ReadOnlySpan<byte> shown)

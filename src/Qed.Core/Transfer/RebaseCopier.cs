@@ -47,17 +47,7 @@ internal sealed class RebaseCopier
 
     /// <summary>The ranges that the image itself says nothing about, where either chain has data.</summary>
     private IEnumerable<WorkPiece> Plan()
-        => CopyPlan.Chunks(_image, _newBacking, _image.Length, _clusterSize).SelectMany(OwnGaps);
-
-    private IEnumerable<WorkPiece> OwnGaps(WorkPiece range)
-    {
-        // Clusters that were copied meanwhile have data now, and need no second look.
-        foreach (Extent extent in _image.GetExtents(range.Offset, range.Length))
-        {
-            if (extent.Kind == ExtentKind.Unallocated)
-                yield return new WorkPiece(extent.Offset, (int)extent.Length);
-        }
-    }
+        => CopyPlan.Chunks(_image, _newBacking, _image.Length, _clusterSize).SelectMany(range => CopyPlan.Gaps(_image, range));
 
     private void CopyDifferences(WorkPiece range, AlignedBuffer[] buffers)
     {

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
 using System.Management.Automation;
 using Qed.PowerShell.Pipeline;
@@ -11,6 +10,23 @@ namespace Qed.PowerShell.Binding;
 /// <summary>The base of the cmdlets that are about servers that run: of this session, and of this user's others where they have processes of their own.</summary>
 public abstract class ServerCmdlet : PSCmdlet
 {
+    private protected const string PathSet = "Path";
+    private protected const string LiteralPathSet = "LiteralPath";
+
+    /// <summary>Images, by path, whose servers are meant; wildcards are expanded.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [SupportsWildcards]
+    [PathText]
+    [ValidateNotNullOrEmpty]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>Images, by path, whose servers are meant; every character means itself.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
+    [Alias("PSPath", "FullName", "LP")]
+    [PathText]
+    [ValidateNotNullOrEmpty]
+    public string[] LiteralPath { get; set; } = [];
+
     private protected PathResolver Resolver => field ??= new PathResolver(SessionState.Path);
 
     private RemedyWords Words => field ??= new RemedyWords(GetType());
@@ -27,12 +43,13 @@ public abstract class ServerCmdlet : PSCmdlet
     /// <summary>Those that serve an image. None is an error of that path alone.</summary>
     /// <param name="path">A path or a pattern, or what an object has that names an image.</param>
     /// <param name="isLiteral">Whether every character means itself.</param>
-    private protected IEnumerable<ImageServer> Serving(string path, bool isLiteral)
+    private ImageServer[] Serving(string path, bool isLiteral)
     {
+        bool isPattern = !isLiteral && WildcardPattern.ContainsWildcardCharacters(path);
         ImageServer[] found;
         try
         {
-            found = isLiteral || !WildcardPattern.ContainsWildcardCharacters(path) || path.StartsWith(ProviderPath.Prefix, StringComparison.OrdinalIgnoreCase)
+            found = !isPattern || path.StartsWith(ProviderPath.Prefix, StringComparison.OrdinalIgnoreCase)
                 ? Serving([PathResolver.FullPath(Resolver.ResolveLiteral(path))])
                 : Serving(Resolver.Resolve(path, MyInvocation.ExpectingInput).Select(PathResolver.FullPath).ToArray());
         }
@@ -42,16 +59,20 @@ public abstract class ServerCmdlet : PSCmdlet
             return [];
         }
 
-        if (found.Length == 0 && (isLiteral || !WildcardPattern.ContainsWildcardCharacters(path)))
+        if (found.Length == 0 && !isPattern)
             WriteError(ErrorRecords.From(new DiskImageException(ErrorKind.ImageNotFound, "no server of yours offers this image", path), path, Words));
         return found;
+    }
+
+    /// <summary>Those that serve the images of the one or the other of these parameters.</summary>
+    private protected IEnumerable<ImageServer> ServingPaths()
+    {
+        bool isLiteral = ParameterSetName == LiteralPathSet;
+        return (isLiteral ? LiteralPath : Path).SelectMany(path => Serving(path, isLiteral));
     }
 
     private protected void WriteFailure(DiskImageException error, object target) => WriteError(ErrorRecords.From(error, target, Words));
 
     private static ImageServer[] Serving(string[] files)
-    {
-        StringComparer comparer = Path.DirectorySeparatorChar == '\\' ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
-        return All().Where(server => server.Exports.Any(export => files.Contains(export.Path, comparer))).ToArray();
-    }
+        => All().Where(server => server.Exports.Any(export => files.Contains(export.Path, TargetNames.PathComparer))).ToArray();
 }

@@ -8,11 +8,13 @@ namespace Qed.PowerShell.Binding;
 /// <summary>Which file each image of a pipeline is written to, so that two do not replace each other's.</summary>
 internal sealed class TargetNames
 {
-    private static readonly StringComparison PathComparison
-        = Path.DirectorySeparatorChar == '\\' ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
+    /// <summary>How this system tells paths apart.</summary>
+    internal static readonly StringComparer PathComparer = Path.DirectorySeparatorChar == '\\' ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
 
-    private readonly Dictionary<string, string> _sourceOfTarget
-        = new(PathComparison == StringComparison.Ordinal ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase);
+    private static readonly StringComparison PathComparison
+        = PathComparer == StringComparer.Ordinal ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
+
+    private readonly Dictionary<string, string> _sourceOfTarget = new(PathComparer);
 
     /// <summary>The name of an image's target in a folder, with the extension of its format.</summary>
     /// <param name="folder">Full path of the folder for targets.</param>

@@ -9,34 +9,7 @@ namespace Qed.PowerShell.Commands;
 public sealed class GetQedServerCommand : ServerCmdlet
 {
     private const string AllSet = "All";
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-
-    /// <summary>Images, by path, whose servers are wanted; wildcards are expanded.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [SupportsWildcards]
-    [PathText]
-    [ValidateNotNullOrEmpty]
-    public string[] Path { get; set; } = [];
-
-    /// <summary>Images, by path, whose servers are wanted; every character means itself.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath", "FullName", "LP")]
-    [PathText]
-    [ValidateNotNullOrEmpty]
-    public string[] LiteralPath { get; set; } = [];
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        if (ParameterSetName == AllSet)
-        {
-            WriteObject(All(), enumerateCollection: true);
-            return;
-        }
-
-        bool isLiteral = ParameterSetName == LiteralPathSet;
-        foreach (string path in isLiteral ? LiteralPath : Path)
-            WriteObject(Serving(path, isLiteral), enumerateCollection: true);
-    }
+    protected override void ProcessRecord() => WriteObject(ParameterSetName == AllSet ? All() : ServingPaths(), enumerateCollection: true);
 }

@@ -1,5 +1,3 @@
-using System.Collections.Generic;
-using System.Linq;
 using System.Management.Automation;
 using Qed.PowerShell.Binding;
 
@@ -11,26 +9,10 @@ namespace Qed.PowerShell.Commands;
 public sealed class StopQedServerCommand : ServerCmdlet
 {
     private const string InputObjectSet = "InputObject";
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
 
     /// <summary>Servers, as Start-QedServer and Get-QedServer give them.</summary>
     [Parameter(Mandatory = true, ParameterSetName = InputObjectSet, ValueFromPipeline = true, HelpMessage = "A server, as Get-QedServer gives it.")]
     public ImageServer[] InputObject { get; set; } = [];
-
-    /// <summary>Images, by path, whose servers are to stop; wildcards are expanded.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [SupportsWildcards]
-    [PathText]
-    [ValidateNotNullOrEmpty]
-    public string[] Path { get; set; } = [];
-
-    /// <summary>Images, by path, whose servers are to stop; every character means itself.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath", "FullName", "LP")]
-    [PathText]
-    [ValidateNotNullOrEmpty]
-    public string[] LiteralPath { get; set; } = [];
 
     /// <summary>Emits the server, whose counters then stay as they were at last.</summary>
     [Parameter]
@@ -39,16 +21,9 @@ public sealed class StopQedServerCommand : ServerCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (ImageServer server in Wanted())
+        foreach (ImageServer server in ParameterSetName == InputObjectSet ? InputObject : ServingPaths())
             StopOne(server);
     }
-
-    private IEnumerable<ImageServer> Wanted() => ParameterSetName switch
-    {
-        InputObjectSet => InputObject,
-        PathSet => Path.SelectMany(path => Serving(path, isLiteral: false)),
-        _ => LiteralPath.SelectMany(path => Serving(path, isLiteral: true)),
-    };
 
     private void StopOne(ImageServer server)
     {

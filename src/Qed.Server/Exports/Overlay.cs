@@ -20,8 +20,7 @@ internal static class Overlay
             return;
         }
 
-        ImageDescription image = DescribeImage.Run(
-            new DescribeImageOptions { Path = options.Path, SourceFormat = options.SourceFormat, RawFallback = options.RawFallback }, cancellation: cancellation);
+        ImageDescription image = Served(options, cancellation);
         if (!File.Exists(path))
         {
             Create(path, image, logger, cancellation);
@@ -44,11 +43,14 @@ internal static class Overlay
             return false;
         if (!File.Exists(options.Path))
             return true;
-        ImageDescription image = DescribeImage.Run(
-            new DescribeImageOptions { Path = options.Path, SourceFormat = options.SourceFormat, RawFallback = options.RawFallback }, cancellation: cancellation);
+        ImageDescription image = Served(options, cancellation);
         // The overlay's size was rounded up to whole sectors.
         return found.Size - image.Size is >= 0 and < 512;
     }
+
+    /// <summary>The image that is served.</summary>
+    private static ImageDescription Served(NbdExportOptions options, CancellationToken cancellation) => DescribeImage.Run(
+        new DescribeImageOptions { Path = options.Path, SourceFormat = options.SourceFormat, RawFallback = options.RawFallback }, cancellation: cancellation);
 
     private static void Create(string path, ImageDescription image, ILogger logger, CancellationToken cancellation)
     {

@@ -66,8 +66,8 @@ internal static class CommonOptions
     };
 
     /// <summary>The bytes that may be read in a second; null for any number.</summary>
-    internal static long? RateOf(ParsedArguments arguments)
-        => arguments.ValueOf(Rate) is { } rate && SizeText.Require(rate, "rate limit") is > 0 and var limit ? limit : null;
+    internal static long? RateOf(ParsedArguments arguments, CommandOption option)
+        => arguments.ValueOf(option) is { } rate && SizeText.Require(rate, "rate limit") is > 0 and var limit ? limit : null;
 
     /// <summary>Throws for a cache mode that qemu-img does not know either.</summary>
     internal static void RequireCacheModes(ParsedArguments arguments)

@@ -45,7 +45,7 @@ internal static class CommitCommand
                 : MergedOverlay.Emptied,
             SearchPaths = [.. arguments.ValuesOf(SearchPath).Select(FileOperand.PathOf)],
             Force = arguments.Has(Force),
-            MaximumBytesPerSecond = CommonOptions.RateOf(arguments),
+            MaximumBytesPerSecond = CommonOptions.RateOf(arguments, CommonOptions.Rate),
         };
         MergeResult result = session.ShowProgress(progress => arguments.Has(DryRun)
             ? MergeImage.Plan(options, progress, session.Logger, session.Cancellation)

@@ -120,7 +120,7 @@ internal static class ConvertCommand
             IntoExisting = arguments.Has(IntoExisting),
             TargetIsZero = arguments.Has(TargetIsZero),
             AllocateAll = arguments.ValueOf(Sparse) is { } sparse && SizeText.Read(sparse) == 0,
-            MaximumBytesPerSecond = CommonOptions.RateOf(arguments),
+            MaximumBytesPerSecond = CommonOptions.RateOf(arguments, CommonOptions.Rate),
             Format = settings.Format.Name,
             Subformat = settings.Subformat,
             ClusterSize = settings.ClusterSize,

@@ -178,7 +178,7 @@ internal static class ServeCommand
                 IsSnapshot = arguments.Has(Snapshot),
                 OverlayPath = arguments.ValueOf(OverlayFile),
                 IsStreamed = arguments.Has(Stream),
-                StreamedBytesPerSecond = arguments.ValueOf(MaxRate) is { } rate ? RateOf(rate) : null,
+                StreamedBytesPerSecond = CommonOptions.RateOf(arguments, MaxRate),
                 Name = isOne ? arguments.ValueOf(Name) ?? string.Empty : Path.GetFileName(operand),
                 Description = arguments.ValueOf(Description),
                 Offset = arguments.ValueOf(Offset) is { } offset ? SizeText.Require(offset, "offset") : 0,
@@ -186,9 +186,6 @@ internal static class ServeCommand
             };
         }
     }
-
-    /// <summary>A rate; none where it is 0, as with the other commands.</summary>
-    private static long? RateOf(string text) => SizeText.Require(text, "rate limit") is > 0 and var limit ? limit : null;
 
     private static bool DetectsZeroes(ParsedArguments arguments) => arguments.ValueOf(DetectZeroes) switch
     {
