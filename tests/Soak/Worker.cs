@@ -35,7 +35,7 @@ internal sealed class Worker : Role
         _random.NextBytes(_disk.AsSpan(0, 300 * KiB));
         string path = Path.Combine(_folder, "base.raw");
         File.WriteAllBytes(path, _disk);
-        _chain.Add(new Link(path, Hash(_disk)));
+        _chain.Add(new Link(path, "raw", Hash(_disk)));
         Snapshot();
     }
 
@@ -45,7 +45,7 @@ internal sealed class Worker : Role
 
     protected override void Step()
     {
-        (string name, Action work) = _random.Next(20) switch
+        (string name, Action work) = _random.Next(21) switch
         {
             < 6 => ("write", (Action)Write),
             < 9 => ("threads", WriteByThreads),
@@ -54,6 +54,7 @@ internal sealed class Worker : Role
             13 => ("merge", Merge),
             14 => ("re-parent", Reparent),
             15 => ("optimize", Optimize),
+            20 => ("detach", Detach),
             16 => ("convert", Convert),
             17 => ("repair", () => Require(RepairImage.Run(new RepairImageOptions { Path = Top }).Changes.Count == 0, "there is nothing to repair")),
             _ => ("hash", () => Require(string.Equals(HashImage.Run(new HashImageOptions { Path = Top }).Hash, Hash(_disk), StringComparison.OrdinalIgnoreCase), "the hash is that of what was written")),
@@ -96,6 +97,23 @@ internal sealed class Worker : Role
         Require(Hash(ReadContent.ToArray(new ReadContentOptions { Path = below.Path })) == below.Hash, "what an image rests on is as it was");
     });
 
+    /// <summary>The topmost image comes to stand alone while threads work on it, and all below it goes; the next one rests on it.</summary>
+    private void Detach()
+    {
+        using (WritableDiskImage image = OpenImage.ForWriting(Top))
+        {
+            Task detaching = Task.Run(() => DetachImage.Run(image, new DetachImageOptions { MaximumBytesPerSecond = 20 << 20 }));
+            ChangeByThreads(image);
+            detaching.GetAwaiter().GetResult();
+        }
+
+        foreach (Link gone in _chain.SkipLast(1))
+            File.Delete(gone.Path);
+        _chain.RemoveRange(0, _chain.Count - 1);
+        _chain[0] = _chain[0] with { Hash = Hash(_disk) };
+        Snapshot();
+    }
+
     private void Write()
     {
         using WritableDiskImage image = OpenImage.ForWriting(Top);
@@ -104,15 +122,20 @@ internal sealed class Worker : Role
         image.Flush();
     }
 
-    /// <summary>Each thread has a part of the disk to itself.</summary>
     private void WriteByThreads()
+    {
+        using WritableDiskImage image = OpenImage.ForWriting(Top);
+        ChangeByThreads(image);
+    }
+
+    /// <summary>Each thread has a part of the disk to itself.</summary>
+    private void ChangeByThreads(WritableDiskImage image)
     {
         const int Threads = 3;
         int part = _disk.Length / Threads / 512 * 512;
         int[] seeds = [.. Enumerable.Range(0, Threads).Select(_ => _random.Next())];
         if (part == 0)
             return;
-        using WritableDiskImage image = OpenImage.ForWriting(Top);
         Parallel.For(0, Threads, new ParallelOptions { MaxDegreeOfParallelism = Threads }, thread =>
         {
             var random = new Random(seeds[thread]);
@@ -171,9 +194,9 @@ internal sealed class Worker : Role
             ClusterSize = (4 * KiB) << _random.Next(5),
             TableSize = 1 << _random.Next(1, 4),
             BackingPath = Top,
-            BackingFormat = _chain.Count == 1 ? "raw" : "qed",
+            BackingFormat = _chain[^1].Format,
         });
-        _chain.Add(new Link(path, string.Empty));
+        _chain.Add(new Link(path, "qed", string.Empty));
     }
 
     /// <summary>The topmost image goes into one below it, and all between go with it.</summary>
@@ -195,7 +218,7 @@ internal sealed class Worker : Role
     private void Reparent()
     {
         int onto = _random.Next(_chain.Count - 1);
-        SetBackingFile.Run(new SetBackingFileOptions { Path = Top, BackingPath = _chain[onto].Path, BackingFormat = onto == 0 ? "raw" : "qed" });
+        SetBackingFile.Run(new SetBackingFileOptions { Path = Top, BackingPath = _chain[onto].Path, BackingFormat = _chain[onto].Format });
         foreach (Link gone in _chain.Skip(onto + 1).SkipLast(1))
             File.Delete(gone.Path);
         _chain.RemoveRange(onto + 1, _chain.Count - onto - 2);
@@ -220,6 +243,7 @@ internal sealed class Worker : Role
     private static string Hash(byte[] bytes) => System.Convert.ToHexString(SHA256.HashData(bytes));
 
     /// <param name="Path">The image.</param>
+    /// <param name="Format">Its format.</param>
     /// <param name="Hash">Of what it must show; of the topmost one that is known otherwise.</param>
-    private sealed record Link(string Path, string Hash);
+    private sealed record Link(string Path, string Format, string Hash);
 }
