@@ -1,4 +1,28 @@
-# Dot-sourced by what runs the suites elsewhere: what came of a class of tests, and how it is said.
+# Dot-sourced by what runs the suites elsewhere: classes of tests, what came of them, and how it is said.
+
+function Get-TestClass([string[]]$Program, [string[]]$Name) {
+    <# The classes in a program of tests, or those with such a name. #>
+    $command, [string[]]$first = $Program
+    & $command @first -list classes | Where-Object { $_ -match '^Qed\.[\w.]+$' } | Where-Object { -not $Name -or $_.Split('.')[-1] -in $Name }
+}
+
+function Select-Class([string[]]$Class, [string[]]$Pattern) {
+    <# The classes that have one of the names, which may have wildcards. #>
+    $Class | Where-Object { $name = $_; $Pattern.Where({ $name -like "Qed.Tests.$_" }) }
+}
+
+function Split-Class([string[]]$Class, [int]$Size) {
+    <# Lists of so many classes: those that share a process. #>
+    for ($i = 0; $i -lt $Class.Count; $i += $Size) { , $Class[$i..([Math]::Min($i + $Size, $Class.Count) - 1)] }
+}
+
+function New-Result([string]$Suite, [string]$Name, [double]$Seconds) {
+    <# What came of a process: counts, failures in words, why each skipped test was, and the seconds of each class. #>
+    [pscustomobject]@{
+        Suite = $Suite; Name = $Name; Passed = 0; Failures = @(); Skipped = @()
+        Times = @([pscustomobject]@{ Suite = $Suite; Name = $Name; Seconds = $Seconds })
+    }
+}
 
 function Add-ClassResult([psobject]$Result, [string]$Path) {
     <# Adds what xUnit has written to a file. #>
@@ -6,6 +30,9 @@ function Add-ClassResult([psobject]$Result, [string]$Path) {
     $Result.Passed = @($tests.Where({ $_.result -eq 'Pass' })).Count
     $Result.Failures = @($tests.Where({ $_.result -eq 'Fail' }).ForEach({ "$($_.name): $($_.failure.message.InnerText)" }))
     $Result.Skipped = @($tests.Where({ $_.result -eq 'Skip' }).ForEach({ "$($_.reason.InnerText)" }))
+    $Result.Times = @($tests | Group-Object type | ForEach-Object {
+            [pscustomobject]@{ Suite = $Result.Suite; Name = $_.Name; Seconds = ($_.Group.time | Measure-Object -Sum).Sum }
+        })
 }
 
 function Show-Result([object[]]$Result, [string]$Where) {

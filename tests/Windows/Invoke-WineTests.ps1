@@ -1,10 +1,10 @@
 <#
 .SYNOPSIS
-Runs the tests on Windows as Wine has it, and says how many have passed, failed and been skipped, and what cannot be shown there.
+Runs the tests on Windows as Wine has it, and says how many have passed, failed and been skipped, what cannot be shown there, and what is left to Linux.
 .DESCRIPTION
 On Debian, from packages alone: Wine is Debian's (wine64), .NET and PowerShell for Windows are NuGet's. What `dotnet build` has
-compiled runs as it is. Each class and each Pester file has a process of its own, so that one that hangs costs nothing but itself.
-docs/windows.md says what has to be set for .NET to run there at all.
+compiled runs as it is. Each process has several classes, or one Pester file. Where one does not end, each of
+its classes is tried again in a process of its own, so that one that hangs costs nothing but itself.
 .EXAMPLE
 ./build.ps1 TestWindows
 .EXAMPLE
@@ -19,6 +19,8 @@ param(
     [switch]$NoBuild,
     # Seconds that each process may take.
     [int]$Bound = 300,
+    # How many run at a time.
+    [int]$Processes = [Environment]::ProcessorCount,
     # Only the classes and files with such a name.
     [Parameter(ValueFromRemainingArguments)]
     [string[]]$Name = @()
@@ -27,115 +29,89 @@ param(
 $ErrorActionPreference = 'Stop'
 $PSNativeCommandUseErrorActionPreference = $false
 $root = [IO.Path]::GetFullPath("$PSScriptRoot/../..")
-$windows = Join-Path $root 'out/windows'
+. "$PSScriptRoot/../ClassResults.ps1"
+. "$PSScriptRoot/Wine.ps1"
 $results = Join-Path $windows ($Part ? 'part' : 'results')
-# Debian has it on no path.
-$wine = '/usr/lib/wine/wine64'
 $version = (Import-PowerShellDataFile -LiteralPath (Join-Path $root 'Qed.psd1')).ModuleVersion
 $manifest = Join-Path $root "out/Qed/$version/Qed.psd1"
-. "$PSScriptRoot/../ClassResults.ps1"
+$environment += "QED_MODULE=$(ConvertTo-WindowsPath $manifest)"
 $chosen = Import-PowerShellDataFile -LiteralPath (Join-Path $PSScriptRoot 'Part.psd1')
+$left = Import-PowerShellDataFile -LiteralPath (Join-Path $PSScriptRoot 'LeftToLinux.psd1')
+$leftNames = @($left.Values | ForEach-Object { $_ })
+$programs = [ordered]@{
+    'Unit'             = 'Unit/bin/Debug/net10.0/Qed.Core.Tests'
+    'Unit.NetStandard' = 'Unit.NetStandard/bin/Debug/net10.0/Qed.Core.NetStandard.Tests'
+    'Tool'             = 'Tool/bin/Debug/net10.0/Qed.Tool.Tests'
+}
+# A start takes about as long as the tests of a class.
+$classesInProcess = 8
 
-# As a program for Windows is told: Z: is the root of this system.
-function ConvertTo-WindowsPath([string]$Path) { 'Z:' + $Path.Replace('/', '\') }
-
-# What every process is started with.
-$environment = @(
-    "WINEPREFIX=$windows/prefix"
-    'WINEARCH=win64'
-    'WINEDEBUG=-all'
-    # Asks for no browser, and makes no menus.
-    'WINEDLLOVERRIDES=mshtml=;winemenubuilder.exe=d'
-    # Else the runtime fails in a finalizer of code that it has made.
-    'DOTNET_EnableWriteXorExecute=0'
-    "DOTNET_ROOT=$(ConvertTo-WindowsPath "$windows/dotnet")"
-    # Wine has no such pages as Windows' collector watches for writes, but fakes them at great cost.
-    'DOTNET_gcConcurrent=0'
-    'TERM=xterm'
-    'NO_COLOR=1'
-    'POWERSHELL_TELEMETRY_OPTOUT=1'
-    "QED_MODULE=$(ConvertTo-WindowsPath $manifest)"
-)
-
-function Initialize-Windows {
-    if (-not (Test-Path -LiteralPath $wine)) { throw 'Wine is not installed (Debian packages wine64 and wine).' }
-    if (-not $NoBuild) { dotnet build (Join-Path $root 'Qed.slnx') --verbosity quiet --nologo }
-    dotnet tool restore --verbosity quiet
-    dotnet build "$PSScriptRoot/WindowsRuntime.proj" -restore -target:LayOut --verbosity quiet --nologo
-    if ($LASTEXITCODE -ne 0) { throw 'What Windows needs could not be laid out.' }
-    $settings = Get-Content -LiteralPath "$windows/pwsh/pwsh.runtimeconfig.json" -Raw | ConvertFrom-Json -AsHashtable
-    $settings.runtimeOptions.configProperties['Switch.System.Reflection.ForceEmitInvoke'] = $true
-    $settings | ConvertTo-Json -Depth 9 | Set-Content -LiteralPath "$windows/pwsh/pwsh.runtimeconfig.json"
-    if (-not (Test-Path -LiteralPath "$windows/prefix/system.reg")) {
-        & env @environment $wine wineboot -i *> "$windows/wineboot.log"
-        # A new one says that it is Windows 7, on which the runtime fails.
-        & env @environment $wine reg add 'HKCU\Software\Wine' /v Version /d win10 /f *>> "$windows/wineboot.log"
-    }
-    # Beneath the root that both systems see, so that a name which QEMU stores is found again.
-    Remove-Item -LiteralPath "$windows/temp" -Recurse -ErrorAction Ignore
-    $null = New-Item -ItemType Directory -Path "$windows/temp"
-    foreach ($name in 'TEMP', 'TMP') {
-        & env @environment $wine reg add 'HKCU\Environment' /v $name /d (ConvertTo-WindowsPath "$windows/temp") /f *>> "$windows/wineboot.log"
-    }
-    Remove-Item -LiteralPath $results -Recurse -ErrorAction Ignore
-    $null = New-Item -ItemType Directory -Path $results
+# A piece of work is one process: which suite it belongs to, what it is called, its classes, and its words.
+function New-Work([string]$Suite, [string]$Name, [string[]]$Command, [string[]]$Class = @()) {
+    [pscustomobject]@{ Suite = $Suite; Name = $Name; Class = $Class; Command = $Command; Result = "$results/$Suite.$Name"; Text = "$results/$Suite.$Name.txt" }
 }
 
-# A piece of work is one process: which suite it belongs to, what it is called, and its words.
-function New-Work([string]$Suite, [string]$Name, [string[]]$Command, [switch]$OnTerminal) {
-    if ($OnTerminal) {
-        # PowerShell for Windows does nothing without a console.
-        $words = $Command.ForEach({ "'$_'" }) -join ' '
-        $Command = 'script', '-qec', "$words > '$results/$Name.txt' 2>&1", '/dev/null'
-    }
-    [pscustomobject]@{ Suite = $Suite; Name = $Name; Command = $Command; Result = "$results/$Suite.$Name"; Text = "$results/$Name.txt" }
+function Get-ClassWork([string]$Suite, [string[]]$Class) {
+    $name = $Class.Count -eq 1 ? $Class[0] : "$($Class[0]) to $($Class[-1].Split('.')[-1])"
+    $work = New-Work $Suite $name @($wine, "$root/tests/$($programs[$Suite]).exe", '-parallel', 'none', '-noColor') $Class
+    $work.Command += $Class | ForEach-Object { '-class', $_ }
+    $work.Command += '-xml', (ConvertTo-WindowsPath $work.Result)
+    $work
 }
 
 function Get-PowerShellWork([string]$Suite, [string]$Name, [string]$File, [string[]]$Argument) {
-    New-Work $Suite $Name (@($wine, "$windows/pwsh/pwsh.exe", '-NoProfile', '-NonInteractive', '-File', (ConvertTo-WindowsPath $File)) + $Argument) -OnTerminal
+    $words = @($wine, "$windows/pwsh/pwsh.exe", '-NoProfile', '-NonInteractive', '-File', (ConvertTo-WindowsPath $File)) + $Argument
+    # PowerShell for Windows does nothing without a console.
+    New-Work $Suite $Name @('script', '-qec', "$($words.ForEach({ "'$_'" }) -join ' ') > '$results/$Suite.$Name.said' 2>&1", '/dev/null')
 }
 
 function Get-Work {
-    foreach ($suite in $chosen.Classes.Keys | Sort-Object) {
-        $program = @{ Unit = 'Unit/{0}/Qed.Core.Tests'; 'Unit.NetStandard' = 'Unit.NetStandard/{0}/Qed.Core.NetStandard.Tests'; Tool = 'Tool/{0}/Qed.Tool.Tests' }[$suite]
-        $program = Join-Path $root "tests/$($program -f 'bin/Debug/net10.0')"
-        foreach ($class in dotnet exec "$program.dll" -list classes | Where-Object { $_ -match '^Qed\.[\w.]+$' }) {
-            if ($Part -and -not ($chosen.Classes[$suite] | Where-Object { $class -like "Qed.Tests.$_" })) { continue }
-            $work = New-Work $suite $class @($wine, "$program.exe", '-class', $class, '-parallel', 'none', '-noColor')
-            $work.Command += '-xml', (ConvertTo-WindowsPath $work.Result)
-            $work
-        }
-    }
-    foreach ($file in Get-ChildItem -Path "$root/tests/Pester/*.Tests.ps1") {
+    # Long ones first, so that none is waited for at the end.
+    foreach ($file in Get-ChildItem -Path "$root/tests/Pester/*.Tests.ps1" | Sort-Object Length -Descending) {
         $base = $file.Name.Replace('.Tests.ps1', '')
-        if ($Part -and $base -notin $chosen.PesterFiles) { continue }
+        $isWanted = if ($Name) { $base -in $Name } elseif ($Part) { $base -in $chosen.PesterFiles } else { $base -notin $leftNames }
+        if (-not $isWanted) { continue }
         $pester = "$HOME/.nuget/packages/pester"
         $pester = (Get-ChildItem -LiteralPath $pester -Directory | Sort-Object { [version]$_.Name } | Select-Object -Last 1).FullName + '/tools'
         Get-PowerShellWork Pester $base "$root/tests/Pester/Run.ps1" @(
             '-Path', (ConvertTo-WindowsPath $file.FullName), '-Pester', (ConvertTo-WindowsPath $pester), '-ResultPath', (ConvertTo-WindowsPath "$results/Pester.$base"))
     }
-    $command = "$root/tests/Tool/bin/Debug/net10.0/qed.exe"
-    if (-not $Part) {
-        # What a release for Windows has, but for how it is compiled.
-        & "$root/build.ps1" Tool win-x64 | Out-Null
-        $command = "$root/out/tool/win-x64/qed.exe"
+    foreach ($suite in $programs.Keys) {
+        $classes = @(Get-TestClass 'dotnet', 'exec', "$root/tests/$($programs[$suite]).dll" -Name $Name)
+        $leftClasses = @(Select-Class $classes $leftNames)
+        if ($Part) { $classes = @(Select-Class $classes $chosen.Classes[$suite]) }
+        elseif (-not $Name) { $classes = @($classes | Where-Object { $_ -notin $leftClasses }) }
+        Split-Class $classes $classesInProcess | ForEach-Object { Get-ClassWork $suite $_ }
     }
-    Get-PowerShellWork Command Command "$PSScriptRoot/Test-Command.ps1" @('-Command', (ConvertTo-WindowsPath $command), '-Folder', (ConvertTo-WindowsPath $results))
-    Get-PowerShellWork Tour Tour "$root/examples/Tour.ps1" @('-Module', (ConvertTo-WindowsPath $manifest))
-    Get-PowerShellWork Conversions Conversions "$PSScriptRoot/Convert-Matrix.ps1" @('-Module', (ConvertTo-WindowsPath $manifest), '-Folder', (ConvertTo-WindowsPath "$results/matrix"))
+    # A release for Windows has the same, but for how it is compiled.
+    $command = $Part ? "$root/tests/Tool/bin/Debug/net10.0/qed.exe" : "$root/out/tool/win-x64/qed.exe"
+    @(
+        Get-PowerShellWork Command Command "$PSScriptRoot/Test-Command.ps1" @('-Command', (ConvertTo-WindowsPath $command), '-Folder', (ConvertTo-WindowsPath $results))
+        Get-PowerShellWork Tour Tour "$root/examples/Tour.ps1" @('-Module', (ConvertTo-WindowsPath $manifest))
+        Get-PowerShellWork Conversions Conversions "$PSScriptRoot/Convert-Matrix.ps1" @('-Module', (ConvertTo-WindowsPath $manifest), '-Folder', (ConvertTo-WindowsPath "$results/matrix"))
+    ) | Where-Object { -not $Name -or $_.Name -in $Name }
 }
 
-# What came of a piece of work: counts, failures in words, and why each skipped test was.
+# Runs pieces of work, several at a time.
+function Invoke-Work([object[]]$Work) {
+    $Work | ForEach-Object -ThrottleLimit $Processes -Parallel {
+        $clock = [Diagnostics.Stopwatch]::StartNew()
+        & timeout --kill-after 3 $using:Bound env @using:environment sh -c $using:inShell sh $_.Text @($_.Command)
+        [pscustomobject]@{ Work = $_; ExitCode = $LASTEXITCODE; Seconds = $clock.Elapsed.TotalSeconds }
+    }
+}
+
+# What came of a piece of work.
 function Read-Result($Work, [int]$ExitCode, [double]$Seconds) {
-    $result = [pscustomobject]@{ Suite = $Work.Suite; Name = $Work.Name; Passed = 0; Failures = @(); Skipped = @(); Seconds = $Seconds }
-    $said = if (Test-Path -LiteralPath $Work.Text) { (Get-Content -LiteralPath $Work.Text -Tail 20) -join "`n" }
+    $result = New-Result $Work.Suite $Work.Name $Seconds
+    $said = foreach ($file in $Work.Text, "$($Work.Result).said") { if (Test-Path -LiteralPath $file) { (Get-Content -LiteralPath $file -Tail 20) -join "`n" } }
     if ($ExitCode -in 124, 137) {
         $result.Failures = @("$($Work.Name): not done within $Bound seconds")
     }
     elseif ($Work.Suite -in 'Tour', 'Command') {
         # PowerShell ends well, too, where it could do nothing.
         $proof = @{ Tour = '(?s)The same bytes.+True.+Clean'; Command = 'the name came back whole' }[$Work.Suite]
-        if ($ExitCode -eq 0 -and $said -match $proof) { $result.Passed = 1 } else { $result.Failures = @("$($Work.Suite): exit code ${ExitCode}: $said") }
+        if ($ExitCode -eq 0 -and "$said" -match $proof) { $result.Passed = 1 } else { $result.Failures = @("$($Work.Suite): exit code ${ExitCode}: $said") }
     }
     elseif ($Work.Suite -eq 'Conversions') {
         $found = & "$PSScriptRoot/Compare-Matrix.ps1" -Folder "$results/matrix"
@@ -148,7 +124,7 @@ function Read-Result($Work, [int]$ExitCode, [double]$Seconds) {
     elseif ($Work.Suite -eq 'Pester') {
         $summary = Get-Content -LiteralPath $Work.Result -Raw | ConvertFrom-Json
         $result.Passed = $summary.Passed
-        $result.Failures = @($summary.Failures)
+        $result.Failures = @($summary.Failures | ForEach-Object { "$($Work.Name): $_" })
         $result.Skipped = @($summary.Skipped | ForEach-Object { if ($_ -match 'because (.+ under Wine)') { $Matches[1] } else { 'other' } })
     }
     else {
@@ -157,17 +133,34 @@ function Read-Result($Work, [int]$ExitCode, [double]$Seconds) {
     $result
 }
 
-Initialize-Windows
-$work = @(Get-Work | Where-Object { -not $Name -or $_.Name -in $Name -or $_.Name.Split('.')[-1] -in $Name })
-if (-not $work) { throw 'There is no such class or file.' }
-$ends = $work | ForEach-Object -ThrottleLimit ([Environment]::ProcessorCount) -Parallel {
-    $clock = [Diagnostics.Stopwatch]::StartNew()
-    $null | & timeout --kill-after 3 $using:Bound env @using:environment @($_.Command) *> $_.Text
-    [pscustomobject]@{ Work = $_; ExitCode = $LASTEXITCODE; Seconds = $clock.Elapsed.TotalSeconds }
+# What is left to another system: why, and how much.
+function Show-Left {
+    'What is left to Linux:'
+    $methods = foreach ($program in $programs.Values) { dotnet exec "$root/tests/$program.dll" -list methods | Where-Object { $_ -match '^Qed\.[\w.]+$' } }
+    foreach ($reason in $left.Keys | Sort-Object) {
+        $count = @(Select-Class $methods $left[$reason].ForEach({ "$_.*" })).Count
+        $files = $left[$reason].ForEach({ "$root/tests/Pester/$_.Tests.ps1" }).Where({ Test-Path -LiteralPath $_ })
+        if ($files) { $count += @(Select-String -LiteralPath $files -Pattern '^\s*It ').Count }
+        '  {0,4} tests: {1} ({2})' -f $count, $reason, ($left[$reason] -join ', ')
+    }
 }
-$found = @($ends | ForEach-Object { Read-Result $_.Work $_.ExitCode $_.Seconds })
-$found | Select-Object Suite, Name, Seconds, Passed | Export-Csv -LiteralPath "$results/seconds.csv"
+
+if (-not $NoBuild) { dotnet build (Join-Path $root 'Qed.slnx') --verbosity quiet --nologo }
+if (-not $Part -and (-not $Name -or 'Command' -in $Name)) { & "$root/build.ps1" Tool win-x64 }
+Initialize-Windows
+Remove-Item -LiteralPath $results -Recurse -ErrorAction Ignore
+$null = New-Item -ItemType Directory -Path $results
+$work = @(Get-Work)
+if (-not $work) { throw 'There is no such class or file.' }
+$ends = @(Invoke-Work $work)
+$lost = $ends | Where-Object { $_.Work.Class.Count -gt 1 -and -not (Test-Path -LiteralPath $_.Work.Result) }
+if ($lost) {
+    $alone = foreach ($piece in $lost.Work) { $piece.Class | ForEach-Object { Get-ClassWork $piece.Suite $_ } }
+    $ends = @($ends | Where-Object { $_ -notin $lost }) + @(Invoke-Work $alone)
+}
+$found = @($ends | ForEach-Object { Read-Result $_.Work $_.ExitCode $_.Seconds } | Sort-Object Suite, Name)
+$found.Times | Export-Csv -LiteralPath "$results/seconds.csv"
 Show-Result $found 'under Wine'
-# Its processes serve this prefix alone.
-& env @environment /usr/lib/wine/wineserver64 -k
+if (-not $Part -and -not $Name) { Show-Left }
+Stop-Windows
 if ($found | ForEach-Object { $_.Failures }) { exit 1 }

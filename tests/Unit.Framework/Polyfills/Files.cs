@@ -63,6 +63,23 @@ internal static class FilePolyfills
         internal void ReadExactly(byte[] buffer, int offset, int count) => stream.ReadExactly(buffer.AsSpan(offset, count));
     }
 
+    extension(FileInfo file)
+    {
+        /// <summary>Where a link leads to.</summary>
+        internal string? LinkTarget
+        {
+            get
+            {
+                byte[] target = new byte[4096];
+                int length = (int)ReadLink(file.FullName, target, (IntPtr)target.Length);
+                return length < 0 ? null : Text.Encoding.UTF8.GetString(target, 0, length);
+            }
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "readlink")]
+    private static extern IntPtr ReadLink(string path, byte[] target, IntPtr size);
+
     [DllImport("libc", EntryPoint = "symlink")]
     private static extern int Symlink(string target, string path);
 }

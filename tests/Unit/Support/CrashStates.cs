@@ -80,7 +80,7 @@ internal sealed class CrashStates(MemoryStorage durable, IReadOnlyList<StorageCh
         if (Array.Exists(data, IsTorn))
             yield return Make(lengths, data, random);
         if (data.Length > 1)
-            yield return Make(lengths, [.. data.Reverse()], null);
+            yield return Make(lengths, [.. Enumerable.Reverse(data)], null);
     }
 
     private bool IsLength(int index) => pending[index].Kind == StorageChangeKind.SetLength;

@@ -12,10 +12,13 @@ internal static class OtherUser
 {
     private const uint Nobody = 65534;
 
+    /// <summary>Skips the test where nobody can be somebody else.</summary>
+    internal static void Require() => Assert.SkipUnless(OperatingSystem.IsLinux(), "permissions are taken away the Linux way");
+
     /// <summary>Runs an action as somebody who must not read a file; skips the test where the system lets them all the same.</summary>
     internal static void Run(string unreadable, Action action)
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "permissions are taken away the Linux way");
+        Require();
         bool mayRead = false;
         ExceptionDispatchInfo? error = null;
         var thread = new Thread(() =>
