@@ -31,6 +31,7 @@ public sealed class NbdServer : IDisposable
     private ServerTraffic _past;
     private long _clients;
     private bool _isStopping;
+    private bool _isShort;
 
     /// <summary>Prepares a server, which owns the exports from then on.</summary>
     /// <param name="exports">What it offers, each by its own name.</param>
@@ -156,7 +157,7 @@ public sealed class NbdServer : IDisposable
 
     private void AcceptClients()
     {
-        while (_listener!.Accept() is { } socket)
+        while (_listener!.Accept(TellWhyNobody) is { } socket)
         {
             lock (_gate)
             {
@@ -179,7 +180,26 @@ public sealed class NbdServer : IDisposable
         var connection = new Connection(socket, _offer, new ClientLog(_logger, ++_clients), _options.HandshakeTimeout);
         var thread = new Thread(() => Serve(connection)) { IsBackground = true, Name = "Qed NBD client" };
         _connections.Add(connection, thread);
-        thread.Start();
+        try
+        {
+            thread.Start();
+            _isShort = false;
+        }
+        catch (OutOfMemoryException error)
+        {
+            // The system has no thread for it.
+            _connections.Remove(connection);
+            connection.Close();
+            TellWhyNobody(error.Message);
+        }
+    }
+
+    /// <summary>Says that nobody can be let in, once until somebody is.</summary>
+    private void TellWhyNobody(string reason)
+    {
+        if (!_isShort)
+            ServerLog.NobodyLetIn(_logger, reason);
+        _isShort = true;
     }
 
     private void Serve(Connection connection)

@@ -45,6 +45,9 @@ internal static partial class ServerLog
     [LoggerMessage(1013, LogLevel.Critical, "Copying into '{Overlay}' met a fault of the program.")]
     internal static partial void CopyFault(ILogger logger, Exception fault, string overlay);
 
-    [LoggerMessage(1014, LogLevel.Warning, "'{Overlay}' stands alone and is what is served; '{Path}' is not looked at.")]
+    [LoggerMessage(1014, LogLevel.Information, "'{Overlay}' stands alone and is what is served; '{Path}' is not looked at.")]
     internal static partial void StoodAlone(ILogger logger, string overlay, string path);
+
+    [LoggerMessage(1015, LogLevel.Error, "No client can be let in, and those who come wait: {Reason}")]
+    internal static partial void NobodyLetIn(ILogger logger, string reason);
 }

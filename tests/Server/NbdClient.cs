@@ -19,6 +19,7 @@ internal sealed class NbdClient : IDisposable
     internal const uint InvalidError = 22;
     internal const uint NoSpaceError = 28;
     internal const uint OverflowError = 75;
+    internal const uint NotSupportedError = 95;
 
     internal const uint UnsupportedOption = ErrorBit + 1;
     internal const uint InvalidOption = ErrorBit + 3;
@@ -139,7 +140,11 @@ internal sealed class NbdClient : IDisposable
     }
 
     /// <summary>Receives one reply that has no data unless it is structured.</summary>
-    internal NbdReply Reply(int simpleData = 0)
+    internal NbdReply Reply(int simpleData = 0) => Reply(_ => simpleData);
+
+    /// <summary>As <see cref="Reply(int)"/>, where what a reply carries depends on the request.</summary>
+    /// <param name="simpleData">Bytes of data, by the request's cookie.</param>
+    internal NbdReply Reply(Func<ulong, int> simpleData)
     {
         var reply = new NbdReply();
         uint magic = BinaryPrimitives.ReadUInt32BigEndian(Receive(4));
@@ -148,8 +153,8 @@ internal sealed class NbdClient : IDisposable
             byte[] head = Receive(12);
             reply.Error = BinaryPrimitives.ReadUInt32BigEndian(head);
             reply.Cookie = BinaryPrimitives.ReadUInt64BigEndian(head.AsSpan(4));
-            if (reply.Error == 0 && simpleData > 0)
-                reply.Data = Receive(simpleData);
+            if (reply.Error == 0 && simpleData(reply.Cookie) is > 0 and int count)
+                reply.Data = Receive(count);
             return reply;
         }
 

@@ -29,6 +29,8 @@ internal sealed class ServedDisk : IDisposable
 
     internal NbdServer Server { get; private set; } = null!;
 
+    internal ILogger Logger => _log;
+
     /// <summary>What the server had to say, by level.</summary>
     internal IEnumerable<(LogLevel Level, string Text)> Log => _log.Entries;
 

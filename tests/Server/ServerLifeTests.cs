@@ -102,6 +102,19 @@ public sealed class ServerLifeTests
     }
 
     [Fact]
+    public void What_was_asked_for_and_not_begun_does_not_hold_up_the_end()
+    {
+        using var disk = new ServedDisk(64L << 30, options => options with { DrainTimeout = TimeSpan.FromMilliseconds(10) });
+        using NbdClient client = disk.Attach();
+        // Zeroes that take all the space that they can.
+        for (int i = 0; i < 60; i++)
+            client.Request(6, (ulong)i << 30, 1 << 30, 2);
+        disk.Server.Stop();
+        Assert.InRange(new FileInfo(disk.Image).Length, 0, 16L << 30);
+        Assert.Equal(0, disk.Server.Traffic.Clients);
+    }
+
+    [Fact]
     public void It_listens_on_a_port_that_the_system_chooses()
     {
         using var folder = new TempFolder();

@@ -75,6 +75,30 @@ public sealed class TlsTests
     }
 
     [Fact]
+    public void Noise_in_place_of_a_handshake_is_cut_off_and_others_come_in()
+    {
+        using var disk = new ServedDisk(Size);
+        string pki = MakeCertificates(disk.Folder, "pki");
+        using NbdServer server = Serve(disk, new NbdTls { CertificateFolder = pki }, disk.Folder["s"]);
+        for (int seed = 0; seed < 40; seed++)
+        {
+            var random = new Random(seed);
+            using var client = new NbdClient(disk.Folder["s"]);
+            Assert.Equal(1u, client.Option(5)[0].Kind);
+            byte[] noise = new byte[random.Next(1, 600)];
+            random.NextBytes(noise);
+            // Half of it as what a handshake begins with.
+            if (seed % 2 == 0)
+                new byte[] { 22, 3, 1, 0, (byte)noise.Length }.AsSpan(0, Math.Min(5, noise.Length)).CopyTo(noise);
+            client.Send(noise);
+        }
+
+        using (var client = new NbdClient(disk.Folder["s"]))
+            Assert.Equal(1u, client.Option(5)[0].Kind);
+        Assert.DoesNotContain(disk.Log, entry => entry.Text.Contains("fault of the program", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_server_without_certificates_says_that_it_has_no_tls()
     {
         using var disk = new ServedDisk(Size);
@@ -103,7 +127,8 @@ public sealed class TlsTests
         disk.Server.Dispose();
         var server = new NbdServer(
             [NbdExport.Open(new NbdExportOptions { Path = disk.Image })],
-            new NbdServerOptions { Address = socket is null ? NbdAddress.Tcp(IPAddress.Loopback, 0) : NbdAddress.Unix(socket), IsPersistent = true, MaximumClients = 8, Tls = tls });
+            new NbdServerOptions { Address = socket is null ? NbdAddress.Tcp(IPAddress.Loopback, 0) : NbdAddress.Unix(socket), IsPersistent = true, MaximumClients = 8, Tls = tls },
+            disk.Logger);
         server.Start();
         return server;
     }

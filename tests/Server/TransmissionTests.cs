@@ -22,6 +22,7 @@ public sealed class TransmissionTests
     private const ushort Fua = 1;
     private const ushort NoHole = 2;
     private const ushort RequestOne = 8;
+    private const ushort FastZero = 16;
     private const int Cluster = 65536;
     private const long Size = (16 << 20) + 512;
 
@@ -115,7 +116,7 @@ public sealed class TransmissionTests
         Assert.Equal(NbdClient.InvalidError, client.Ask(8, 0, 4096));
         Assert.Equal(NbdClient.InvalidError, client.Ask(0xffff, 0, 4096));
         Assert.Equal(NbdClient.InvalidError, client.Ask(ReadCommand, 0, 4096, 1 << 15));
-        Assert.Equal(NbdClient.InvalidError, client.Ask(WriteZeroes, 0, 4096, 16));
+        Assert.Equal(NbdClient.InvalidError, client.Ask(WriteZeroes, 0, 4096, 32));
         Assert.Equal(NbdClient.InvalidError, client.Write(0, [1, 2, 3], NoHole));
         Assert.Equal(NbdClient.InvalidError, client.Ask(BlockStatus, 0, 4096));
         Assert.Equal(new byte[3], client.Read(0, 3));
@@ -170,6 +171,53 @@ public sealed class TransmissionTests
         Assert.Equal([(Cluster, 1u), (2 * Cluster, 0u), (Cluster, 1u), ((uint)Size - (4 * Cluster), 0u)], reply.Status[contexts[1]]);
         client.Request(BlockStatus, 10, Cluster, RequestOne);
         Assert.Equal([(Cluster - 10, 0u)], client.Reply().Status[contexts[0]]);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Zeroes_that_are_to_be_quick_are_refused_where_they_would_be_written(bool overlay)
+    {
+        using var disk = new ServedDisk(Size);
+        if (overlay)
+        {
+            using (NbdClient below = disk.Attach())
+                below.Write(0, Patterns.Filled((int)Size, 3));
+            disk.Server.Dispose();
+            disk.Start(export: export => export with { OverlayPath = disk.Folder["over.qed"] });
+        }
+
+        using NbdClient client = disk.Attach();
+        Assert.NotEqual(0, client.Flags & (1 << 11));
+        byte[] model = client.Read(0, (int)Size);
+        byte[] written = Patterns.Filled(4 * Cluster, 7);
+        Assert.Equal(0u, client.Write(0, written));
+        written.CopyTo(model, 0);
+        // A part of a cluster, and space that is to be taken.
+        Assert.Equal(NbdClient.NotSupportedError, client.Ask(WriteZeroes, 10, Cluster, FastZero));
+        Assert.Equal(NbdClient.NotSupportedError, client.Ask(WriteZeroes, Cluster - 1, Cluster, FastZero | Fua));
+        Assert.Equal(NbdClient.NotSupportedError, client.Ask(WriteZeroes, 0, 4 * Cluster, FastZero | NoHole));
+        Assert.Equal(model, client.Read(0, (int)Size));
+        Assert.Equal(0u, client.Ask(WriteZeroes, Cluster - 1, Cluster + 2, FastZero));
+        model.AsSpan(Cluster - 1, Cluster + 2).Clear();
+        // What is zeroes takes nothing; what lies beneath has to be hidden.
+        Assert.Equal(0u, client.Ask(WriteZeroes, Cluster + 10, 100, FastZero));
+        Assert.Equal(overlay ? NbdClient.NotSupportedError : 0u, client.Ask(WriteZeroes, 8 * Cluster, 100, FastZero));
+        Assert.Equal(0u, client.Ask(WriteZeroes, 8 * Cluster, (uint)(Size - (8 * Cluster)), FastZero | Fua));
+        model.AsSpan(8 * Cluster).Clear();
+        Assert.Equal(model, client.Read(0, (int)Size));
+    }
+
+    [Fact]
+    public void A_raw_disk_is_zeroed_quickly_where_its_file_can_have_holes()
+    {
+        using var disk = new ServedDisk(Size);
+        disk.Server.Dispose();
+        System.IO.File.WriteAllBytes(disk.Folder["disk.raw"], Patterns.Filled((int)Size, 3));
+        disk.Start(export: export => export with { Path = disk.Folder["disk.raw"] });
+        using NbdClient client = disk.Attach();
+        Assert.Equal(0u, client.Ask(WriteZeroes, 10, 1 << 20, FastZero));
+        Assert.Equal([.. Patterns.Filled(10, 3), .. new byte[1 << 20], 3], client.Read(0, (1 << 20) + 11));
     }
 
     [Fact]

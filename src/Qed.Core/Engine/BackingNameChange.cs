@@ -1,3 +1,4 @@
+using System;
 using System.Text;
 using Qed.Images;
 using Qed.Layout;
@@ -11,6 +12,8 @@ namespace Qed.Engine;
 /// </summary>
 internal sealed class BackingNameChange
 {
+    private const uint Step = QedHeader.MaximumBackingNameSize + 1;
+
     private readonly BlockStorage _storage;
     private readonly HeaderKeeper _header;
 
@@ -80,10 +83,30 @@ internal sealed class BackingNameChange
         });
     }
 
+    /// <summary>
+    /// Whether an image without a backing file once had one of this name: taking a name away leaves its bytes where they were,
+    /// and nothing but another name is written there.
+    /// </summary>
+    internal static bool HadName(BlockStorage storage, string name)
+    {
+        QedHeader header = QedHeaderReader.Read(storage);
+        byte[] wanted = [.. Encoding.UTF8.GetBytes(name), 0];
+        if (header.HasBackingFile || wanted.Length == 1 || wanted.Length > Step)
+            return false;
+        byte[] found = new byte[wanted.Length];
+        for (uint offset = QedHeader.BackingNameDefaultOffset; offset + wanted.Length <= header.HeaderBytes && offset < 3 * Step; offset += Step)
+        {
+            storage.ReadOrZero(offset, found);
+            if (found.AsSpan().SequenceEqual(wanted))
+                return true;
+        }
+
+        return false;
+    }
+
     /// <summary>The first of three places that the old name does not touch: right behind the fixed part, as QEMU has it, or further on.</summary>
     private static uint FreeOffset(QedHeader old, int length)
     {
-        const uint Step = QedHeader.MaximumBackingNameSize + 1;
         uint offset = QedHeader.BackingNameDefaultOffset;
         while (old.HasBackingFile && offset < old.BackingNameOffset + old.BackingNameSize && old.BackingNameOffset < offset + length)
             offset += Step;

@@ -162,6 +162,13 @@ internal sealed class QedImage : WritableDiskImage
     }
 
     /// <inheritdoc/>
+    internal override bool TryWriteZeroesQuickly(GuestOffset offset, long length)
+    {
+        RequireInside(offset, length);
+        return Writer.TryWriteZeroesQuickly(offset, length);
+    }
+
+    /// <inheritdoc/>
     public override void Flush() => Writer.Commit();
 
     /// <summary>Changes the size of the guest's disk. Space of dropped clusters stays in the file until it is reclaimed.</summary>

@@ -26,6 +26,33 @@ internal sealed partial class QedWriter
         }
     }
 
+    /// <summary>As <see cref="WriteZeroes"/>, where there are whole clusters, or nothing is to be done: parts of others are written.</summary>
+    /// <returns>False, with nothing changed, elsewhere.</returns>
+    internal bool TryWriteZeroesQuickly(GuestOffset offset, long length)
+    {
+        long toCluster = -offset.Value & (Geometry.ClusterSize - 1);
+        bool hasWhole = toCluster < length && (offset.Value + length == _image.Length || length - toCluster >= Geometry.ClusterSize);
+        if (!hasWhole && !IsZero(offset, length))
+            return false;
+        WriteZeroes(offset, length, evenWithoutBacking: false);
+        return true;
+    }
+
+    /// <summary>Whether the tables say that a range reads as zeroes.</summary>
+    private bool IsZero(GuestOffset offset, long length)
+    {
+        GuestOffset end = offset + length;
+        while (offset < end)
+        {
+            MappedRun run = _image.FindShared(offset, end - offset);
+            if (run.Kind == ExtentKind.Data || (run.Kind == ExtentKind.Unallocated && _image.BackingForWriting() is not null))
+                return false;
+            offset += run.Length;
+        }
+
+        return true;
+    }
+
     private long Zero(GuestOffset offset, long length, bool evenWithoutBacking)
     {
         long toClusterEnd = Geometry.ClusterSize - (offset - AlignDown(offset));

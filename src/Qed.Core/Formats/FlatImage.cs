@@ -54,6 +54,13 @@ internal abstract class FlatImage(BlockStorage storage, long length) : WritableD
         Storage.WriteZeroes(offset.Value, length);
     }
 
+    // A device may do it by writing.
+    internal override bool TryWriteZeroesQuickly(GuestOffset offset, long length)
+    {
+        RequireWritable(offset, length);
+        return !Storage.HasFixedLength && Storage.TryPunch(offset.Value, length);
+    }
+
     public override void Flush()
     {
         RequireWritable(default, 0);

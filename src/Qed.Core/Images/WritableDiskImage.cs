@@ -57,5 +57,12 @@ public abstract class WritableDiskImage : DiskImage
 
     internal abstract void WriteZeroes(GuestOffset offset, long length);
 
+    /// <summary>As <see cref="WriteZeroes(GuestOffset, long)"/>, where that is quicker than writing them would be.</summary>
+    /// <returns>False, at once and with nothing changed, where it may not be.</returns>
+    internal abstract bool TryWriteZeroesQuickly(GuestOffset offset, long length);
+
+    /// <summary>As <see cref="TryWriteZeroesQuickly(GuestOffset, long)"/>.</summary>
+    internal bool TryWriteZeroesQuickly(long offset, long length) => TryWriteZeroesQuickly(new GuestOffset(offset), length);
+
     internal void Discard(GuestOffset offset, long length) => WriteZeroes(offset, length);
 }

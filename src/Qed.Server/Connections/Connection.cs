@@ -15,6 +15,7 @@ internal sealed class Connection
     private readonly Offer _offer;
     private readonly ClientLog _log;
     private readonly TimeSpan _handshakeTimeout;
+    private Conversation? _conversation;
     private int _isStopping;
 
     internal Connection(Socket socket, Offer offer, ClientLog log, TimeSpan handshakeTimeout)
@@ -37,7 +38,9 @@ internal sealed class Connection
             if (_socket.AddressFamily != AddressFamily.Unix)
                 _socket.NoDelay = true;
             using var transport = new Transport(new NetworkStream(_socket, ownsSocket: false));
-            Serve(transport);
+            var conversation = new Conversation(transport, _offer, _log, Traffic, HangUp);
+            Volatile.Write(ref _conversation, conversation);
+            conversation.Run(_handshakeTimeout);
         }
         catch (ProtocolException error)
         {
@@ -51,6 +54,11 @@ internal sealed class Connection
         catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException)
         {
             _log.ConnectionFailed(error.Message);
+        }
+        catch (Exception fault)
+        {
+            // One client is lost; all others have their disks.
+            _log.Fault(fault);
         }
         finally
         {
@@ -69,33 +77,12 @@ internal sealed class Connection
     /// <summary>Ends the connection at once.</summary>
     internal void Close()
     {
-        TryShutdown(SocketShutdown.Both);
+        HangUp();
+        Volatile.Read(ref _conversation)?.Break();
         _socket.Dispose();
     }
 
-    private void Serve(Transport transport)
-    {
-        var input = new RequestInput(transport);
-        var sender = new ReplySender(transport);
-        ExportAccess? export;
-        var negotiation = new Negotiation(transport, input, sender, _offer);
-        // A client that says a byte now and then would stay for ever otherwise.
-        using (new Timer(_ => Close(), null, _handshakeTimeout, Timeout.InfiniteTimeSpan))
-            export = negotiation.Run();
-        if (export is null)
-            return;
-        _log.Attached(export.Export.Name);
-        var execution = new RequestExecution(export, negotiation.IsStructured, negotiation.Contexts, _log);
-        try
-        {
-            new RequestLoop(input, sender, execution, _log, Traffic).Run();
-        }
-        finally
-        {
-            // Nobody promised that what was not flushed stays; but who leaves without a word has often meant to.
-            execution.FlushQuietly();
-        }
-    }
+    private void HangUp() => TryShutdown(SocketShutdown.Both);
 
     private void TryShutdown(SocketShutdown how)
     {

@@ -1,3 +1,4 @@
+using System;
 using System.Diagnostics;
 using System.Threading;
 
@@ -7,16 +8,25 @@ namespace Qed.Server.Connections;
 /// Whether requests of one kind wait for the host's disk just now. What comes from its memory is done at once where it was
 /// parsed, which costs least; what waits is worth another thread, so that those behind it do not.
 /// </summary>
-internal sealed class Pace
+/// <param name="quickOnes">How many quick ones in a row are believed; 0 where the first is taken for quick.</param>
+internal sealed class Pace(int quickOnes = 0)
 {
     // Handing over costs some 10 us at best; a disk takes longer than this.
     private static readonly long SlowTicks = Stopwatch.Frequency / 10_000;
 
-    private bool _isSlow;
+    private readonly int _most = Math.Max(1, quickOnes);
 
-    internal bool IsSlow => Volatile.Read(ref _isSlow);
+    // How many more quick ones it takes.
+    private int _missing = quickOnes;
+
+    internal bool IsSlow => Volatile.Read(ref _missing) > 0;
 
     /// <summary>Tells how long one took.</summary>
     /// <param name="start">When it began, as the stop watch counts.</param>
-    internal void Finished(long start) => Volatile.Write(ref _isSlow, Stopwatch.GetTimestamp() - start > SlowTicks);
+    internal void Finished(long start)
+    {
+        // Threads may overwrite what another one has just noted: the next one notes it again.
+        int missing = Stopwatch.GetTimestamp() - start > SlowTicks ? _most : Math.Max(0, Volatile.Read(ref _missing) - 1);
+        Volatile.Write(ref _missing, missing);
+    }
 }

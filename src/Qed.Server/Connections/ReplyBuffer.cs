@@ -25,6 +25,9 @@ internal sealed class ReplyBuffer(ReplySender sender, int capacity) : IDisposabl
     private byte[] _buffer = [];
     private int _length;
 
+    /// <summary>Whether nobody receives replies any more.</summary>
+    internal bool IsLost => sender.IsBroken;
+
     /// <summary>The most data that a reply in a buffer of this capacity can carry.</summary>
     internal int MaximumData => capacity - ChunkHeadSize - OffsetSize;
 

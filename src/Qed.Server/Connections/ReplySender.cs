@@ -1,11 +1,12 @@
-using System.IO;
+using System;
 using System.Threading;
 
 namespace Qed.Server.Connections;
 
 /// <summary>Sends replies of several threads over one connection, each whole.</summary>
 /// <param name="transport">The connection.</param>
-internal sealed class ReplySender(Transport transport)
+/// <param name="hangUp">Ends the connection.</param>
+internal sealed class ReplySender(Transport transport, Action hangUp)
 {
     private readonly object _turn = new();
     private bool _isBroken;
@@ -21,14 +22,21 @@ internal sealed class ReplySender(Transport transport)
             {
                 transport.Write(bytes, offset, count);
             }
-            catch (IOException)
+            catch (Exception)
             {
-                // Part of it may have gone out: nothing that follows would be understood.
-                Volatile.Write(ref _isBroken, true);
+                // Whatever it was, part of it may have gone out: nothing that follows would be understood.
+                Break();
             }
         }
     }
 
-    /// <summary>Whether something could not be sent.</summary>
+    /// <summary>Ends the connection: nobody is told any more what is done, so what is not begun is not.</summary>
+    internal void Break()
+    {
+        Volatile.Write(ref _isBroken, true);
+        hangUp();
+    }
+
+    /// <summary>Whether something could not be sent, or nothing is to be sent any more.</summary>
     internal bool IsBroken => Volatile.Read(ref _isBroken);
 }

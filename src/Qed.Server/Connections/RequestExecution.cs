@@ -19,6 +19,11 @@ internal sealed class RequestExecution(ExportAccess export, bool isStructured, I
 
     private const int CachePiece = 256 << 10;
 
+    // Where zeroes have to take space they are written in pieces of this size.
+    private const int ZeroPiece = 1 << 20;
+
+    private static readonly byte[] Zeroes = new byte[ZeroPiece];
+
     internal ExportAccess Export => export;
 
     internal bool HasContexts => contexts.Count > 0;
@@ -31,8 +36,8 @@ internal sealed class RequestExecution(ExportAccess export, bool isStructured, I
     {
         try
         {
-            if (TryChange(request, payload))
-                replies.AddSimple(request.Cookie, NbdError.None);
+            if (Change(request, payload, replies) is { } outcome)
+                replies.AddSimple(request.Cookie, outcome);
             else if (request.Command == NbdCommand.Read)
                 Read(request, replies);
             else
@@ -64,12 +69,13 @@ internal sealed class RequestExecution(ExportAccess export, bool isStructured, I
             replies.AddSimple(request.Cookie, error);
     }
 
-    /// <summary>Flushes where nobody waits for the answer.</summary>
-    internal void FlushQuietly()
+    /// <summary>Flushes what clients have written since the last flush, where nobody waits for the answer.</summary>
+    internal void FlushWhatWaits()
     {
         try
         {
-            export.Flush();
+            if (export.IsUnflushed)
+                export.Flush();
         }
         catch (DiskImageException error)
         {
@@ -77,7 +83,9 @@ internal sealed class RequestExecution(ExportAccess export, bool isStructured, I
         }
     }
 
-    private bool TryChange(in RequestHeader request, ReadOnlySpan<byte> payload)
+    /// <summary>Does a request whose reply carries nothing.</summary>
+    /// <returns>What is replied; null where it is another request.</returns>
+    private NbdError? Change(in RequestHeader request, ReadOnlySpan<byte> payload, ReplyBuffer replies)
     {
         long offset = (long)request.Offset;
         switch (request.Command)
@@ -86,23 +94,48 @@ internal sealed class RequestExecution(ExportAccess export, bool isStructured, I
                 export.Write(offset, payload);
                 break;
             case NbdCommand.WriteZeroes:
-                export.WriteZeroes(offset, request.Length, mayFree: (request.Flags & CommandFlags.NoHole) == 0);
+                if (!TryWriteZeroes(request, replies))
+                    return NbdError.NotSupported;
                 break;
             case NbdCommand.Trim:
                 export.Discard(offset, request.Length);
                 break;
             case NbdCommand.Cache:
-                ReadIntoCache(offset, request.Length);
-                return true;
+                ReadIntoCache(offset, (int)Math.Min(request.Length, RequestRules.MaximumTransfer));
+                return NbdError.None;
             case NbdCommand.Flush:
                 export.Flush();
-                return true;
+                return NbdError.None;
             default:
-                return false;
+                return null;
         }
 
         if ((request.Flags & CommandFlags.ForceUnitAccess) != 0)
             export.Flush();
+        return NbdError.None;
+    }
+
+    /// <summary>Makes a range zeroes.</summary>
+    /// <returns>False where the client wants it done quickly or not at all, and it takes writing.</returns>
+    private bool TryWriteZeroes(in RequestHeader request, ReplyBuffer replies)
+    {
+        bool takesSpace = (request.Flags & CommandFlags.NoHole) != 0;
+        if ((request.Flags & CommandFlags.FastZero) != 0)
+            return !takesSpace && export.TryWriteZeroesQuickly((long)request.Offset, request.Length);
+        if (!takesSpace)
+        {
+            export.WriteZeroes((long)request.Offset, request.Length);
+            return true;
+        }
+
+        // Gigabytes take long, and nobody waits for them once the connection has ended.
+        for (long done = 0; done < request.Length && !replies.IsLost;)
+        {
+            int piece = (int)Math.Min(ZeroPiece, request.Length - done);
+            export.Write((long)request.Offset + done, Zeroes.AsSpan(0, piece));
+            done += piece;
+        }
+
         return true;
     }
 
@@ -137,14 +170,15 @@ internal sealed class RequestExecution(ExportAccess export, bool isStructured, I
             replies.AddBlockStatus(request.Cookie, answers[i].Context.Number, answers[i].ToBytes(), isLast: i == answers.Length - 1);
     }
 
-    private void ReadIntoCache(long offset, long length)
+    /// <summary>Reads for nobody: a hint, of which no more is heeded than one request could read.</summary>
+    private void ReadIntoCache(long offset, int length)
     {
         byte[] scratch = ArrayPool<byte>.Shared.Rent(CachePiece);
         try
         {
-            for (long done = 0; done < length;)
+            for (int done = 0; done < length;)
             {
-                int piece = (int)Math.Min(CachePiece, length - done);
+                int piece = Math.Min(CachePiece, length - done);
                 export.Read(offset + done, scratch.AsSpan(0, piece));
                 done += piece;
             }

@@ -84,6 +84,11 @@ internal sealed class RequestInput(Transport transport)
 
     private void MakeRoom(int count)
     {
+        // What has come is moved only where the rest would not fit behind it.
+        if (Buffered == 0)
+            (_start, _end) = (0, 0);
+        else if (_start + count <= _buffer.Length)
+            return;
         int wanted = count > SmallCapacity || _buffer.Length == Capacity ? Capacity : SmallCapacity;
         byte[] target = wanted > _buffer.Length ? new byte[wanted] : _buffer;
         if (_start > 0 || target != _buffer)

@@ -19,6 +19,7 @@ internal sealed class RequestLoop
     private readonly TrafficCounters _traffic;
     private readonly Pace _reads = new();
     private readonly Pace _writes = new();
+    private readonly Pace _flushes = new(quickOnes: 8);
 
     internal RequestLoop(RequestInput input, ReplySender sender, RequestExecution execution, ClientLog log, TrafficCounters traffic)
     {
@@ -27,7 +28,7 @@ internal sealed class RequestLoop
         _execution = execution;
         _log = log;
         _traffic = traffic;
-        _workers = new RequestWorkers(execution, sender);
+        _workers = new RequestWorkers(execution, sender, log);
     }
 
     /// <summary>Serves requests until the client leaves, or nothing more comes from it; all are answered then.</summary>
@@ -87,10 +88,14 @@ internal sealed class RequestLoop
             bool isQuick = request.Length <= replies.MaximumData && !(_reads.IsSlow && IsMoreWaiting);
             RunOrHandOver(request, isQuick, _reads, replies);
         }
+        else if (request.Command == NbdCommand.Flush)
+        {
+            RunOrHandOver(request, isQuick: !_flushes.IsSlow, _flushes, replies);
+        }
         else
         {
-            // What is behind it should not wait for a flush, nor for many entries of tables; without that, nobody waits.
-            RunOrHandOver(request, isQuick: request.Command != NbdCommand.Flush && !IsMoreWaiting, pace: null, replies);
+            // What is behind it should not wait for many entries of tables; without that, nobody waits.
+            RunOrHandOver(request, isQuick: !IsMoreWaiting, pace: null, replies);
         }
     }
 
@@ -110,14 +115,14 @@ internal sealed class RequestLoop
     private void Write(in RequestHeader request, ReplyBuffer replies)
     {
         int length = (int)request.Length;
-        // A flush belongs to it, and takes as long as one.
-        bool waits = (request.Flags & CommandFlags.ForceUnitAccess) != 0 || _writes.IsSlow;
-        if (length <= RequestInput.Capacity && !waits)
+        // Where a flush belongs to it it takes as long as one.
+        Pace pace = (request.Flags & CommandFlags.ForceUnitAccess) != 0 ? _flushes : _writes;
+        if (length <= RequestInput.Capacity && !pace.IsSlow)
         {
             ReadOnlySpan<byte> bytes = _input.Peek(length);
             long start = Stopwatch.GetTimestamp();
             _execution.Run(request, bytes, replies);
-            _writes.Finished(start);
+            pace.Finished(start);
             _input.Take(length);
             return;
         }
@@ -133,7 +138,7 @@ internal sealed class RequestLoop
             throw;
         }
 
-        _workers.Add(request, payload, _writes);
+        _workers.Add(request, payload, pace);
     }
 
     /// <summary>A client may wait for replies before it sends on.</summary>

@@ -30,7 +30,7 @@ internal static class RequestRules
     private static CommandFlags Allowed(NbdCommand command) => command switch
     {
         NbdCommand.Read => CommandFlags.ForceUnitAccess | CommandFlags.DontFragment,
-        NbdCommand.WriteZeroes => CommandFlags.ForceUnitAccess | CommandFlags.NoHole,
+        NbdCommand.WriteZeroes => CommandFlags.ForceUnitAccess | CommandFlags.NoHole | CommandFlags.FastZero,
         NbdCommand.BlockStatus => CommandFlags.ForceUnitAccess | CommandFlags.RequestOne,
         // It has no meaning with most commands, and the specification lets clients set it all the same.
         _ => CommandFlags.ForceUnitAccess,

@@ -13,7 +13,8 @@ namespace Qed.Server.Connections;
 /// </summary>
 /// <param name="execution">Does the requests.</param>
 /// <param name="sender">Where replies go.</param>
-internal sealed class RequestWorkers(RequestExecution execution, ReplySender sender)
+/// <param name="log">Hears of what must not happen.</param>
+internal sealed class RequestWorkers(RequestExecution execution, ReplySender sender, ClientLog log)
 {
     private const int MostThreads = 8;
 
@@ -74,8 +75,9 @@ internal sealed class RequestWorkers(RequestExecution execution, ReplySender sen
     private void StartThread()
     {
         var thread = new Thread(Work) { IsBackground = true, Name = "Qed NBD requests" };
-        _threads.Add(thread);
         thread.Start();
+        // Where the system starts none there is none to wait for.
+        _threads.Add(thread);
     }
 
     private void Work()
@@ -85,7 +87,14 @@ internal sealed class RequestWorkers(RequestExecution execution, ReplySender sen
         {
             try
             {
-                Run(item, replies);
+                if (!sender.IsBroken)
+                    Run(item, replies);
+            }
+            catch (Exception fault)
+            {
+                // A client that is not answered must not wait for ever.
+                log.Fault(fault);
+                sender.Break();
             }
             finally
             {

@@ -8,14 +8,10 @@ namespace Qed.Server.Exports;
 /// <summary>What requests do to an export's image. Threads may share it. All ranges have been looked at.</summary>
 internal sealed class ExportAccess
 {
-    // Where zeroes have to take space they are written in pieces of this size.
-    private const int ZeroPiece = 1 << 20;
-
-    private static readonly byte[] Zeroes = new byte[ZeroPiece];
-
     private readonly DiskImage _image;
     private readonly WritableDiskImage? _writable;
     private readonly long _offset;
+    private volatile bool _isUnflushed;
 
     internal ExportAccess(NbdExport export)
     {
@@ -37,38 +33,58 @@ internal sealed class ExportAccess
     {
         TransmissionFlags flags = TransmissionFlags.HasFlags | TransmissionFlags.SendFlush | TransmissionFlags.SendFua
             | TransmissionFlags.SendCache | TransmissionFlags.CanMultiConnect;
-        flags |= IsReadOnly ? TransmissionFlags.ReadOnly : TransmissionFlags.SendTrim | TransmissionFlags.SendWriteZeroes;
+        flags |= IsReadOnly ? TransmissionFlags.ReadOnly : TransmissionFlags.SendTrim | TransmissionFlags.SendWriteZeroes | TransmissionFlags.SendFastZero;
         return isStructured ? flags | TransmissionFlags.SendDontFragment : flags;
     }
 
     internal void Read(long offset, Span<byte> buffer) => _image.Read(_offset + offset, buffer);
 
-    internal void Write(long offset, ReadOnlySpan<byte> buffer) => _writable!.Write(_offset + offset, buffer);
-
-    /// <summary>Makes a range read as zeroes.</summary>
-    /// <param name="offset">Bytes from the export's start.</param>
-    /// <param name="length">Bytes of the range.</param>
-    /// <param name="mayFree">Whether its space may be given back.</param>
-    internal void WriteZeroes(long offset, long length, bool mayFree)
+    internal void Write(long offset, ReadOnlySpan<byte> buffer)
     {
-        if (mayFree)
-        {
-            _writable!.WriteZeroes(_offset + offset, length);
-            return;
-        }
-
-        for (long done = 0; done < length;)
-        {
-            int piece = (int)Math.Min(ZeroPiece, length - done);
-            _writable!.Write(_offset + offset + done, Zeroes.AsSpan(0, piece));
-            done += piece;
-        }
+        _writable!.Write(_offset + offset, buffer);
+        NoteChange();
     }
 
-    internal void Discard(long offset, long length) => _writable!.Discard(_offset + offset, length);
+    /// <summary>Makes a range read as zeroes, whose space may be given back.</summary>
+    internal void WriteZeroes(long offset, long length)
+    {
+        _writable!.WriteZeroes(_offset + offset, length);
+        NoteChange();
+    }
+
+    /// <summary>As <see cref="WriteZeroes"/>, where that is quicker than writing.</summary>
+    /// <returns>False, with nothing changed, where it may not be.</returns>
+    internal bool TryWriteZeroesQuickly(long offset, long length)
+    {
+        bool isDone = _writable!.TryWriteZeroesQuickly(_offset + offset, length);
+        if (isDone)
+            NoteChange();
+        return isDone;
+    }
+
+    internal void Discard(long offset, long length)
+    {
+        _writable!.Discard(_offset + offset, length);
+        NoteChange();
+    }
+
+    /// <summary>Whether something was changed after the last flush had begun, or that one failed.</summary>
+    internal bool IsUnflushed => _isUnflushed;
 
     /// <summary>Returns once all that was replied to is on stable storage.</summary>
-    internal void Flush() => _writable?.Flush();
+    internal void Flush()
+    {
+        _isUnflushed = false;
+        try
+        {
+            _writable?.Flush();
+        }
+        catch
+        {
+            _isUnflushed = true;
+            throw;
+        }
+    }
 
     /// <summary>Whether a range has no data anywhere in the chain, as far as one look at the tables tells.</summary>
     internal bool IsHole(long offset, long length)
@@ -80,4 +96,11 @@ internal sealed class ExportAccess
 
     /// <summary>What a range consists of, by the offsets of the image.</summary>
     internal IEnumerable<MappedExtent> Extents(long offset, long length) => _image.GetExtents(_offset + offset, length);
+
+    // Afterwards, so that a flush that begins in between covers it; and rarely, so that threads do not take the line from each other.
+    private void NoteChange()
+    {
+        if (!_isUnflushed)
+            _isUnflushed = true;
+    }
 }

@@ -14,8 +14,9 @@ internal static class Overlay
     /// <exception cref="DiskImageException">ImageExists: what is there rests on something else.</exception>
     internal static void Require(string path, NbdExportOptions options, ILogger logger, CancellationToken cancellation)
     {
-        if (options.IsStreamed && File.Exists(path) && StandsAlone(path, options, cancellation))
+        if (options.IsStreamed && File.Exists(path) && StandsAlone(path, cancellation))
         {
+            RequireMadeFrom(path, options);
             ServerLog.StoodAlone(logger, path, options.Path);
             return;
         }
@@ -35,18 +36,27 @@ internal static class Overlay
     /// <summary>A name for an overlay that nobody keeps.</summary>
     internal static string TemporaryPath() => Path.Combine(Path.GetTempPath(), $"qed-{Guid.NewGuid():N}.qed");
 
-    /// <summary>Whether a file is what becomes of an overlay: the image need not be there any more, and where it is has the same size.</summary>
-    private static bool StandsAlone(string path, NbdExportOptions options, CancellationToken cancellation)
+    private static bool StandsAlone(string path, CancellationToken cancellation)
     {
         ImageDescription found = DescribeImage.Run(new DescribeImageOptions { Path = path }, cancellation: cancellation);
-        if (!found.IsChangedInPlace || found.BackingPath is not null)
-            return false;
-        if (!File.Exists(options.Path))
-            return true;
-        ImageDescription image = Served(options, cancellation);
-        // The overlay's size was rounded up to whole sectors.
-        return found.Size - image.Size is >= 0 and < 512;
+        return found.IsChangedInPlace && found.BackingPath is null;
     }
+
+    /// <summary>Makes sure that an image which stands alone has come of an overlay on this one, which need not be there any more.</summary>
+    /// <exception cref="DiskImageException">ImageExists: it is some other disk, and clients would write it.</exception>
+    private static void RequireMadeFrom(string path, NbdExportOptions options)
+    {
+        string full = Path.GetFullPath(options.Path);
+        if (FormerBackingFile.HadName(path, full) || (IsBeside(path, full) && FormerBackingFile.HadName(path, Path.GetFileName(full))))
+            return;
+        throw new DiskImageException(ErrorKind.ImageExists, $"the file exists, rests on no other image and has never rested on '{options.Path}'", path)
+        {
+            Remedy = Remedy.Advice("If it is the finished copy of an image that has been moved since, serve it by itself."),
+        };
+    }
+
+    // Side by side they can be moved together.
+    private static bool IsBeside(string path, string image) => Path.GetDirectoryName(Path.GetFullPath(path)) == Path.GetDirectoryName(image);
 
     /// <summary>The image that is served.</summary>
     private static ImageDescription Served(NbdExportOptions options, CancellationToken cancellation) => DescribeImage.Run(
@@ -54,13 +64,10 @@ internal static class Overlay
 
     private static void Create(string path, ImageDescription image, ILogger logger, CancellationToken cancellation)
     {
-        string full = Path.GetFullPath(path);
-        // Side by side they can be moved together.
-        bool isBeside = Path.GetDirectoryName(full) == Path.GetDirectoryName(image.Path);
         var options = new CreateImageOptions
         {
-            Path = full,
-            BackingPath = isBeside ? Path.GetFileName(image.Path) : image.Path,
+            Path = Path.GetFullPath(path),
+            BackingPath = IsBeside(path, image.Path) ? Path.GetFileName(image.Path) : image.Path,
             BackingFormat = image.Format,
             RoundUpSize = true,
         };

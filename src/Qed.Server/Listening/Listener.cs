@@ -1,6 +1,7 @@
 using System;
 using System.Net;
 using System.Net.Sockets;
+using System.Threading;
 
 namespace Qed.Server.Listening;
 
@@ -10,7 +11,11 @@ internal sealed class Listener : IDisposable
     // Those who find all places taken wait here.
     private const int Backlog = 128;
 
+    // Who finds the system out of descriptors or of memory asks again.
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
     private readonly Socket _socket;
+    private volatile bool _isClosed;
 
     private Listener(Socket socket, NbdAddress address)
     {
@@ -51,8 +56,9 @@ internal sealed class Listener : IDisposable
     }
 
     /// <summary>Waits for a client.</summary>
+    /// <param name="failed">Told why there is none yet, where the system lets nobody in; it is asked again, while those who come wait.</param>
     /// <returns>Null once the listener is closed.</returns>
-    internal Socket? Accept()
+    internal Socket? Accept(Action<string> failed)
     {
         while (true)
         {
@@ -60,19 +66,28 @@ internal sealed class Listener : IDisposable
             {
                 return _socket.Accept();
             }
+            catch (Exception error) when (_isClosed && error is SocketException or ObjectDisposedException)
+            {
+                return null;
+            }
             catch (SocketException error) when (error.SocketErrorCode is SocketError.ConnectionAborted or SocketError.ConnectionReset)
             {
                 // It left while it waited.
             }
-            catch (Exception error) when (error is SocketException or ObjectDisposedException)
+            catch (SocketException error)
             {
-                return null;
+                failed(error.Message);
+                Thread.Sleep(Pause);
             }
         }
     }
 
     /// <summary>Stops listening; a thread that waits for a client gets none.</summary>
-    public void Dispose() => _socket.Dispose();
+    public void Dispose()
+    {
+        _isClosed = true;
+        _socket.Dispose();
+    }
 
     private static Listener TakeOver(int descriptor)
     {
