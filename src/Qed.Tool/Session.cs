@@ -57,6 +57,9 @@ internal sealed class Session
     /// <summary>Writes an error.</summary>
     internal void Complain(string message) => ErrorText.Write(_console.Error, message);
 
+    /// <summary>Passes on a line that another process has complained of, as it is.</summary>
+    internal void CopyError(string line) => _console.Error.WriteLine(line);
+
     /// <summary>Does work that may take long, showing how far it is where that was asked for.</summary>
     internal T ShowProgress<T>(Func<IProgress<OperationProgress>?, T> work)
     {

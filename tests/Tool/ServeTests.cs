@@ -1,8 +1,8 @@
 using System;
-using System.Diagnostics;
+using System.Collections.Generic;
 using System.IO;
+using System.Net.Sockets;
 using Qed.Tests.Support;
-using Qed.Tool;
 using Xunit;
 
 namespace Qed.Tests.Tool;
@@ -17,14 +17,12 @@ public sealed class ServeTests
         Qemu.Require();
         using var folder = new TempFolder();
         Qemu.ImgOk("create", "-f", "qed", folder["disk.qed"], "64M");
-        using Process process = Start(folder, "-f", "qed", "-k", "socket", "-t", "-e", "4", "--pid-file", "pid", "disk.qed");
-        string line = process.StandardOutput.ReadLine()!;
+        using var server = new ServerProcess(folder, "-f", "qed", "-k", "socket", "-t", "-e", "4", "--pid-file", "pid", "disk.qed");
+        string line = server.ReadLine()!;
         Assert.Equal($"Serving 'disk.qed' at nbd+unix:///?socket={folder["socket"]}", line);
-        Assert.Equal(Qemu.Text(process.Id), File.ReadAllText(folder["pid"]).Trim());
+        Assert.Equal(Qemu.Text(server.Process.Id), File.ReadAllText(folder["pid"]).Trim());
         Qemu.IoOk($"nbd+unix:///?socket={folder["socket"]}", "raw", ["write -P 1 1M 1M", "read -P 1 1M 1M"]);
-        Qemu.Run("kill", "-TERM", Qemu.Text(process.Id));
-        process.WaitForExit();
-        Assert.Equal((0, string.Empty), (process.ExitCode, process.StandardError.ReadToEnd()));
+        Assert.Equal((0, string.Empty), server.Terminate());
         Assert.Equal([folder["disk.qed"]], Directory.GetFiles(folder.Path));
         Qemu.IoOk(folder["disk.qed"], "qed", ["read -P 1 1M 1M"]);
         Qemu.AssertSound(folder["disk.qed"]);
@@ -38,21 +36,19 @@ public sealed class ServeTests
         using var folder = new TempFolder();
         Qemu.ImgOk("create", "-f", "qed", folder["disk.qed"], "64M");
         string uri = $"nbd+unix:///?socket={folder["socket"]}";
-        using (Process process = Start(folder, "-k", "socket", "-t", "-q", "disk.qed"))
+        using (var server = new ServerProcess(folder, "-k", "socket", "-t", "-q", "disk.qed"))
         {
-            WaitFor(folder["socket"], process);
+            server.WaitFor(folder["socket"]);
             Qemu.IoOk(uri, "raw", ["write -P 1 1M 1M", "flush", "write -P 2 3M 1M"]);
-            process.Kill();
-            process.WaitForExit();
+            server.Kill();
         }
 
-        using (Process process = Start(folder, "-k", "socket", "disk.qed"))
+        using (var server = new ServerProcess(folder, "-k", "socket", "disk.qed"))
         {
-            Assert.StartsWith("Serving", process.StandardOutput.ReadLine(), StringComparison.Ordinal);
+            Assert.StartsWith("Serving", server.ReadLine(), StringComparison.Ordinal);
             Qemu.IoOk(uri, "raw", ["read -P 1 1M 1M", "write -P 3 5M 64k"]);
             // It ends with its last client.
-            process.WaitForExit();
-            Assert.Equal(0, process.ExitCode);
+            Assert.Equal(0, server.End().ExitCode);
         }
 
         Assert.False(File.Exists(folder["socket"]));
@@ -76,36 +72,104 @@ public sealed class ServeTests
         for (int round = 0; round < 3; round++)
         {
             int at = (1 + (7 * round)) << 20;
-            WhileServing(folder, ["-k", "socket", "-t", "-q", "--overlay", "new.qed", "--stream", "--max-rate", "16M", "old.vmdk"], process =>
+            using (var server = new ServerProcess(folder, "-k", "socket", "-t", "-q", "--overlay", "new.qed", "--stream", "--max-rate", "16M", "old.vmdk"))
             {
-                WaitFor(folder["socket"], process);
+                server.WaitFor(folder["socket"]);
                 Qemu.IoOk(uri, "raw", [$"write -P {round + 1} {at} 300k", $"discard {at + (2 << 20)} 256k", "flush", $"read -P {round + 1} {at} 300k"]);
-            });
+            }
+
             model.AsSpan(at, 300 << 10).Fill((byte)(round + 1));
             model.AsSpan(at + (2 << 20), 256 << 10).Clear();
             File.Delete(folder["socket"]);
         }
 
-        WhileServing(folder, ["-k", "socket", "-t", "--overlay", "new.qed", "--stream", "old.vmdk"], process =>
+        using (var server = new ServerProcess(folder, "-k", "socket", "-t", "--overlay", "new.qed", "--stream", "old.vmdk"))
         {
-            Assert.StartsWith("Serving", process.StandardOutput.ReadLine(), StringComparison.Ordinal);
-            Assert.Equal($"'{folder["new.qed"]}' stands alone: 'old.vmdk' is not needed any more", process.StandardOutput.ReadLine());
+            Assert.StartsWith("Serving", server.ReadLine(), StringComparison.Ordinal);
+            Assert.Equal($"'{folder["new.qed"]}' stands alone: 'old.vmdk' is not needed any more", server.ReadLine());
             File.Delete(folder["old.vmdk"]);
             Qemu.IoOk(uri, "raw", ["read -P 2 8M 300k"]);
-            Qemu.Run("kill", "-TERM", Qemu.Text(process.Id));
-            process.WaitForExit();
-            Assert.Equal(0, process.ExitCode);
-        });
-        WhileServing(folder, ["-k", "socket", "--overlay", "new.qed", "--stream", "old.vmdk"], process =>
+            Assert.Equal(0, server.Terminate().ExitCode);
+        }
+
+        using (var server = new ServerProcess(folder, "-k", "socket", "--overlay", "new.qed", "--stream", "old.vmdk"))
         {
-            Assert.StartsWith("Serving", process.StandardOutput.ReadLine(), StringComparison.Ordinal);
+            Assert.StartsWith("Serving", server.ReadLine(), StringComparison.Ordinal);
             Qemu.IoOk(uri, "raw", ["read -P 3 15M 300k"]);
-            process.WaitForExit();
-        });
+            server.End();
+        }
+
         File.WriteAllBytes(folder["model.raw"], model);
         Qemu.ImgOk("compare", "-f", "raw", "-F", "qed", folder["model.raw"], folder["new.qed"]);
         Qemu.Result check = Invocation.Ours("check {d}/new.qed", folder.Path);
         Assert.Equal(0, check.ExitCode);
+    }
+
+    [Fact]
+    public void In_the_background_it_outlives_the_command_that_starts_it_and_says_what_is_wrong_before()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Windows has no such processes");
+        Qemu.Require();
+        using var folder = new TempFolder();
+        Qemu.ImgOk("create", "-f", "qed", folder["disk.qed"], "64M");
+        using (var failing = new ServerProcess(folder, "--fork", "-k", "socket", "none.qed"))
+            Assert.Equal((1, $"qed: Could not open '{folder["none.qed"]}': No such file or directory.\n"), failing.End());
+        using (var starter = new ServerProcess(folder, "--fork", "-t", "-k", "socket", "--pid-file", "pid", "disk.qed"))
+        {
+            Assert.Equal($"Serving 'disk.qed' at nbd+unix:///?socket={folder["socket"]}", starter.ReadLine());
+            Assert.Null(starter.ReadLine());
+            Assert.Equal((0, string.Empty), starter.End());
+        }
+
+        string pid = File.ReadAllText(folder["pid"]).Trim();
+        try
+        {
+            Qemu.IoOk($"nbd+unix:///?socket={folder["socket"]}", "raw", ["write -P 1 1M 1M", "read -P 1 1M 1M"]);
+            // The session, and the streams, of nobody else.
+            Assert.Equal(pid, File.ReadAllText($"/proc/{pid}/stat").Split(' ')[5]);
+            foreach (string stream in new[] { "0", "1", "2" })
+                Assert.Equal("/dev/null", File.ResolveLinkTarget($"/proc/{pid}/fd/{stream}", returnFinalTarget: false)!.FullName);
+        }
+        finally
+        {
+            Qemu.Run("kill", "-TERM", pid);
+        }
+
+        for (int i = 0; i < 3000 && Directory.Exists("/proc/" + pid); i++)
+            System.Threading.Thread.Sleep(10);
+        Assert.Equal([folder["disk.qed"]], Directory.GetFiles(folder.Path));
+        Qemu.AssertSound(folder["disk.qed"]);
+        Qemu.IoOk(folder["disk.qed"], "qed", ["read -P 1 1M 1M"]);
+    }
+
+    [Fact]
+    public void What_a_server_offers_is_listed_as_qemu_nbd_lists_it()
+    {
+        Qemu.Require();
+        using var folder = new TempFolder();
+        foreach (string name in new[] { "one.qed", "two.qed" })
+            Qemu.ImgOk("create", "-f", "qed", folder[name], "64M");
+        using (var server = new ServerProcess(folder, "-t", "-e", "4", "-k", "socket", "one.qed", "two.qed"))
+        {
+            server.WaitFor(folder["socket"]);
+            Compare();
+        }
+
+        File.Delete(folder["socket"]);
+        // QEMU's own server, too.
+        using (var server = ServerProcess.Within("qemu-nbd", folder, "-t", "-r", "-f", "qed", "-k", folder["socket"], "-x", "x", "-D", "text", "one.qed"))
+        {
+            server.WaitFor(folder["socket"]);
+            Compare();
+        }
+
+        void Compare()
+        {
+            Qemu.Result theirs = Qemu.Run("qemu-nbd", "-L", "-k", folder["socket"]);
+            Assert.Equal(0, theirs.ExitCode);
+            Qemu.Result ours = Invocation.Ours("serve -L -k {d}/socket", folder.Path);
+            Assert.Equal((0, theirs.Output), (ours.ExitCode, ours.Output));
+        }
     }
 
     [Fact]
@@ -115,14 +179,37 @@ public sealed class ServeTests
         using var folder = new TempFolder();
         Qemu.ImgOk("create", "-f", "qed", folder["disk.qed"], "64M");
         Assert.SkipUnless(Qemu.TryRun("systemd-socket-activate", ["--version"]) is not null, "systemd-socket-activate is not installed (Debian package systemd)");
-        using Process process = Start("systemd-socket-activate", folder, "-l", folder["socket"], "dotnet", "exec", typeof(QedCommand).Assembly.Location, "serve", "disk.qed");
-        WaitFor(folder["socket"], process);
+        using ServerProcess server = ServerProcess.Within("systemd-socket-activate", folder, "-l", folder["socket"], "dotnet", "exec", ServerProcess.Command, "serve", "disk.qed");
+        server.WaitFor(folder["socket"]);
         Qemu.IoOk($"nbd+unix:///?socket={folder["socket"]}", "raw", ["write -P 1 1M 1M", "read -P 1 1M 1M"]);
-        Assert.StartsWith($"Serving 'disk.qed' at nbd+unix:///?socket={folder["socket"]}", process.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
-        process.WaitForExit();
-        Assert.Equal(0, process.ExitCode);
+        Assert.StartsWith($"Serving 'disk.qed' at nbd+unix:///?socket={folder["socket"]}", server.ReadLine(), StringComparison.Ordinal);
+        Assert.Equal(0, server.End().ExitCode);
         Assert.True(File.Exists(folder["socket"]));
         Qemu.IoOk(folder["disk.qed"], "qed", ["read -P 1 1M 1M"]);
+    }
+
+    [Fact]
+    public void Clients_that_the_system_has_no_descriptors_for_wait_until_others_leave()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The shell's ulimit lowers the limit");
+        Qemu.Require();
+        using var folder = new TempFolder();
+        Qemu.ImgOk("create", "-f", "qed", folder["disk.qed"], "64M");
+        using var server = ServerProcess.Within(
+            "sh", folder, "-c", "ulimit -n 150; exec \"$@\"", "sh", "dotnet", "exec", ServerProcess.Command, "serve", "-k", "socket", "-t", "-e", "1000", "disk.qed");
+        Assert.StartsWith("Serving", server.ReadLine(), StringComparison.Ordinal);
+        var clients = new List<Socket>();
+        // As many as wait where the server lets nobody in.
+        for (int i = 0; i < 200; i++)
+        {
+            clients.Add(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified));
+            clients[i].Connect(new UnixDomainSocketEndPoint(folder["socket"]));
+        }
+
+        Assert.Contains("No client can be let in", server.Process.StandardError.ReadLine(), StringComparison.Ordinal);
+        clients.ForEach(client => client.Dispose());
+        Qemu.IoOk($"nbd+unix:///?socket={folder["socket"]}", "raw", ["write -P 1 1M 1M", "read -P 1 1M 1M"]);
+        Assert.Equal((0, string.Empty), server.Terminate());
     }
 
     [Theory]
@@ -138,13 +225,17 @@ public sealed class ServeTests
     [InlineData("serve -k {d}/s --stream {d}/a.qed", "into the image of --overlay")]
     [InlineData("serve -k {d}/s --max-rate 1M {d}/a.qed", "for --stream")]
     [InlineData("serve -k {d}/s --overlay {d}/v.vhdx --stream {d}/a.qed", "rests on")]
+    [InlineData("serve -k {d}/s --overlay {d}/b.qed --stream {d}/a.qed", "has never rested on")]
     [InlineData("serve -k {d}/a.qed {d}/b.qed", "has the name that the socket is to have")]
     [InlineData("serve -k {d}/s {d}/none.qed", "No such file or directory")]
     [InlineData("serve -k {d}/s {d}/v.vhdx", "only QED images are changed in place")]
     [InlineData("serve -k {d}/s --detect-zeroes=maybe {d}/a.qed", "detect_zeroes")]
     [InlineData("serve -k {d}/s --tls-certificates={d} {d}/a.qed", "has no server-cert.pem")]
     [InlineData("serve -k {d}/s --tls-verify-peer {d}/a.qed", "--tls-certificates")]
-    [InlineData("serve --fork {d}/a.qed", "not supported")]
+    [InlineData("serve -L {d}/a.qed", "serves no image")]
+    [InlineData("serve -L -k {d}/s", "no server answers")]
+    [InlineData("serve --tls-psk {d} {d}/a.qed", "pre-shared keys are not known")]
+    [InlineData("serve --object tls-creds-psk,id=t,dir={d} {d}/a.qed", "pre-shared keys (tls-creds-psk) are not known")]
     public void What_cannot_be_served_is_refused_and_leaves_nothing(string line, string reason)
     {
         using var folder = new TempFolder();
@@ -156,36 +247,4 @@ public sealed class ServeTests
         Assert.Contains(reason, result.Error, StringComparison.Ordinal);
         Assert.Equal(before, Directory.GetFiles(folder.Path));
     }
-
-    /// <summary>Does something while a server runs, which is killed afterwards if it still does.</summary>
-    private static void WhileServing(TempFolder folder, string[] arguments, Action<Process> action)
-    {
-        using Process process = Start(folder, arguments);
-        try
-        {
-            action(process);
-        }
-        finally
-        {
-            process.Kill();
-            process.WaitForExit();
-        }
-    }
-
-    private static void WaitFor(string path, Process process)
-    {
-        while (!File.Exists(path) && !process.HasExited)
-            System.Threading.Thread.Sleep(10);
-    }
-
-    private static Process Start(TempFolder folder, params string[] arguments)
-        => Start("dotnet", folder, ["exec", typeof(QedCommand).Assembly.Location, "serve", .. arguments]);
-
-    private static Process Start(string program, TempFolder folder, params string[] arguments)
-        => Process.Start(new ProcessStartInfo(program, arguments)
-        {
-            WorkingDirectory = folder.Path,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
 }

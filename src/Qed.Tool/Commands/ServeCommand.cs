@@ -30,6 +30,9 @@ internal static class ServeCommand
     private static readonly CommandOption DetectZeroes = CommandOption.WithValue("detect-zeroes", "mode", "'on' or 'unmap': zeroes that are written take no space.") with { Suggestions = ["off", "on", "unmap"] };
     private static readonly CommandOption PidFile = CommandOption.WithValue("pid-file", "path", "Write the number of the process to this file once clients can come.") with { NamesFile = true };
 
+    private static readonly CommandOption Fork = CommandOption.Switch("fork", "Go on in the background, and return once clients can come (Linux).");
+    private static readonly CommandOption List = new('L', "list", null, "Serve nothing, but list what the server at the socket, or at the address and port, has to offer.");
+
     private static readonly CommandOption TlsCertificates = CommandOption.WithValue("tls-certificates", "folder", "Encrypt connections, with server-cert.pem and server-key.pem of this folder; no others are served.") with { NamesFile = true };
     private static readonly CommandOption TlsVerifyPeer = CommandOption.Switch("tls-verify-peer", "Serve only clients with a certificate that ca-cert.pem of that folder has signed.");
 
@@ -41,23 +44,40 @@ internal static class ServeCommand
         Remarks = "It ends when the last client has left, or at Ctrl+C, which lets requests that have come be answered. QED and raw images can be written; with --overlay or -s those of any format.",
         Options =
         [
-            Port, Bind, SocketPath, Shared, Persistent, Name, Description, ReadOnly, Offset, Snapshot, OverlayFile, Stream, MaxRate, DetectZeroes, PidFile, TlsCertificates, TlsVerifyPeer,
-            CommonOptions.Format, CommonOptions.Quiet, .. Refused(), .. CommonOptions.Refused,
+            Port, Bind, SocketPath, Shared, Persistent, Name, Description, ReadOnly, Offset, Snapshot, OverlayFile, Stream, MaxRate, DetectZeroes, PidFile, Fork, List, TlsCertificates, TlsVerifyPeer,
+            CommonOptions.Format, CommonOptions.Quiet, .. Accepted(), .. Refused(),
         ],
         Run = Run,
     };
+
+    private static IEnumerable<CommandOption> Accepted() =>
+    [
+        CommandOption.WithValue("cache", "mode", "Accepted, for the same commands to go through: the cache is chosen here."),
+        CommandOption.WithValue("aio", "mode", "Accepted, for the same commands to go through: how the disk is waited for is chosen here."),
+        CommandOption.WithValue("discard", "mode", "Accepted, for the same commands to go through: what is discarded gives its space back."),
+    ];
 
     private static IEnumerable<CommandOption> Refused() =>
     [
         CommonOptions.Refuse('c', "connect", "device", "the kernel's client is nbd-client's"),
         CommonOptions.Refuse('d', "disconnect", null, "the kernel's client is nbd-client's"),
-        CommonOptions.Refuse('L', "list", null, "nbdinfo --list shows the exports of a server"),
-        CommonOptions.Refuse(null, "fork", null, "let the shell or the service manager start it in the background"),
         CommonOptions.Refuse(null, "tls-creds", "id", "--tls-certificates names the folder that QEMU's object would"),
+        CommonOptions.Refuse(null, "tls-psk", "path", "pre-shared keys are not known to .NET's TLS: use --tls-certificates, or a tunnel to a Unix socket"),
+        CommonOptions.Refuse(null, "object", "objectdef", "--tls-certificates names the folder of a tls-creds-x509; pre-shared keys (tls-creds-psk) are not known to .NET's TLS"),
+        CommonOptions.Refuse(null, "image-opts", null, "images are named by their path"),
     ];
 
     private static int Run(ParsedArguments arguments, Session session)
     {
+        if (arguments.Has(List))
+            return ListExports(arguments, session);
+        if (arguments.Has(Fork) && !BackgroundProcess.IsThisOne)
+        {
+            return OperatingSystem.IsWindows()
+                ? throw new UsageException("--fork is not there on Windows: Start-QedServer -AsProcess starts a server that outlives its session")
+                : BackgroundProcess.Start(session);
+        }
+
         var options = new NbdServerOptions
         {
             Address = AddressOf(arguments),
@@ -84,6 +104,14 @@ internal static class ServeCommand
         return ExitCode.Success;
     }
 
+    private static int ListExports(ParsedArguments arguments, Session session)
+    {
+        if (arguments.Operands.Count > 0)
+            throw new UsageException("--list asks a server, and serves no image: name its socket (-k), or its address and port (-b, -p)");
+        ExportListText.Write(session.Output, NbdExportList.Read(AddressOf(arguments)));
+        return ExitCode.Success;
+    }
+
     private static void Serve(NbdServer server, string? pidFile, Session session)
     {
         using var isAnnounced = new ManualResetEventSlim();
@@ -105,6 +133,8 @@ internal static class ServeCommand
                 session.Say($"Serving '{Printable.Text(export.Description)}' at {server.UriOf(export)}");
             // Whoever waits for these lines may do so at the other end of a pipe.
             session.Output.Flush();
+            if (BackgroundProcess.IsThisOne)
+                BackgroundProcess.BecomeReady(session);
             isAnnounced.Set();
             server.Wait(session.Cancellation);
             server.Stop();

@@ -1,10 +1,8 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.IO;
 using Qed.Operations;
 using Qed.Tests.Support;
-using Qed.Tool;
 using Xunit;
 
 namespace Qed.Tests.Tool.Guest;
@@ -23,7 +21,7 @@ public sealed class GuestTests
         string image = folder["disk.qed"];
         CreateImage.Run(new CreateImageOptions { Path = image, Size = 256 << 20 });
         var synced = new Dictionary<string, string>();
-        using (Process server = Serve(folder))
+        using (ServerProcess server = Serve(folder))
         {
             using (var guest = new GuestMachine(folder, folder["socket"], "stage=work"))
             {
@@ -39,13 +37,11 @@ public sealed class GuestTests
                     Note(synced, guest.ReadLine(), "SYNCED");
                 server.Kill();
             }
-
-            server.WaitForExit();
         }
 
         File.Delete(folder["socket"]);
         Assert.True(DescribeImage.Run(new DescribeImageOptions { Path = image }).NeedsCheck);
-        using (Process server = Serve(folder))
+        using (ServerProcess server = Serve(folder))
         using (var guest = new GuestMachine(folder, folder["socket"], string.Empty))
         {
             Assert.Equal("RECOVERED", guest.ReadLine());
@@ -58,8 +54,7 @@ public sealed class GuestTests
                 Assert.Equal(sum, found[name]);
             guest.WaitForEnd();
             // It ends with its only client.
-            server.WaitForExit();
-            Assert.Equal(0, server.ExitCode);
+            Assert.Equal(0, server.End().ExitCode);
         }
 
         CheckResult check = CheckImage.Run(new CheckImageOptions { Path = image });
@@ -70,14 +65,10 @@ public sealed class GuestTests
         Assert.True(fsck.ExitCode == 0, fsck.Output + fsck.Error);
     }
 
-    private static Process Serve(TempFolder folder)
+    private static ServerProcess Serve(TempFolder folder)
     {
-        Process server = Process.Start(new ProcessStartInfo("dotnet", ["exec", typeof(QedCommand).Assembly.Location, "serve", "-q", "-k", "socket", "disk.qed"])
-        {
-            WorkingDirectory = folder.Path,
-        })!;
-        while (!File.Exists(folder["socket"]) && !server.HasExited)
-            System.Threading.Thread.Sleep(10);
+        var server = new ServerProcess(folder, "-q", "-k", "socket", "disk.qed");
+        server.WaitFor(folder["socket"]);
         return server;
     }
 
