@@ -4,168 +4,98 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using System.Text.Json;
 using System.Threading;
-using Qed.Operations;
 using Qed.Server;
 
 namespace Qed.Benchmarks;
 
-/// <summary>A live disk over NBD against qemu-nbd on the same image, with fio as the client of both (Debian packages fio and qemu-utils).</summary>
+/// <summary>
+/// A live disk over NBD beside qemu-nbd on the same image, and nbdkit on a raw one (Debian packages fio, qemu-utils, nbdkit and
+/// libnbd-bin). QED_BENCH_ONLY picks rows by a part of their names, QED_BENCH_RUNS says how often each is measured.
+/// </summary>
 internal static class ServeRows
 {
-    private const long Size = 8L << 30;
-    private const string Range = "1G";
-    private const int Runs = 5;
+    private const string Memory = "/dev/shm";
 
-    private static readonly Workload[] Workloads =
-    [
-        new("read 4k, depth 32", ["--rw=randread", "--bs=4k", "--iodepth=32"], Contents.Filled, 2.5),
-        new("read 4k, depth 1", ["--rw=randread", "--bs=4k", "--iodepth=1"], Contents.Filled, 1.4),
-        new("write 4k, depth 32", ["--rw=randwrite", "--bs=4k", "--iodepth=32"], Contents.Filled, 2.3),
-        new("write 4k, depth 1", ["--rw=randwrite", "--bs=4k", "--iodepth=1"], Contents.Filled, 1.8),
-        new("read 4k, 4 connections", ["--rw=randread", "--bs=4k", "--iodepth=8", "--numjobs=4"], Contents.Filled, 3.5),
-        new("70 % read, 4k, a flush every 32", ["--rw=randrw", "--rwmixread=70", "--bs=4k", "--iodepth=32", "--fsync=32"], Contents.Filled, 2.5),
-        new("allocating write 4k, depth 32", ["--rw=randwrite", "--bs=4k", "--iodepth=32"], Contents.Empty, 10),
-        new("allocating write 4k over a raw backing file", ["--rw=randwrite", "--bs=4k", "--iodepth=32"], Contents.Overlay, 6),
-        new("allocating write 64k in order, depth 8", ["--rw=write", "--bs=64k", "--iodepth=8"], Contents.Empty, 2.2),
-        new("allocating write 4k, a flush every 32", ["--rw=randwrite", "--bs=4k", "--iodepth=32", "--fsync=32"], Contents.Empty, 2),
-    ];
+    private static readonly int Runs = int.Parse(Environment.GetEnvironmentVariable("QED_BENCH_RUNS") ?? "5", CultureInfo.InvariantCulture);
 
-    private enum Contents
-    {
-        Filled,
-        Empty,
-        Overlay,
-    }
-
-    /// <summary>Prints one table for the folder.</summary>
+    /// <summary>Prints one table, for images in memory and in the folder.</summary>
     internal static void Run(string folder)
     {
         Console.WriteLine();
-        Console.WriteLine("| a live disk over NBD, fio | ours, IOPS | us of processor time | qemu-nbd, IOPS | us | ratio | min..max | goal |");
+        Console.WriteLine("| a live disk over NBD | ours, IOPS | us of processor time | peer, IOPS | us | ratio | min..max | goal |");
         Console.WriteLine("|---|---|---|---|---|---|---|---|");
-        string filled = MakeFilled(Path.Combine(folder, "filled.qed"));
-        foreach (Workload workload in Workloads)
+        string only = Environment.GetEnvironmentVariable("QED_BENCH_ONLY") ?? string.Empty;
+        string memory = Directory.Exists(Memory) ? Directory.CreateDirectory(Path.Combine(Memory, Path.GetFileName(folder))).FullName : folder;
+        try
         {
-            var rounds = new List<(Result Ours, Result Theirs)>();
-            for (int i = 0; i < Runs; i++)
-                rounds.Add((Measure(workload, folder, filled, Ours), Measure(workload, folder, filled, Theirs)));
-            double[] ratios = [.. rounds.Select(round => round.Ours.Rate / round.Theirs.Rate)];
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"| {workload.Name} | {SideBySide.Median(rounds.Select(round => round.Ours.Rate)):0} | {SideBySide.Median(rounds.Select(round => round.Ours.Microseconds)):0.0} | {SideBySide.Median(rounds.Select(round => round.Theirs.Rate)):0} | {SideBySide.Median(rounds.Select(round => round.Theirs.Microseconds)):0.0} | {SideBySide.Median(ratios):0.00} | {ratios.Min():0.00}..{ratios.Max():0.00} | {workload.Goal:0.0} |"));
-        }
-
-        File.Delete(filled);
-    }
-
-    private static string MakeFilled(string path)
-    {
-        CreateImage.Run(new CreateImageOptions { Path = path, Size = Size });
-        using var image = OpenImage.ForWriting(path);
-        var random = new Random(1);
-        byte[] buffer = new byte[1 << 20];
-        for (long offset = 0; offset < 1L << 30; offset += buffer.Length)
-        {
-            random.NextBytes(buffer);
-            image.Write(offset, buffer);
-        }
-
-        return path;
-    }
-
-    /// <summary>Allocating ones get an image of their own each time; the others write what is there.</summary>
-    private static Result Measure(Workload workload, string folder, string filled, Func<string, string, Func<Work>, Result> serve)
-    {
-        string socket = Path.Combine(folder, "socket");
-        string image = filled;
-        string backing = Path.Combine(folder, "backing.raw");
-        if (workload.Contents != Contents.Filled)
-        {
-            image = Path.Combine(folder, "fresh.qed");
-            if (workload.Contents == Contents.Overlay)
-                CreateImage.Run(new CreateImageOptions { Path = backing, Format = "raw", Size = Size, Force = true });
-            CreateImage.Run(new CreateImageOptions
+            // One place after the other, so that no more than one's images are there at a time.
+            foreach (IGrouping<bool, ServeWorkload> place in ServeWorkload.All.Where(workload => workload.Name.Contains(only, StringComparison.Ordinal)).GroupBy(workload => workload.IsOnDisk))
             {
-                Path = image,
-                Size = Size,
-                Force = true,
-                BackingPath = workload.Contents == Contents.Overlay ? backing : null,
-                BackingFormat = workload.Contents == Contents.Overlay ? "raw" : null,
-            });
+                using var images = new ServeImages(place.Key ? folder : memory);
+                foreach (ServeWorkload workload in place)
+                    Print(workload, images);
+            }
         }
-
-        if (OperatingSystem.IsLinux())
-            SideBySide.Run("sync");
-        Result result = serve(image, socket, () => Fio(workload, socket));
-        if (image != filled)
-            File.Delete(image);
-        File.Delete(backing);
-        return result;
+        finally
+        {
+            if (memory != folder)
+                Directory.Delete(memory, recursive: true);
+        }
     }
 
-    private static Result Ours(string image, string socket, Func<Work> work)
+    private static void Print(ServeWorkload workload, ServeImages images)
     {
-        using var server = new NbdServer(
-            [NbdExport.Open(new NbdExportOptions { Path = image })],
-            new NbdServerOptions { Address = NbdAddress.Unix(socket), IsPersistent = true, MaximumClients = 8 });
+        var rounds = new List<(Result Ours, Result Peer)>();
+        for (int i = 0; i < Runs; i++)
+            rounds.Add((Ours(workload, images), Peer(workload, images)));
+        double[] ratios = [.. rounds.Select(round => round.Ours.Rate / round.Peer.Rate)];
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"| {workload.Name} | {SideBySide.Median(rounds.Select(round => round.Ours.Rate)):0} | {SideBySide.Median(rounds.Select(round => round.Ours.Microseconds)):0.0} | {SideBySide.Median(rounds.Select(round => round.Peer.Rate)):0} | {SideBySide.Median(rounds.Select(round => round.Peer.Microseconds)):0.0} | {SideBySide.Median(ratios):0.00} | {ratios.Min():0.00}..{ratios.Max():0.00} | {workload.Goal:0.0} |"));
+    }
+
+    private static Result Ours(ServeWorkload workload, ServeImages images)
+    {
+        bool isRaw = workload.Contents == ServeContents.Raw;
+        var image = new NbdExportOptions { Path = images.For(workload, "qed"), SourceFormat = isRaw ? "raw" : null };
+        using var server = new NbdServer([NbdExport.Open(image)], new NbdServerOptions { Address = NbdAddress.Unix(images.Socket), IsPersistent = true, MaximumClients = 8 });
         server.Start();
         using Process self = Process.GetCurrentProcess();
-        return Timed(self, work);
+        return Timed(self, workload, images);
     }
 
-    private static Result Theirs(string image, string socket, Func<Work> work)
+    private static Result Peer(ServeWorkload workload, ServeImages images)
     {
-        using Process server = Process.Start("qemu-nbd", ["-f", "qed", "-k", socket, "-t", "-e", "8", "--cache=writeback", image]);
-        while (!File.Exists(socket))
-            Thread.Sleep(10);
-        Result result = Timed(server, work);
-        SideBySide.Run("kill", server.Id.ToString(CultureInfo.InvariantCulture));
-        server.WaitForExit();
-        File.Delete(socket);
-        return result;
+        string format = workload.Peer == ServePeer.QemuQcow2 ? "qcow2" : "qed";
+        string image = images.For(workload, format);
+        using Process server = workload.Peer == ServePeer.NbdkitRaw
+            ? Process.Start("nbdkit", ["--foreground", "--unix", images.Socket, "file", image])
+            : Process.Start("qemu-nbd", ["-f", format, "-k", images.Socket, "-t", "-e", "8", "--cache=writeback", image]);
+        try
+        {
+            while (!File.Exists(images.Socket) && !server.HasExited)
+                Thread.Sleep(10);
+            return Timed(server, workload, images);
+        }
+        finally
+        {
+            SideBySide.Run("kill", server.Id.ToString(CultureInfo.InvariantCulture));
+            server.WaitForExit();
+            File.Delete(images.Socket);
+        }
     }
 
-    private static Result Timed(Process server, Func<Work> run)
+    private static Result Timed(Process server, ServeWorkload workload, ServeImages images)
     {
+        // Made before, where it is needed at all.
+        string data = workload.Client.Length == 0 && workload.Allocates ? images.Data : string.Empty;
         server.Refresh();
         TimeSpan before = server.TotalProcessorTime;
-        Work work = run();
+        ServeWork work = ServeClients.Run(workload, images.Socket, data);
         server.Refresh();
         return new Result(work.Rate, (server.TotalProcessorTime - before).TotalMicroseconds / work.Requests);
     }
-
-    private static Work Fio(Workload workload, string socket)
-    {
-        // Over all of the disk, so that few writes meet a cluster that another one has allocated.
-        bool allocates = workload.Contents != Contents.Filled;
-        string[] extent = allocates ? ["--size=8G", "--io_size=256M"] : ["--size=" + Range, "--time_based", "--runtime=2"];
-        var start = new ProcessStartInfo("fio", ["--name=x", "--ioengine=nbd", $"--uri=nbd+unix:///?socket={socket}", "--output-format=json", .. extent, .. workload.Arguments])
-        {
-            RedirectStandardOutput = true,
-        };
-        using Process process = Process.Start(start)!;
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        using var json = JsonDocument.Parse(output[output.IndexOf('{', StringComparison.Ordinal)..]);
-        var work = default(Work);
-        foreach (JsonElement job in json.RootElement.GetProperty("jobs").EnumerateArray())
-        {
-            foreach (string kind in new[] { "read", "write" })
-            {
-                JsonElement part = job.GetProperty(kind);
-                work = new Work(work.Rate + part.GetProperty("iops").GetDouble(), work.Requests + part.GetProperty("total_ios").GetInt64());
-            }
-        }
-
-        return work;
-    }
-
-    private sealed record Workload(string Name, string[] Arguments, Contents Contents, double Goal);
-
-    /// <summary>What a client has done: requests a second, and how many in all.</summary>
-    private readonly record struct Work(double Rate, long Requests);
 
     /// <summary>What a server has done: requests a second, and how long its processors worked for each.</summary>
     private readonly record struct Result(double Rate, double Microseconds);
