@@ -86,14 +86,14 @@ internal sealed class PowerShellProcess(string home)
         }
     }
 
-    private static Process Run(string program, string arguments) => Process.Start(new ProcessStartInfo(program, arguments)
+    private static Process Run(string program, string arguments) => OwnStreams.Withhold(() => Process.Start(new ProcessStartInfo(program, arguments)
     {
         UseShellExecute = false,
         CreateNoWindow = true,
         RedirectStandardInput = true,
         RedirectStandardOutput = true,
         RedirectStandardError = true,
-    })!;
+    })!);
 
     private static void Kill(Process process)
     {
