@@ -3,7 +3,7 @@ using Xunit;
 namespace Qed.Tests.Pester;
 
 /// <summary>What is promised of each cmdlet. A class of its own, because classes run beside each other and the files of one do not.</summary>
-public sealed class CmdletTests : PesterTests
+public sealed class CmdletTests(PesterProcess process) : PesterTests(process)
 {
     public static TheoryData<string> Files() => FilesThat(areOfOneCmdlet: true);
 

@@ -3,7 +3,7 @@ using Xunit;
 namespace Qed.Tests.Pester;
 
 /// <summary>What is promised of the module as a whole: its contract, its package, its help, its examples.</summary>
-public sealed class ModuleTests : PesterTests
+public sealed class ModuleTests(PesterProcess process) : PesterTests(process)
 {
     public static TheoryData<string> Files() => FilesThat(areOfOneCmdlet: false);
 

@@ -8,8 +8,8 @@ using Xunit;
 
 namespace Qed.Tests.Pester;
 
-/// <summary>Runs each Pester file in a PowerShell process of its own, against the package that users get, unpacked.</summary>
-public abstract partial class PesterTests
+/// <summary>Runs Pester files, those of a class in one PowerShell process.</summary>
+public abstract partial class PesterTests(PesterProcess process) : IClassFixture<PesterProcess>
 {
     /// <summary>Whether nothing may be left out, as where a merge depends on it. Some tests are of Linux, so elsewhere that cannot be.</summary>
     private static bool MustRun => OperatingSystem.IsLinux() && !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CI"));
@@ -24,7 +24,7 @@ public abstract partial class PesterTests
     /// <summary>Where PowerShell itself may end, about once in seventy hosts that die: docs/fleet.md. Such a run says nothing of ours, so there is one more.</summary>
     private const string TransportFault = "SSHClientSessionTransportManager.CloseConnection";
 
-    private protected static void RequireAllToPass(string file)
+    private protected void RequireAllToPass(string file)
     {
         string path = Path.Combine(Repository.PesterTests, file);
         if (PowerShellHost.UnderTest is not { } host)
@@ -37,30 +37,20 @@ public abstract partial class PesterTests
         string resultPath = Path.GetTempFileName();
         try
         {
-            PowerShellHost.Result run = Run(host, path, resultPath);
-            if (run.Error.Contains(TransportFault, StringComparison.Ordinal))
-                run = Run(host, path, resultPath);
-            Summary summary = Read(resultPath, run);
+            string? end = process.Run(host, path, resultPath);
+            if (end is not null && end.Contains(TransportFault, StringComparison.Ordinal))
+                end = process.Run(host, path, resultPath);
+            Assert.True(end is null, $"PowerShell ended before the tests did:\n{end}");
+            Summary summary = JsonSerializer.Deserialize<Summary>(File.ReadAllText(resultPath))!;
             Assert.True(summary.Failures.Length == 0, string.Join("\n", summary.Failures));
             Assert.False(MustRun && summary.Skipped.Length > 0, "skipped, although CI is set:\n" + string.Join("\n", summary.Skipped));
-            Assert.True(summary.Passed > 0, $"{file} ran no test: {run.Output}{run.Error}");
+            Assert.True(summary.Passed > 0, $"{file} ran no test.");
             TestContext.Current.TestOutputHelper?.WriteLine($"{file}: {summary.Passed} passed, {summary.Skipped.Length} skipped");
         }
         finally
         {
             File.Delete(resultPath);
         }
-    }
-
-    private static PowerShellHost.Result Run(PowerShellHost host, string path, string resultPath) => host.Run(
-        PackedModule.Environment,
-        "-NoProfile", "-NonInteractive", "-File", Path.Combine(Repository.PesterTests, "Run.ps1"), "-Path", path, "-Pester", Repository.PesterFolder, "-ResultPath", resultPath);
-
-    private static Summary Read(string path, PowerShellHost.Result run)
-    {
-        string json = File.ReadAllText(path);
-        Assert.False(json.Length == 0, $"PowerShell ended with {run.ExitCode} before the tests did:\n{run.Output}\n{run.Error}");
-        return JsonSerializer.Deserialize<Summary>(json)!;
     }
 
     /// <summary>Tests that the file spells out; those that a -ForEach multiplies count once.</summary>

@@ -52,7 +52,26 @@ internal sealed class PowerShellHost
     private static bool IsThere(string[] command)
         => TryRun([.. command, "-NoProfile", "-NonInteractive", "-Command", "exit 42"]) is { ExitCode: 42 };
 
+    /// <summary>Starts PowerShell in the repository; its standard input is closed.</summary>
+    internal Process Start(IReadOnlyDictionary<string, string> environment, params string[] arguments) => Start([.. _command, .. arguments], environment);
+
     private static Result? TryRun(string[] command, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        try
+        {
+            using Process process = Start(command, environment ?? new Dictionary<string, string>());
+            Task<string> error = process.StandardError.ReadToEndAsync();
+            string output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return new Result(process.ExitCode, output, error.Result);
+        }
+        catch (Win32Exception)
+        {
+            return null;
+        }
+    }
+
+    private static Process Start(string[] command, IReadOnlyDictionary<string, string> environment)
     {
         var start = new ProcessStartInfo(command[0], command[1..])
         {
@@ -68,21 +87,11 @@ internal sealed class PowerShellHost
         // Without a UTF-8 locale PowerShell measures texts in bytes.
         if (Environment.GetEnvironmentVariable("LC_ALL") is null)
             start.Environment["LC_ALL"] = "C.UTF-8";
-        foreach (KeyValuePair<string, string> variable in environment ?? new Dictionary<string, string>())
+        foreach (KeyValuePair<string, string> variable in environment)
             start.Environment[variable.Key] = variable.Value;
-        try
-        {
-            using Process process = Process.Start(start)!;
-            process.StandardInput.Close();
-            Task<string> error = process.StandardError.ReadToEndAsync();
-            string output = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            return new Result(process.ExitCode, output, error.Result);
-        }
-        catch (Win32Exception)
-        {
-            return null;
-        }
+        Process process = Process.Start(start)!;
+        process.StandardInput.Close();
+        return process;
     }
 
     internal sealed record Result(int ExitCode, string Output, string Error);

@@ -143,8 +143,8 @@ Describe 'Start-QedServer' {
             Assert-Client
             Convert-QedImage disk.qed old.vhdx
             $call = @{ LiteralPath = "$folder/old.vhdx"; OverlayPath = 'new.qed'; Stream = $true }
-            # Half of it is copied in a second, if nobody stops it.
-            $server = Start-QedServer @call -MaximumBytesPerSecond 512KB
+            # It would take a minute, if nobody stopped it.
+            $server = Start-QedServer @call -MaximumBytesPerSecond 16KB
             $server.LeftBytes | Should -BeGreaterThan 0
             Write-Served $server.Address 'write -P 7 900k 10k'
             $hash = Get-ServedHash $server.Address
