@@ -35,7 +35,7 @@ internal static partial class Program
         FuzzSeed[] seeds = [.. FuzzSeeds.Own, .. peer?.Seeds ?? []];
         using var fuzzer = new Fuzzer(seeds, settings.Seed, isAlone: true) { AfterCase = (mutant, reading) => Ask(peer, mutant, reading, settings.QemuEvery) };
         Console.WriteLine($"seed {settings.Seed}, cases {settings.From} to {settings.From + settings.Count - 1}, {seeds.Length} sound images, {fuzzer.Mutator.Complete} cases for each field's boundaries");
-        Watch();
+        Watch(fuzzer.Mutator);
         List<string> failures = Try(fuzzer, settings);
         Console.WriteLine(peer?.Summary ?? "QEMU was not asked");
         failures.ForEach(Console.WriteLine);
@@ -91,14 +91,14 @@ internal static partial class Program
             File.WriteAllBytes(Path.Combine(into, name), mutant[name].ToArray());
     }
 
-    private static void Watch() => new Thread(() =>
+    private static void Watch(Mutator mutator) => new Thread(() =>
     {
         for (long last = -1; ;)
         {
             Thread.Sleep(Longest);
             long now = Volatile.Read(ref s_current);
             if (now == last)
-                Environment.FailFast($"case {now} does not end");
+                Environment.FailFast($"case {now} does not end: {mutator.Make(now)}");
             last = now;
         }
     })

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 
 namespace Qed.Images;
 
@@ -29,13 +30,11 @@ internal sealed class ClaimedSpace
     /// <summary>Whether any unit of a range has an owner.</summary>
     internal bool IsClaimed(long first, long count)
     {
-        foreach ((long page, int from, int to) in PartsOf(first, count))
-        {
-            if (_pages.TryGetValue(page, out Page? known) && known.Overlaps(from, to))
-                return true;
-        }
-
-        return false;
+        // A range that a hostile header tells of may have more pages than there is time for.
+        long pages = ((first + count - 1) / UnitsInPage) - (first / UnitsInPage) + 1;
+        return pages <= _pages.Count
+            ? PartsOf(first, count).Any(part => _pages.TryGetValue(part.Page, out Page? known) && known.Overlaps(part.From, part.To))
+            : _pages.Any(page => PartIn(page.Key, first, first + count) is var (from, to) && from < to && page.Value.Overlaps(from, to));
     }
 
     /// <summary>Gives a range an owner.</summary>
@@ -46,7 +45,16 @@ internal sealed class ClaimedSpace
     {
         if (IsClaimed(first, count))
             return false;
-        foreach ((long page, int from, int to) in PartsOf(first, count))
+        Mark(first, first + count);
+        return true;
+    }
+
+    /// <summary>Sees to it that all units of a range have an owner, whoever that is.</summary>
+    /// <param name="first">The first unit, not negative.</param>
+    /// <param name="end">Behind the last.</param>
+    internal void Mark(long first, long end)
+    {
+        foreach ((long page, int from, int to) in PartsOf(first, end - first))
         {
             if (IsExhausted)
                 break;
@@ -56,32 +64,24 @@ internal sealed class ClaimedSpace
                 Bytes += PageOverhead;
             }
 
-            Bytes += known.Add(from, to);
+            Bytes += known.Fill(from, to);
         }
-
-        return true;
-    }
-
-    /// <summary>Sees to it that all units of a range have an owner, whoever that is.</summary>
-    /// <param name="first">The first unit, not negative.</param>
-    /// <param name="end">Behind the last.</param>
-    internal void Mark(long first, long end)
-    {
-        if (first < end && TryClaim(first, end - first))
-            return;
-        for (; first < end; first++)
-            TryClaim(first, 1);
     }
 
     private static IEnumerable<(long Page, int From, int To)> PartsOf(long first, long count)
     {
-        for (long end = first + count; first < end;)
+        for (long page = first / UnitsInPage; page * UnitsInPage < first + count; page++)
         {
-            int from = (int)(first % UnitsInPage);
-            int to = (int)Math.Min(UnitsInPage, from + (end - first));
-            yield return (first / UnitsInPage, from, to);
-            first += to - from;
+            (int from, int to) = PartIn(page, first, first + count);
+            yield return (page, from, to);
         }
+    }
+
+    /// <summary>What of a page a range has; nothing where the end is not above the start.</summary>
+    private static (int From, int To) PartIn(long page, long first, long end)
+    {
+        long start = page * UnitsInPage;
+        return ((int)Math.Min(UnitsInPage, Math.Max(0, first - start)), (int)Math.Max(0, Math.Min(UnitsInPage, end - start)));
     }
 
     /// <summary>The units of a stretch: as the bounds of runs while these are few, then as bits.</summary>
@@ -105,16 +105,28 @@ internal sealed class ClaimedSpace
             return next % 2 == 1 || (next < _count && _bounds[next] < to);
         }
 
-        /// <summary>Adds units of which none is claimed, and tells by how many bytes the page has grown.</summary>
-        internal int Add(int from, int to)
+        /// <summary>Claims what is not claimed of a range, and tells by how many bytes the page has grown.</summary>
+        internal int Fill(int from, int to)
         {
-            if (_bits is not null)
+            int grown = 0;
+            while (from < to && _bits is null)
             {
-                SetBits(from, to);
-                return 0;
+                int next = BoundsUpTo(from);
+                bool isInRun = next % 2 == 1;
+                int end = next < _count ? Math.Min(to, _bounds[next]) : to;
+                if (!isInRun)
+                    grown += AddRun(next, from, end);
+                from = end;
             }
 
-            int at = BoundsUpTo(from);
+            if (_bits is not null)
+                SetBits(from, to);
+            return grown;
+        }
+
+        /// <summary>Adds units of which none is claimed, and tells by how many bytes the page has grown.</summary>
+        private int AddRun(int at, int from, int to)
+        {
             bool joinsBefore = at > 0 && _bounds[at - 1] == from;
             bool joinsAfter = at < _count && _bounds[at] == to;
             if (joinsBefore && joinsAfter)

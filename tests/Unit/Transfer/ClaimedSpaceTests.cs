@@ -25,7 +25,10 @@ public sealed class ClaimedSpaceTests
             bool isFree = flags.AsSpan(first, count).IndexOf(true) < 0;
             Assert.Equal(!isFree, space.IsClaimed(first, count));
             Assert.Equal(isFree, space.TryClaim(first, count));
-            if (isFree)
+            bool isMarked = !isFree && random.Next(8) == 0;
+            if (isMarked)
+                space.Mark(first, first + count);
+            if (isFree || isMarked)
                 flags.AsSpan(first, count).Fill(true);
         }
 
@@ -43,6 +46,23 @@ public sealed class ClaimedSpaceTests
         for (int unit = 0; unit < 40_000; unit++)
             Assert.False(space.TryClaim(unit, 1));
         Assert.True(space.TryClaim(40_000, 1));
+    }
+
+    [Fact]
+    public void A_range_without_end_that_a_header_tells_of_costs_no_more_than_the_bound_of_memory()
+    {
+        const long Units = 1L << 50;
+        var space = new ClaimedSpace(1 << 20);
+        Assert.False(space.IsClaimed(0, Units));
+        Assert.True(space.TryClaim(5, 2));
+        Assert.True(space.TryClaim(90_000, 1));
+        Assert.True(space.IsClaimed(0, Units));
+        Assert.False(space.TryClaim(6, Units));
+        space.Mark(0, Units);
+        Assert.True(space.IsExhausted);
+        Assert.InRange(space.Bytes, 1 << 20, (1 << 20) + 8192);
+        foreach (int unit in new[] { 0, 5, 40_000, 90_000, 90_001 })
+            Assert.False(space.TryClaim(unit, 1), $"unit {unit}");
     }
 
     [Fact]
