@@ -61,10 +61,7 @@ internal sealed partial class ClusterSpace
 
             // They stay in use as long as the image is open.
             _pending.Withdraw(IsUsed);
-            long usedEnd = used.Count;
-            while (usedEnd > 0 && !used[new ClusterIndex(usedEnd - 1)])
-                usedEnd--;
-            _end.Learn(usedEnd);
+            _end.Learn(used.Previous(used.Count - 1, value: true) + 1);
             end = Math.Min(end, _end.Clusters);
             foreach ((ClusterIndex first, long count) in UnreferencedRuns.In(used, endsBeforeFile: false).TakeWhile(run => run.First.Value < end))
                 _free.Add(new ClusterRun(first, Math.Min(count, end - first.Value)));

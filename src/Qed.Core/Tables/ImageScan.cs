@@ -19,6 +19,9 @@ internal sealed class ImageScan
     // A bitmap each: past this much memory fewer workers share the work instead.
     private const long BitmapBudget = 48L << 20;
 
+    // Less is read before a thread has started.
+    private const long BytesWorthAThread = 1 << 20;
+
     // 2 GiB of bits: a petabyte at the default cluster size, and far more than a real file of small clusters has.
     private const long MaximumFileClusters = 1L << 34;
 
@@ -101,8 +104,9 @@ internal sealed class ImageScan
         _references.Add(Geometry.ClusterOf(_header.L1TableOffset), Geometry.TableSize);
         ScanL1(cancellation);
         TableBatch[] batches = TableBatch.Cut(_tables, Geometry).ToArray();
-        progress.Expect(batches.Sum(batch => (long)batch.Entries * TableEntry.Size));
-        _scanners = ScanL2(batches, progress, cancellation);
+        long bytes = batches.Sum(batch => (long)batch.Entries * TableEntry.Size);
+        progress.Expect(bytes);
+        _scanners = ScanL2(batches, 1 + (bytes / BytesWorthAThread), progress, cancellation);
         // In the order in which a repair must know of them, for not all may be listed: first which tables are data, or it
         // mends away what is none of theirs; last what needs room, for which the file grows.
         List<Reference> shared = _references.Twice is null ? [] : ReferencesToShared(batches, cancellation);
@@ -182,10 +186,11 @@ internal sealed class ImageScan
         List(CheckIssueKind.EntryBeyondImageSize, entry, index, null);
     }
 
-    private List<TableScanner> ScanL2(TableBatch[] batches, ProgressMeter progress, CancellationToken cancellation)
+    private List<TableScanner> ScanL2(TableBatch[] batches, long mostWorkers, ProgressMeter progress, CancellationToken cancellation)
     {
         long bitmapBytes = Math.Max(1, _bounds.FileClusters / 8);
-        int workers = (int)Math.Min(Math.Min(Environment.ProcessorCount, Math.Max(1, BitmapBudget / bitmapBytes)), Math.Max(1, batches.Length));
+        mostWorkers = Math.Min(Math.Max(1, batches.Length), mostWorkers);
+        int workers = (int)Math.Min(Math.Min(Environment.ProcessorCount, Math.Max(1, BitmapBudget / bitmapBytes)), mostWorkers);
         var scanners = new List<TableScanner>();
         int next = -1;
         long done = 0;

@@ -74,7 +74,7 @@ internal sealed class CrashBed
 
     /// <summary>Opens one of the bases for reading.</summary>
     internal static DiskImage OpenBase(int number, MemoryStorage file)
-        => number == 1 ? QedImage.Open(file.Fork(canWrite: false)) : FormatRegistry.Raw.Open(file.Fork(canWrite: false), ImageOpenOptions.Default);
+        => number == 1 ? QedImage.Open(file.ForReading()) : FormatRegistry.Raw.Open(file.ForReading(), ImageOpenOptions.Default);
 
     /// <summary>The number of the file that an image rests on, by its name; 0 for none.</summary>
     internal static int BaseOf(QedImage image) => image.BackingReference is { } backing ? Array.IndexOf(BaseNames, backing.Name) + 1 : 0;

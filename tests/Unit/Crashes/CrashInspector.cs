@@ -22,6 +22,9 @@ internal sealed class CrashInspector(CrashBed bed, Random random, int every)
 
     private readonly HashSet<ulong> _sound = [];
     private readonly HashSet<ulong> _seen = [];
+    // What disks are read into.
+    private byte[] _disk = [];
+    private byte[] _other = [];
 
     /// <summary>Whether space may be lost unmarked: where the host takes none back.</summary>
     internal bool MayLeak { get; init; }
@@ -35,17 +38,15 @@ internal sealed class CrashInspector(CrashBed bed, Random random, int every)
     /// <summary>What an image reads as, with what it rests on, in the part of the disk that is used.</summary>
     internal static byte[] Read(CrashBed bed, MemoryStorage[] files)
     {
-        using QedImage image = QedImage.Open(files[0].Fork(canWrite: false));
-        if (CrashBed.BaseOf(image) is > 0 and var number)
-            image.AttachBacking(CrashBed.OpenBase(number, files[number]));
-        return Read(bed, image);
+        byte[] disk = [];
+        return Read(bed, files, ref disk).ToArray();
     }
 
     /// <summary>What one of its bases reads as, in the same part.</summary>
     internal static byte[] ReadBase(CrashBed bed, int number, MemoryStorage[] files)
     {
-        using DiskImage image = CrashBed.OpenBase(number, files[number]);
-        return Read(bed, image);
+        byte[] disk = [];
+        return ReadBase(bed, number, files, ref disk).ToArray();
     }
 
     /// <summary>What is looked at next is another subject's, or another operation of one.</summary>
@@ -87,7 +88,7 @@ internal sealed class CrashInspector(CrashBed bed, Random random, int every)
 
     private string? LookAtContents(MemoryStorage[] files, CrashSubject subject, int crash)
     {
-        byte[] disk = Read(bed, files);
+        ReadOnlySpan<byte> disk = Read(bed, files, ref _disk);
         foreach (FlushHistory history in subject.Tops)
         {
             if (WrongIn(disk, history, crash) is { } wrong)
@@ -99,18 +100,18 @@ internal sealed class CrashInspector(CrashBed bed, Random random, int every)
             // Only a merge changes them.
             if (subject.Histories[number].Flushes == 0)
                 continue;
-            if (WrongIn(ReadBase(bed, number, files), subject.Histories[number], crash) is { } wrongBelow)
+            if (WrongIn(ReadBase(bed, number, files, ref _other), subject.Histories[number], crash) is { } wrongBelow)
                 return $"base {number}: {wrongBelow}";
         }
 
         if (subject.OverlayDisk is not { } expected)
             return null;
         using QedImage overlay = QedImage.Open(bed.Overlay);
-        overlay.AttachBacking(QedImage.Open(files[0].Fork(canWrite: false)));
-        return Read(bed, overlay).AsSpan().SequenceEqual(expected) ? null : "what is merged reads differently";
+        overlay.AttachBacking(QedImage.Open(files[0].ForReading()));
+        return Read(bed, overlay, ref _other).SequenceEqual(expected) ? null : "what is merged reads differently";
     }
 
-    private static string? WrongIn(byte[] disk, FlushHistory history, int crash)
+    private static string? WrongIn(ReadOnlySpan<byte> disk, FlushHistory history, int crash)
         => history.FirstImpossible(disk, crash) is >= 0 and var wrong
             ? $"the byte at {wrong} of {disk.Length} is neither what was flushed nor what was written since"
             : null;
@@ -166,9 +167,26 @@ internal sealed class CrashInspector(CrashBed bed, Random random, int every)
         return Check(files[0]) ?? (Read(bed, files).AsSpan().SequenceEqual(disk) ? null : "written to, it does not read as it should");
     }
 
-    private static byte[] Read(CrashBed bed, DiskImage image)
+    private static ReadOnlySpan<byte> Read(CrashBed bed, MemoryStorage[] files, ref byte[] buffer)
     {
-        byte[] disk = new byte[image.Length - bed.Origin];
+        using QedImage image = QedImage.Open(files[0].ForReading());
+        if (CrashBed.BaseOf(image) is > 0 and var number)
+            image.AttachBacking(CrashBed.OpenBase(number, files[number]));
+        return Read(bed, image, ref buffer);
+    }
+
+    private static ReadOnlySpan<byte> ReadBase(CrashBed bed, int number, MemoryStorage[] files, ref byte[] buffer)
+    {
+        using DiskImage image = CrashBed.OpenBase(number, files[number]);
+        return Read(bed, image, ref buffer);
+    }
+
+    private static ReadOnlySpan<byte> Read(CrashBed bed, DiskImage image, ref byte[] buffer)
+    {
+        int length = (int)(image.Length - bed.Origin);
+        if (buffer.Length < length)
+            buffer = new byte[length];
+        Span<byte> disk = buffer.AsSpan(0, length);
         image.Read(new GuestOffset(bed.Origin), disk);
         return disk;
     }

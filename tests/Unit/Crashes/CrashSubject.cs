@@ -62,7 +62,7 @@ internal sealed class CrashSubject
 
     private bool HasUnfinishedJournal => _journal.Length > 0 && UndoHeader.Read(_journal) is { IsUnfinished: true };
 
-    private int Size => Top.Now.Length;
+    private int Size => Top.Length;
 
     /// <summary>Does an operation.</summary>
     /// <returns>The number of its first change.</returns>
@@ -168,7 +168,8 @@ internal sealed class CrashSubject
         image.Flush();
         Array.ForEach(guests, history => history.Flush(Log.Count));
         Tops = guests;
-        byte[] now = [.. start.Select((_, i) => guests[i / unit % count].Now[i])];
+        byte[][] ends = Array.ConvertAll(guests, history => history.Now);
+        byte[] now = [.. start.Select((_, i) => ends[i / unit % count][i])];
         Histories[0] = new FlushHistory(now);
         return first;
     }
@@ -300,9 +301,9 @@ internal sealed class CrashSubject
         }
 
         FlushHistory below = Histories[into];
-        if (Size > below.Now.Length)
+        if (Size > below.Length)
             below.Resize(Size);
-        below.Write(0, [.. Top.Now]);
+        below.Write(0, Top.Now);
         ImageForChange? target = into == 1 ? Open(1) : null;
         target?.Begin(NullLogger.Instance);
         WritableDiskImage destination = target?.Image ?? (WritableDiskImage)FormatRegistry.Raw.Open(_files[2], ImageOpenOptions.Default);

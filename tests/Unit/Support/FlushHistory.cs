@@ -13,22 +13,35 @@ internal sealed class FlushHistory
     private readonly List<FlushRecord> _flushes = [];
     private readonly List<(int Length, int Change, int Writes)> _sizes = [];
     private int _begin;
+    private byte[] _now;
+    // Who has asked for it may have kept it.
+    private bool _isNowKept = true;
     // What the disk holds once so many writes are durable: the next crash that is asked for mostly comes a little later.
     private byte[]? _expected;
     private int _applied;
 
-    /// <param name="start">What the disk holds first.</param>
+    /// <param name="start">What the disk holds first, which nobody changes any more.</param>
     /// <param name="isOwn">Which of its bytes whoever keeps the history writes; null for all.</param>
     internal FlushHistory(byte[] start, Func<int, bool>? isOwn = null)
     {
-        _start = (byte[])start.Clone();
+        _start = start;
         _isOwn = isOwn;
-        Now = (byte[])start.Clone();
+        _now = start;
         _sizes.Add((start.Length, 0, 0));
     }
 
-    /// <summary>What the disk holds now.</summary>
-    internal byte[] Now { get; private set; }
+    /// <summary>What the disk holds now; it stays so, and is not to be changed.</summary>
+    internal byte[] Now
+    {
+        get
+        {
+            _isNowKept = true;
+            return _now;
+        }
+    }
+
+    /// <summary>Bytes of the disk now.</summary>
+    internal int Length => _now.Length;
 
     /// <summary>Whether the disk may have any size between two that it has one after the other, as a raw one that grows.</summary>
     internal bool GrowsBySteps { get; init; }
@@ -43,7 +56,9 @@ internal sealed class FlushHistory
 
     internal void Write(int offset, byte[] bytes)
     {
-        bytes.CopyTo(Now, offset);
+        if (_isNowKept)
+            (_now, _isNowKept) = ((byte[])_now.Clone(), false);
+        bytes.CopyTo(_now, offset);
         _writes.Add(new WriteRecord(offset, bytes, _begin));
     }
 
@@ -66,9 +81,9 @@ internal sealed class FlushHistory
     /// <summary>The disk gets another size, at one blow; what is dropped is zeroes if it ever comes back.</summary>
     internal void Resize(int length)
     {
-        byte[] now = Now;
-        Array.Resize(ref now, length);
-        Now = now;
+        byte[] now = new byte[length];
+        _now.AsSpan(0, Math.Min(length, _now.Length)).CopyTo(now);
+        (_now, _isNowKept) = (now, false);
         _sizes.Add((length, _begin, _writes.Count));
     }
 
@@ -79,7 +94,7 @@ internal sealed class FlushHistory
     internal int FlushesBefore(int crash) => _flushes.Count(flush => flush.Change <= crash);
 
     /// <summary>The first byte that is impossible after a crash just before a change, or -1; 0 where the disk cannot have that size.</summary>
-    internal int FirstImpossible(byte[] disk, int crash)
+    internal int FirstImpossible(ReadOnlySpan<byte> disk, int crash)
     {
         (int durable, int sizes) = (0, 1);
         foreach (FlushRecord flush in _flushes)
@@ -106,7 +121,7 @@ internal sealed class FlushHistory
             {
                 WriteRecord write = _writes[w];
                 if ((w >= durable || write.IsDoubtful) && i >= write.Offset && i < write.Offset + write.Bytes.Length)
-                    explained = Math.Max(explained, disk.AsSpan(i).CommonPrefixLength(write.Bytes.AsSpan(i - write.Offset)));
+                    explained = Math.Max(explained, disk[i..].CommonPrefixLength(write.Bytes.AsSpan(i - write.Offset)));
             }
 
             if (explained == 0)
@@ -118,19 +133,19 @@ internal sealed class FlushHistory
     }
 
     /// <summary>Bytes alike from a place on; behind the expected ones zeroes are.</summary>
-    private static int CommonPrefix(byte[] disk, byte[] expected, int from)
+    private static int CommonPrefix(ReadOnlySpan<byte> disk, byte[] expected, int from)
     {
-        int count = from < expected.Length ? disk.AsSpan(from).CommonPrefixLength(expected.AsSpan(from)) : 0;
+        int count = from < expected.Length ? disk[from..].CommonPrefixLength(expected.AsSpan(from)) : 0;
         if (from + count < expected.Length || from + count >= disk.Length)
             return count;
-        int zeroes = disk.AsSpan(from + count).IndexOfAnyExcept((byte)0);
+        int zeroes = disk[(from + count)..].IndexOfAnyExcept((byte)0);
         return zeroes < 0 ? disk.Length - from : count + zeroes;
     }
 
     private byte[] ExpectedAfter(int writes)
     {
         if (_expected is null || _applied > writes)
-            (_expected, _applied) = ((byte[])_start.Clone(), 0);
+            (_expected, _applied) = (_start, 0);
         for (; _applied < writes; _applied++)
         {
             if (!_writes[_applied].IsDoubtful)
@@ -142,6 +157,8 @@ internal sealed class FlushHistory
 
     private void Put(WriteRecord write)
     {
+        if (_expected == _start)
+            _expected = (byte[])_start.Clone();
         if (write.Offset + write.Bytes.Length > _expected!.Length)
             Array.Resize(ref _expected, write.Offset + write.Bytes.Length);
         write.Bytes.CopyTo(_expected, write.Offset);
