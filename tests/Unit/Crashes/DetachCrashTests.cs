@@ -105,7 +105,8 @@ public sealed class DetachCrashTests
 
         Array.ForEach(guests, history => history.Flush(log.Count));
         LookAtAll(log, guests, random, $"seed {seed}");
-        Assert.True(_seen.Count > 500, $"only {_seen.Count} states");
+        // Guests that come one after the other make fewer.
+        Assert.True(_seen.Count > 150, $"only {_seen.Count} states");
     }
 
     /// <summary>Data with gaps, and none behind a part of a cluster.</summary>
