@@ -63,7 +63,8 @@ internal sealed class ServeImages(string folder) : IDisposable
 
     private static void Fill(Writer write)
     {
-        var random = new Random(1);
+        // Without a seed it is ten times as fast.
+        var random = new Random();
         byte[] buffer = new byte[1 << 20];
         for (long offset = 0; offset < Filled; offset += buffer.Length)
         {

@@ -1,6 +1,8 @@
 using System;
+using System.Diagnostics;
 using System.IO;
 using System.Security.Cryptography;
+using System.Threading;
 using Qed.Operations;
 using Qed.Tests.Support;
 using Xunit;
@@ -23,6 +25,30 @@ public sealed class ClientsTests
         disk.Server.Dispose();
         Qemu.AssertSame("qed", raw, disk.Image);
         Qemu.AssertSound(disk.Image);
+    }
+
+    [Fact]
+    public void A_client_that_is_killed_while_it_writes_harms_nobody_and_the_next_one_finishes()
+    {
+        using var disk = new ServedDisk(Size);
+        string raw = MakeRaw(disk.Folder["raw"]);
+        using NbdClient other = disk.Attach();
+        for (int i = 1; i <= 4; i++)
+        {
+            long before = disk.Server.Traffic.WrittenBytes;
+            using Process copy = Process.Start("nbdcopy", ["--connections=2", raw, disk.Uri]);
+            while (disk.Server.Traffic.WrittenBytes < before + (i << 20) && !copy.HasExited)
+                Thread.Sleep(1);
+            copy.Kill();
+            copy.WaitForExit();
+            Assert.Equal(0u, other.Ask(3, 0, 0));
+        }
+
+        Succeed("nbdcopy", "--flush", raw, disk.Uri);
+        Assert.True(other.Read(5 << 20, 1 << 20).AsSpan().SequenceEqual(File.ReadAllBytes(raw).AsSpan(5 << 20, 1 << 20)));
+        disk.Server.Dispose();
+        Qemu.AssertSame("qed", raw, disk.Image);
+        Assert.True(CheckImage.Run(new CheckImageOptions { Path = disk.Image }) is { Corruptions: 0, LeakedClusters: 0, NeedsCheck: false });
     }
 
     [Fact]
