@@ -7,6 +7,7 @@ using Qed.Images;
 using Qed.Operations;
 using Qed.Server.Exports;
 using Qed.Server.Protocol;
+using Qed.Storage;
 
 namespace Qed.Server;
 
@@ -133,10 +134,19 @@ public sealed class NbdExport : IDisposable
         if (options.IsReadOnly && overlay is null)
             return OpenImage.ForReading(how, progress: null, logger, cancellation);
         if (overlay is null)
-            return OpenImage.ForWriting(how, progress: null, logger, cancellation);
+            return ForWriting(how, logger, cancellation);
         Overlay.Require(overlay, options, logger, cancellation);
         how = how with { Path = overlay, SourceFormat = null };
-        return options.IsReadOnly ? OpenImage.ForReading(how, progress: null, logger, cancellation) : OpenImage.ForWriting(how, progress: null, logger, cancellation);
+        return options.IsReadOnly ? OpenImage.ForReading(how, progress: null, logger, cancellation) : ForWriting(how, logger, cancellation);
+    }
+
+    private static WritableDiskImage ForWriting(OpenImageOptions how, ILogger logger, CancellationToken cancellation)
+    {
+        WritableDiskImage image = OpenImage.ForWriting(how, progress: null, logger, cancellation);
+        // What clients flush is their disk, and not what the host notes of its file.
+        if (image.ExtentStorage is HostFile file)
+            file.FlushesTimes = false;
+        return image;
     }
 
     private static void Delete(string? temporary)

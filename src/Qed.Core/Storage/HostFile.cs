@@ -38,6 +38,12 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
 
     private bool MayBypassCache { get; init; }
 
+    /// <summary>
+    /// Whether a flush waits for the file's times, too. Of a disk in use nobody needs them on stable storage, and they cost a
+    /// transaction of the file system's journal each time.
+    /// </summary>
+    internal bool FlushesTimes { get; set; } = true;
+
     /// <summary>Whether the file was created without a name.</summary>
     internal bool IsUnnamed { get; private init; }
 
@@ -282,7 +288,7 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
                 throw _failedFlush.WithPath(Path);
             try
             {
-                _io.Flush();
+                _io.Flush(FlushesTimes);
             }
             catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
             {

@@ -135,8 +135,9 @@ internal sealed unsafe class PositionalIo : IDisposable
     }
 
     /// <summary>Returns once everything written is on stable storage, or where a file of this kind cannot be flushed.</summary>
+    /// <param name="withTimes">Whether the file's times belong to that, without which the bytes are found as well.</param>
     /// <exception cref="IOException">The system could not write it: what it had not written yet may be lost.</exception>
-    internal void Flush()
+    internal void Flush(bool withTimes = true)
     {
         if (HostPlatform.IsWindows)
         {
@@ -145,7 +146,7 @@ internal sealed unsafe class PositionalIo : IDisposable
             return;
         }
 
-        while (LinuxNative.FSync(Handle) != 0)
+        while ((withTimes ? LinuxNative.FSync(Handle) : LinuxNative.FDataSync(Handle)) != 0)
         {
             if (SystemError.IsNotSupported(Marshal.GetLastWin32Error()))
                 return;
