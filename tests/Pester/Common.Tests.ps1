@@ -314,7 +314,7 @@ Describe 'Changing: <_>' -ForEach $changers {
             $session = Invoke-Session { & $cmdlet @call -WhatIf -ErrorAction Stop } @{ cmdlet = $cmdlet; call = $call }
             $session.Failure | Should -BeNullOrEmpty
             $session.Output | Should -BeNullOrEmpty
-            "$($session.Host.Lines)" | Should -Match ([regex]::Escape($call.Path)) -Because 'it says what it would do'
+            "$($session.Host.Lines)" | Should -Match ([regex]::Escape(($call.Path -replace '/', ${/}))) -Because 'it says what it would do'
         }
         Get-Fingerprint $folder | Should -Be $before
     }

@@ -18,7 +18,7 @@ param(
     # Takes everything as it was built last.
     [switch]$NoBuild,
     # Seconds that each process may take.
-    [int]$Bound = 300,
+    [int]$Bound = 600,
     # How many run at a time.
     [int]$Processes = [Environment]::ProcessorCount,
     # Only the classes and files with such a name.

@@ -34,6 +34,7 @@ public sealed class FullDiskTests : IDisposable
     [InlineData("raw", false)]
     public void Converting_leaves_no_file_behind_and_the_source_and_an_old_target_as_they_were(string format, bool force)
     {
+        MonoRuntime.RequireClosing();
         using var folder = new TempFolder();
         string source = folder["source.raw"];
         File.WriteAllBytes(source, Patterns.Random(3 << 20, 1));

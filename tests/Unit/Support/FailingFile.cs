@@ -41,6 +41,7 @@ internal sealed class FailingFile : IDisposable
     {
         try
         {
+            MonoRuntime.RequireClosing();
             Assert.SkipUnless(
                 File.Exists("/dev/fuse") && Qemu.TryRun("nbdkit", ["--version"]) is not null && Qemu.TryRun("nbdfuse", ["--version"]) is not null,
                 "a failing file needs FUSE, nbdkit and nbdfuse (Debian packages nbdkit, libnbd-bin)");

@@ -19,7 +19,7 @@ internal sealed class LoopDevice : IDisposable
         try
         {
             Assert.SkipUnless(OperatingSystem.IsLinux(), "loop devices are Linux's");
-            MonoRuntime.CannotShow("no device is closed that was opened by a call of the system, as all are that are written,");
+            MonoRuntime.RequireClosing();
             using (FileStream file = File.Create(Content))
             {
                 byte[] block = Enumerable.Repeat(filler, 1 << 20).ToArray();

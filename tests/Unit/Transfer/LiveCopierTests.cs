@@ -61,7 +61,9 @@ public sealed class LiveCopierTests : IDisposable
         Assert.Null(DescribeImage.Run(new DescribeImageOptions { Path = path }).BackingPath);
         Assert.True(TestImage.ReadAll(path).AsSpan().SequenceEqual(model), $"seed {seed}");
         CheckResult check = CheckImage.Run(new CheckImageOptions { Path = path });
-        Assert.True(check is { Corruptions: 0, LeakedClusters: 0, NeedsCheck: false });
+        Assert.Equal(0, check.Corruptions);
+        // What no hole gives back stays lost until a repair finds it.
+        Assert.True(!SparseFile.HasHoles || check is { LeakedClusters: 0, NeedsCheck: false });
         Qemu.AssertSound(path, check.FreeClusters);
     }
 
