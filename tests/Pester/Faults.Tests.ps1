@@ -136,7 +136,11 @@ Describe 'A process that is killed' -Skip:(-not $canTrace) -ForEach $kills {
             <# What was to be changed is the old or the new, and another run ends it and leaves nothing else. #>
             $image = "$Folder/image.qed"
             if ($Work.IsBroken) {
-                if (Test-Path -LiteralPath "$image.undo") { Repair-QedImage $image -Undo -Confirm:$false }
+                if (Test-Path -LiteralPath "$image.undo") {
+                    # Nothing was changed yet where nothing was noted, and the error says so.
+                    $end = if ((Get-Item -LiteralPath "$image.undo").Length -gt 0) { @{ Undo = $true } } else { @{ DiscardUndo = $true } }
+                    Repair-QedImage $image @end -Confirm:$false
+                }
                 (Get-FileHash -LiteralPath $image).Hash | Should -Be $Old -Because $Where
                 return
             }
