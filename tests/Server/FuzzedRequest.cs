@@ -1,31 +1,20 @@
 using System;
+using static Qed.Tests.Server.NbdNumbers;
 
 namespace Qed.Tests.Server;
 
 /// <summary>A request whose fields are what they happen to be, and what the NBD specification has it answered with.</summary>
 internal sealed record FuzzedRequest(ushort Command, ushort Flags, ulong Offset, uint Length, byte[]? Payload)
 {
-    private const ushort Read = 0;
-    private const ushort Write = 1;
-    private const ushort Flush = 3;
-    private const ushort Trim = 4;
-    private const ushort Cache = 5;
-    private const ushort WriteZeroes = 6;
-    private const ushort BlockStatus = 7;
-
-    private const ushort Fua = 1;
-    private const ushort NoHole = 2;
-    private const ushort FastZero = 16;
-
     private uint ExpectedError { get; init; }
 
     /// <summary>Whether the disk is another one afterwards.</summary>
-    internal bool Changes => ExpectedError == 0 && Command is Write or Trim or WriteZeroes;
+    internal bool Changes => ExpectedError == 0 && Command is WriteCommand or Trim or WriteZeroes;
 
     internal static FuzzedRequest Make(Random random, int size, bool hasContexts)
     {
         // One that says goodbye is none.
-        ushort command = random.Next(20) == 0 ? (ushort)random.Next(8, 65536) : new ushort[] { Read, Write, Flush, Trim, Cache, WriteZeroes, BlockStatus }[random.Next(7)];
+        ushort command = random.Next(20) == 0 ? (ushort)random.Next(8, 65536) : new ushort[] { ReadCommand, WriteCommand, FlushCommand, Trim, Cache, WriteZeroes, BlockStatus }[random.Next(7)];
         ushort flags = random.Next(3) == 0 ? (ushort)random.Next(random.Next(2) == 0 ? 32 : 65536) : (ushort)0;
         ulong offset = random.Next(5) == 0 ? (ulong)random.NextInt64() * 2 : (ulong)random.Next(size);
         uint length = random.Next(6) switch
@@ -35,7 +24,7 @@ internal sealed record FuzzedRequest(ushort Command, ushort Flags, ulong Offset,
             _ => (uint)random.Next(1, 100_000),
         };
         byte[]? payload = null;
-        if (command == Write)
+        if (command == WriteCommand)
         {
             payload = new byte[length % 10_000];
             length = (uint)payload.Length;
@@ -53,12 +42,12 @@ internal sealed record FuzzedRequest(ushort Command, ushort Flags, ulong Offset,
             return Command == WriteZeroes && (Flags & FastZero) != 0 && reply.Error == NbdClient.NotSupportedError && ExpectedError == 0;
         if (reply.Error != 0)
             return true;
-        Span<byte> range = Command == Flush ? default : model.AsSpan((int)Offset, (int)Length);
+        Span<byte> range = Command == FlushCommand ? default : model.AsSpan((int)Offset, (int)Length);
         switch (Command)
         {
-            case Read:
+            case ReadCommand:
                 return reply.Data.AsSpan().SequenceEqual(range);
-            case Write:
+            case WriteCommand:
                 Payload.CopyTo(range);
                 return true;
             case Trim or WriteZeroes:
@@ -73,18 +62,18 @@ internal sealed record FuzzedRequest(ushort Command, ushort Flags, ulong Offset,
     {
         int allowed = Command switch
         {
-            Read => Fua | 4,
+            ReadCommand => Fua | DontFragment,
             WriteZeroes => Fua | NoHole | FastZero,
-            BlockStatus => Fua | 8,
+            BlockStatus => Fua | RequestOne,
             _ => Fua,
         };
         if (Command > BlockStatus || (Flags & ~allowed) != 0 || (Command == BlockStatus && !hasContexts))
             return NbdClient.InvalidError;
-        if (Command == Flush)
+        if (Command == FlushCommand)
             return 0;
         if (Length == 0)
             return NbdClient.InvalidError;
         bool isInside = Offset <= size && Length <= size - Offset;
-        return isInside ? 0 : Command is Write or Trim or WriteZeroes ? NbdClient.NoSpaceError : NbdClient.InvalidError;
+        return isInside ? 0 : Command is WriteCommand or Trim or WriteZeroes ? NbdClient.NoSpaceError : NbdClient.InvalidError;
     }
 }

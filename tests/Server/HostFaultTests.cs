@@ -4,6 +4,7 @@ using Qed.Operations;
 using Qed.Server;
 using Qed.Tests.Support;
 using Xunit;
+using static Qed.Tests.Server.NbdNumbers;
 
 namespace Qed.Tests.Server;
 
@@ -12,11 +13,6 @@ public sealed class HostFaultTests
 {
     private const int Cluster = 65536;
     private const long Size = 16 << 20;
-    private const ushort FlushCommand = 3;
-    private const ushort Trim = 4;
-    private const ushort WriteZeroes = 6;
-    private const ushort Fua = 1;
-    private const ushort NoHole = 2;
 
     [Fact]
     public void A_full_disk_is_told_as_such_and_nothing_is_lost()

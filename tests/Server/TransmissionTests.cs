@@ -5,24 +5,13 @@ using Microsoft.Extensions.Logging;
 using Qed.Operations;
 using Qed.Tests.Support;
 using Xunit;
+using static Qed.Tests.Server.NbdNumbers;
 
 namespace Qed.Tests.Server;
 
 /// <summary>Requests and their replies, by the NBD specification.</summary>
 public sealed class TransmissionTests
 {
-    private const ushort ReadCommand = 0;
-    private const ushort WriteCommand = 1;
-    private const ushort Disconnect = 2;
-    private const ushort Flush = 3;
-    private const ushort Trim = 4;
-    private const ushort Cache = 5;
-    private const ushort WriteZeroes = 6;
-    private const ushort BlockStatus = 7;
-    private const ushort Fua = 1;
-    private const ushort NoHole = 2;
-    private const ushort RequestOne = 8;
-    private const ushort FastZero = 16;
     private const int Cluster = 65536;
     private const long Size = (16 << 20) + 512;
 
@@ -63,7 +52,7 @@ public sealed class TransmissionTests
             int length = random.Next(1, Math.Min(300_000, (1 << 20) - offset + 1));
             open.Add(client.Request(ReadCommand, (ulong)offset, (uint)length), (offset, length));
             if (i % 7 == 0)
-                open.Add(client.Request(Flush, 0, 0), (0, 0));
+                open.Add(client.Request(FlushCommand, 0, 0), (0, 0));
             while (open.Count > 16)
                 Receive();
         }
@@ -147,7 +136,7 @@ public sealed class TransmissionTests
         Assert.Equal(NbdClient.ReadOnlyError, client.Write(0, new byte[100_000]));
         Assert.Equal(NbdClient.ReadOnlyError, client.Ask(Trim, 0, 4096));
         Assert.Equal(NbdClient.ReadOnlyError, client.Ask(WriteZeroes, 0, 4096));
-        Assert.Equal(0u, client.Ask(Flush, 0, 0));
+        Assert.Equal(0u, client.Ask(FlushCommand, 0, 0));
         Assert.Equal(new byte[10], client.Read(0, 10));
     }
 
