@@ -314,6 +314,22 @@ Import-Module `$Manifest
             (Get-QedImageInfo 'over, 1.qed').NeedsCheck | Should -BeFalse
         }
 
+        It 'is neither forgotten nor taken for stopped while it has no time to answer' -Skip:(-not $IsLinux) {
+            $server = Start-QedServer disk.qed -AsProcess
+            & kill -STOP $server.ProcessId
+            try {
+                $server.IsRunning | Should -BeTrue
+                Get-QedServer | Should -BeNullOrEmpty
+            }
+            finally {
+                & kill -CONT $server.ProcessId
+            }
+            (Get-QedServer).ProcessId | Should -Be $server.ProcessId
+            $server | Stop-QedServer
+            $server.IsRunning | Should -BeFalse
+            Get-Process -Id $server.ProcessId -ErrorAction Ignore | Should -BeNullOrEmpty
+        }
+
         It 'is forgotten when it was killed' {
             $server = Start-QedServer disk.qed -AsProcess
             Stop-Process -Id $server.ProcessId -Force

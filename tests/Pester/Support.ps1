@@ -328,4 +328,10 @@ function Open-ForWriting([string]$Path) {
     [Qed.Operations.OpenImage]::ForWriting($Path)
 }
 
+# The list of servers is the user's: other test files run at the same time, and each stops those that it finds.
+# (While Pester looks for tests there is no such drive.)
+if (Test-Path -LiteralPath TestDrive:\) {
+    Set-Item -LiteralPath "env:$(if ($IsLinux -or $IsMacOS) { 'XDG_DATA_HOME' } else { 'LOCALAPPDATA' })" -Value (New-Folder)
+}
+
 Import-Module (Get-QedManifest)

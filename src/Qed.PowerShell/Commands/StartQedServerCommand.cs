@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
@@ -258,7 +259,7 @@ public sealed class StartQedServerCommand : SourceCmdlet
         {
             item.Emit(new ImageServer(ProcessServer.Of(processId)));
         }
-        catch (IOException error)
+        catch (Exception error) when (error is IOException or TimeoutException)
         {
             throw new DiskImageException(ErrorKind.UnsupportedFeature, $"the process {processId} serves the image and does not answer: {error.Message}", request.Exports[0].Path, error);
         }

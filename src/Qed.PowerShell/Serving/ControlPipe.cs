@@ -20,6 +20,8 @@ internal sealed class ControlPipe : IDisposable
     private const PipeOptions Options = PipeOptions.Asynchronous;
 #endif
 
+    private const int BufferSize = 4096;
+
     private readonly SessionServer _server;
     private readonly string _name = $"qed-{Guid.NewGuid():N}";
     private readonly CancellationTokenSource _end = new();
@@ -40,7 +42,8 @@ internal sealed class ControlPipe : IDisposable
     /// <param name="name">The name of its pipe.</param>
     /// <param name="question">What is asked.</param>
     /// <param name="read">Reads the answer.</param>
-    /// <exception cref="IOException">It does not answer.</exception>
+    /// <exception cref="IOException">Nobody is there.</exception>
+    /// <exception cref="TimeoutException">It is there, and has too much else to do.</exception>
     internal static T Ask<T>(string name, ControlQuestion question, Func<BinaryReader, T> read)
     {
         using var pipe = new NamedPipeClientStream(".", name, PipeDirection.InOut, Options);
@@ -48,13 +51,26 @@ internal sealed class ControlPipe : IDisposable
         {
             pipe.Connect((int)Patience.TotalMilliseconds);
             pipe.WriteByte((byte)question);
-            using var reader = new BinaryReader(pipe, Encoding.UTF8);
-            return read(reader);
         }
         catch (Exception error) when (error is TimeoutException or UnauthorizedAccessException)
         {
             throw new IOException(error.Message, error);
         }
+
+        using var answer = new MemoryStream();
+        // An image may take long to close.
+        using var impatience = question == ControlQuestion.Stop ? new CancellationTokenSource() : new CancellationTokenSource(Patience);
+        try
+        {
+            pipe.CopyToAsync(answer, BufferSize, impatience.Token).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException error)
+        {
+            throw new TimeoutException("The server does not answer.", error);
+        }
+
+        answer.Position = 0;
+        return read(new BinaryReader(answer, Encoding.UTF8));
     }
 
     /// <summary>Answers nobody any more.</summary>

@@ -13,8 +13,11 @@ internal static class ProcessFiles
     {
         get
         {
-            string home = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create);
-            return Path.Combine(home.Length > 0 ? home : Path.GetTempPath(), "Qed", "servers");
+            // What the variable says, as XDG_DATA_HOME does elsewhere: whoever is to have a list of its own is given another folder.
+            string? home = Path.DirectorySeparatorChar == '\\' ? Environment.GetEnvironmentVariable("LOCALAPPDATA") : null;
+            if (string.IsNullOrEmpty(home))
+                home = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create);
+            return Path.Combine(string.IsNullOrEmpty(home) ? Path.GetTempPath() : home, "Qed", "servers");
         }
     }
 

@@ -58,15 +58,14 @@ internal sealed class ProcessServer : IRunningServer
     {
         foreach ((int processId, string pipe) in ProcessFiles.All())
         {
-            if (TryFind(pipe) is { } server && server.Description.ProcessId == processId)
+            if (TryFind(processId, pipe) is { } server)
                 yield return server;
-            else
-                ProcessFiles.Delete(processId);
         }
     }
 
     /// <summary>The server of a process.</summary>
-    /// <exception cref="IOException">There is none, or it does not answer.</exception>
+    /// <exception cref="IOException">There is none.</exception>
+    /// <exception cref="TimeoutException">It does not answer.</exception>
     internal static ProcessServer Of(int processId)
         => new(ProcessFiles.Read(processId) ?? throw new IOException("The process does not say how it is reached."));
 
@@ -78,7 +77,7 @@ internal sealed class ProcessServer : IRunningServer
             Refresh();
             if (_isStopped)
                 return;
-            string error = Ask(ControlQuestion.Stop, reader => reader.ReadString()) ?? string.Empty;
+            string error = TryAsk(ControlQuestion.Stop, reader => reader.ReadString()) ?? string.Empty;
             _isStopped = true;
             WaitForExit();
             if (error.Length > 0)
@@ -86,30 +85,49 @@ internal sealed class ProcessServer : IRunningServer
         }
     }
 
-    private static ProcessServer? TryFind(string pipe)
+    /// <summary>The server of an entry of the list, which is deleted where there is none.</summary>
+    private static ProcessServer? TryFind(int processId, string pipe)
     {
         try
         {
-            return new ProcessServer(pipe);
+            var server = new ProcessServer(pipe);
+            if (server.Description.ProcessId == processId)
+                return server;
+        }
+        catch (TimeoutException)
+        {
+            // It may have the time later.
+            return null;
         }
         catch (IOException)
         {
             // It ended a moment ago, or was killed and another process has its number now.
-            return null;
         }
+
+        ProcessFiles.Delete(processId);
+        return null;
     }
 
     private void Refresh()
     {
         if (_isStopped || (_state is not null && _clock.Elapsed - _asked < Age))
             return;
-        ServerState? state = ProcessFiles.IsAlive(Description.ProcessId) ? Ask(ControlQuestion.State, ServerState.Read) : null;
-        _isStopped = state is null;
-        _state = state ?? _state;
+        try
+        {
+            ServerState? state = ProcessFiles.IsAlive(Description.ProcessId) ? TryAsk(ControlQuestion.State, ServerState.Read) : null;
+            _isStopped = state is null;
+            _state = state ?? _state;
+        }
+        catch (TimeoutException)
+        {
+            // Silence is not the end: what was known last holds.
+        }
+
         _asked = _clock.Elapsed;
     }
 
-    private T? Ask<T>(ControlQuestion question, Func<BinaryReader, T> read)
+    /// <summary>Null where nobody is there any more.</summary>
+    private T? TryAsk<T>(ControlQuestion question, Func<BinaryReader, T> read)
         where T : class
     {
         try
