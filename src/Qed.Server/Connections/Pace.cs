@@ -11,8 +11,11 @@ namespace Qed.Server.Connections;
 /// <param name="quickOnes">How many quick ones in a row are believed; 0 where the first is taken for quick.</param>
 internal sealed class Pace(int quickOnes = 0)
 {
-    // Handing over costs some 10 us at best; a disk takes longer than this.
+    // Handing over costs some 10 us at best; a disk takes longer than this,
     private static readonly long SlowTicks = Stopwatch.Frequency / 10_000;
+
+    // and memory gives so many bytes in that time.
+    private const long SlowBytes = 256 << 10;
 
     private readonly int _most = Math.Max(1, quickOnes);
 
@@ -23,10 +26,11 @@ internal sealed class Pace(int quickOnes = 0)
 
     /// <summary>Tells how long one took.</summary>
     /// <param name="start">When it began, as the stop watch counts.</param>
-    internal void Finished(long start)
+    /// <param name="length">How many bytes it was about.</param>
+    internal void Finished(long start, long length)
     {
         // Threads may overwrite what another one has just noted: the next one notes it again.
-        int missing = Stopwatch.GetTimestamp() - start > SlowTicks ? _most : Math.Max(0, Volatile.Read(ref _missing) - 1);
+        int missing = Stopwatch.GetTimestamp() - start > SlowTicks + (SlowTicks * length / SlowBytes) ? _most : Math.Max(0, Volatile.Read(ref _missing) - 1);
         Volatile.Write(ref _missing, missing);
     }
 }

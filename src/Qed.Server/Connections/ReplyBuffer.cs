@@ -103,6 +103,13 @@ internal sealed class ReplyBuffer(ReplySender sender, int capacity) : IDisposabl
         _length = 0;
     }
 
+    /// <summary>Sends what is there where it is as much as one call of the system should send.</summary>
+    internal void SendIfMuch()
+    {
+        if (_length >= SendAt)
+            Send();
+    }
+
     // Data that belongs to it lies behind it already.
     private void AddSimple(ulong cookie, NbdError error, int data)
     {
@@ -111,7 +118,6 @@ internal sealed class ReplyBuffer(ReplySender sender, int capacity) : IDisposabl
         BinaryPrimitives.WriteUInt32BigEndian(head.Slice(4), (uint)error);
         BinaryPrimitives.WriteUInt64BigEndian(head.Slice(8), cookie);
         _length += SimpleSize + data;
-        SendIfFull();
     }
 
     /// <summary>Lets what was not sent go.</summary>
@@ -133,11 +139,7 @@ internal sealed class ReplyBuffer(ReplySender sender, int capacity) : IDisposabl
         return chunk.Slice(ChunkHeadSize, payload);
     }
 
-    private void CommitChunk(int payload)
-    {
-        _length += ChunkHeadSize + payload;
-        SendIfFull();
-    }
+    private void CommitChunk(int payload) => _length += ChunkHeadSize + payload;
 
     /// <summary>Room behind what is there, which is sent first where there is too little.</summary>
     private Span<byte> Reserve(int count)
@@ -149,11 +151,5 @@ internal sealed class ReplyBuffer(ReplySender sender, int capacity) : IDisposabl
         if (_length > capacity - count)
             Send();
         return _buffer.AsSpan(_length, count);
-    }
-
-    private void SendIfFull()
-    {
-        if (_length >= SendAt)
-            Send();
     }
 }

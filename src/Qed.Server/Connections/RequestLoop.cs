@@ -39,7 +39,10 @@ internal sealed class RequestLoop
         try
         {
             while (!_sender.IsBroken && TryNext(replies, out RequestHeader request))
+            {
                 Take(request, replies);
+                replies.SendIfMuch();
+            }
         }
         finally
         {
@@ -109,7 +112,7 @@ internal sealed class RequestLoop
 
         long start = Stopwatch.GetTimestamp();
         _execution.Run(request, default, replies);
-        pace?.Finished(start);
+        pace?.Finished(start, request.Length);
     }
 
     private void Write(in RequestHeader request, ReplyBuffer replies)
@@ -122,7 +125,7 @@ internal sealed class RequestLoop
             ReadOnlySpan<byte> bytes = _input.Peek(length);
             long start = Stopwatch.GetTimestamp();
             _execution.Run(request, bytes, replies);
-            pace.Finished(start);
+            pace.Finished(start, request.Length);
             _input.Take(length);
             return;
         }

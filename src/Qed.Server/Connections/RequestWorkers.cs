@@ -110,7 +110,7 @@ internal sealed class RequestWorkers(RequestExecution execution, ReplySender sen
         ReplyBuffer replies = own ?? usual;
         long start = Stopwatch.GetTimestamp();
         execution.Run(item.Request, item.Payload.AsSpan(0, item.Payload is null ? 0 : (int)item.Request.Length), replies);
-        item.Pace?.Finished(start);
+        item.Pace?.Finished(start, item.Request.Length);
         replies.Send();
     }
 
