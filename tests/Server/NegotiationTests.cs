@@ -132,9 +132,10 @@ public sealed class NegotiationTests
             .Where(answer => answer.Kind == 4).Select(answer => Encoding.UTF8.GetString(answer.Data[4..])).ToArray();
         Assert.Equal(NbdClient.InvalidOption, client.Option(9, NbdClient.Text(string.Empty), NbdClient.Number(0u))[0].Kind);
         client.StructuredReplies();
-        Assert.Equal(["base:allocation", "qed:allocation-depth"], Listed());
+        Assert.Equal(["base:allocation", "qed:allocation-depth", "qemu:allocation-depth"], Listed());
         Assert.Equal(["base:allocation"], Listed("base:"));
         Assert.Equal(["qed:allocation-depth"], Listed("qed:allocation-depth", "other:thing", "qed:"));
+        Assert.Equal(["qemu:allocation-depth"], Listed("qemu:"));
         Assert.Empty(Listed("base:allocat"));
         Assert.Empty(client.Contexts(string.Empty));
         Assert.Equal([1u, 2u], client.Contexts(string.Empty, "base:allocation", "qed:allocation-depth", "x:y"));

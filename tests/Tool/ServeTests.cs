@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Net.Sockets;
 using Qed.Tests.Support;
@@ -212,12 +213,39 @@ public sealed class ServeTests
         Assert.Equal((0, string.Empty), server.Terminate());
     }
 
+    /// <summary>A command line of qemu-nbd, with what it has and we need not, and its client that knows depths by QEMU's name.</summary>
+    [Fact]
+    public void It_takes_the_options_of_qemu_nbd_and_tells_its_clients_which_image_has_what()
+    {
+        Qemu.Require();
+        using var folder = new TempFolder();
+        Qemu.ImgOk("create", "-f", "qed", folder["base.qed"], "4M");
+        Qemu.IoOk(folder["base.qed"], "qed", ["write 0 2M"]);
+        Qemu.ImgOk("create", "-f", "qed", "-b", folder["base.qed"], "-F", "qed", folder["disk.qed"]);
+        Qemu.IoOk(folder["disk.qed"], "qed", ["write 1M 2M"]);
+        using var server = new ServerProcess(folder, "-v", "-A", "-n", "--aio=threads", "-r", "--format=qed", "-b", "localhost", "-p", "0", "disk.qed");
+        string line = server.ReadLine()!;
+        Assert.StartsWith("Serving 'disk.qed' at nbd://127.0.0.1:", line, StringComparison.Ordinal);
+        string port = new Uri(line[line.IndexOf("nbd:", StringComparison.Ordinal)..]).Port.ToString(CultureInfo.InvariantCulture);
+        string map = Qemu.ImgOk("map", "--output=json", "--image-opts", $"driver=nbd,host=127.0.0.1,port={port},x-dirty-bitmap=qemu:allocation-depth");
+        // What it makes of the depths 2, 1 and 0 for want of fields of its own.
+        Assert.Equal(
+            """
+            [{ "start": 0, "length": 1048576, "depth": 0, "present": true, "zero": true, "data": true, "offset": 0},
+            { "start": 1048576, "length": 2097152, "depth": 0, "present": false, "zero": false, "data": false},
+            { "start": 3145728, "length": 1048576, "depth": 0, "present": true, "zero": false, "data": true, "offset": 3145728}]
+            """.ReplaceLineEndings("\n"),
+            map.TrimEnd());
+        Assert.Contains("Client 1 connected", server.End().Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("serve", "Expecting image file name")]
     [InlineData("serve -k {d}/s -p 1 {d}/a.qed", "not on both")]
     [InlineData("serve -p 65536 {d}/a.qed", "Invalid --port '65536'")]
     [InlineData("serve -e 0 {d}/a.qed", "Invalid --shared '0'")]
-    [InlineData("serve -b nowhere {d}/a.qed", "'nowhere' is no address")]
+    [InlineData("serve -b nowhere.invalid {d}/a.qed", "'nowhere.invalid' is no address")]
+    [InlineData("serve --bind= {d}/a.qed", "'' is no address")]
     [InlineData("serve -k {d}/s -o 2M {d}/a.qed", "lies outside the disk")]
     [InlineData("serve -k {d}/s -x x {d}/a.qed {d}/b.qed", "is for one image")]
     [InlineData("serve -k {d}/s {d}/a.qed {d}/./a.qed", "the same name")]
@@ -236,6 +264,10 @@ public sealed class ServeTests
     [InlineData("serve -L -k {d}/s", "no server answers")]
     [InlineData("serve --tls-psk {d} {d}/a.qed", "pre-shared keys are not known")]
     [InlineData("serve --object tls-creds-psk,id=t,dir={d} {d}/a.qed", "pre-shared keys (tls-creds-psk) are not known")]
+    [InlineData("serve --tls-authz a {d}/a.qed", "--tls-verify-peer")]
+    [InlineData("serve -B b {d}/a.qed", "no dirty bitmaps")]
+    [InlineData("serve -l s {d}/a.qed", "snapshots within an image")]
+    [InlineData("serve -T nbd_* {d}/a.qed", "-v tells")]
     public void What_cannot_be_served_is_refused_and_leaves_nothing(string line, string reason)
     {
         using var folder = new TempFolder();

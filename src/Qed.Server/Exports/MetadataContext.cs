@@ -23,9 +23,12 @@ internal sealed class MetadataContext
     internal static MetadataContext Allocation { get; } = new(1, "base:allocation", extent => extent.Kind == ExtentKind.Data ? 0 : Hole | ReadsAsZero);
 
     /// <summary>Which image of the chain holds it: 1 for the export's own, 2 for its backing file's, 0 for none.</summary>
-    internal static MetadataContext Depth { get; } = new(2, "qed:allocation-depth", extent => extent.Kind == ExtentKind.Unallocated ? 0 : (uint)extent.Depth + 1);
+    internal static MetadataContext Depth { get; } = new(2, "qed:allocation-depth", DepthOf);
 
-    internal static IReadOnlyList<MetadataContext> All { get; } = [Allocation, Depth];
+    /// <summary>The same by the name that qemu-nbd has for it, and qemu-img and nbdinfo know.</summary>
+    internal static MetadataContext DepthForQemu { get; } = new(3, "qemu:allocation-depth", DepthOf);
+
+    internal static IReadOnlyList<MetadataContext> All { get; } = [Allocation, Depth, DepthForQemu];
 
     /// <summary>What a client calls it by.</summary>
     internal string Name { get; }
@@ -39,4 +42,6 @@ internal sealed class MetadataContext
     /// <summary>The contexts that a client's question is about: one by its whole name, or all of a name space by that and a colon.</summary>
     internal static IEnumerable<MetadataContext> Matching(string query, bool mayBeGroup)
         => All.Where(context => context.Name == query || (mayBeGroup && query.Length > 0 && query[query.Length - 1] == ':' && context.Name.StartsWith(query, StringComparison.Ordinal)));
+
+    private static uint DepthOf(MappedExtent extent) => extent.Kind == ExtentKind.Unallocated ? 0 : (uint)extent.Depth + 1;
 }

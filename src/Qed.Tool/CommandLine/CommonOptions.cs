@@ -15,7 +15,7 @@ internal static class CommonOptions
 
     internal static CommandOption Help { get; } = new('h', "help", null, "Show this help.");
 
-    internal static CommandOption Verbose { get; } = CommandOption.Switch("verbose", "Tell on standard error what is done.");
+    internal static CommandOption Verbose { get; } = new('v', "verbose", null, "Tell on standard error what is done.");
 
     internal static CommandOption Format { get; } = FormatOption('f', "fmt", "Format of the image; found out where it is left out.");
 

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Net;
+using System.Net.Sockets;
 using System.Threading;
 using Qed.Server;
 using Qed.Tool.CommandLine;
@@ -15,8 +16,9 @@ namespace Qed.Tool.Commands;
 internal static class ServeCommand
 {
     private static readonly CommandOption Port = new('p', "port", "port", "Port to listen on; 10809 where neither port nor socket is given.");
-    private static readonly CommandOption Bind = new('b', "bind", "address", "Address to listen on; 127.0.0.1, this machine alone, where it is left out.");
+    private static readonly CommandOption Bind = new('b', "bind", "address", "Address or name to listen on; 127.0.0.1, this machine alone, where it is left out.");
     private static readonly CommandOption SocketPath = new('k', "socket", "path", "Listen on a Unix socket.") { NamesFile = true };
+    private static readonly CommandOption Format = CommonOptions.Format with { LongName = "format" };
     private static readonly CommandOption Shared = new('e', "shared", "number", "Clients that are served at once; 1 where it is left out.");
     private static readonly CommandOption Persistent = new('t', "persistent", null, "Go on when the last client has left.");
     private static readonly CommandOption Name = new('x', "export-name", "name", "What clients ask for; of several images it is each one's file name.");
@@ -45,7 +47,7 @@ internal static class ServeCommand
         Options =
         [
             Port, Bind, SocketPath, Shared, Persistent, Name, Description, ReadOnly, Offset, Snapshot, OverlayFile, Stream, MaxRate, DetectZeroes, PidFile, Fork, List, TlsCertificates, TlsVerifyPeer,
-            CommonOptions.Format, CommonOptions.Quiet, .. Accepted(), .. Refused(),
+            Format, CommonOptions.Quiet, .. Accepted(), .. Refused(),
         ],
         Run = Run,
     };
@@ -53,8 +55,10 @@ internal static class ServeCommand
     private static IEnumerable<CommandOption> Accepted() =>
     [
         CommandOption.WithValue("cache", "mode", "Accepted, for the same commands to go through: the cache is chosen here."),
+        new('n', "nocache", null, "Accepted, for the same commands to go through: the cache is chosen here."),
         CommandOption.WithValue("aio", "mode", "Accepted, for the same commands to go through: how the disk is waited for is chosen here."),
         CommandOption.WithValue("discard", "mode", "Accepted, for the same commands to go through: what is discarded gives its space back."),
+        new('A', "allocation-depth", null, "Accepted, for the same commands to go through: clients can always ask which image of a chain has what."),
     ];
 
     private static IEnumerable<CommandOption> Refused() =>
@@ -64,6 +68,12 @@ internal static class ServeCommand
         CommonOptions.Refuse(null, "tls-creds", "id", "--tls-certificates names the folder that QEMU's object would"),
         CommonOptions.Refuse(null, "tls-psk", "path", "pre-shared keys are not known to .NET's TLS: use --tls-certificates, or a tunnel to a Unix socket"),
         CommonOptions.Refuse(null, "object", "objectdef", "--tls-certificates names the folder of a tls-creds-x509; pre-shared keys (tls-creds-psk) are not known to .NET's TLS"),
+        CommonOptions.Refuse(null, "tls-authz", "id", "--tls-verify-peer serves whoever has a certificate that ca-cert.pem has signed"),
+        CommonOptions.Refuse(null, "tls-hostname", "name", "lists are read without TLS"),
+        CommonOptions.Refuse('B', "bitmap", "name", "images have no dirty bitmaps here"),
+        CommonOptions.Refuse('l', "load-snapshot", "snapshot", "snapshots within an image are not read"),
+        CommonOptions.Refuse('T', "trace", "events", "-v tells what is done"),
+        CommonOptions.Refuse(null, "selinux-label", "label", "systemd makes sockets with labels: let it hand one over"),
         CommonOptions.Refuse(null, "image-opts", null, "images are named by their path"),
     ];
 
@@ -176,10 +186,23 @@ internal static class ServeCommand
                 : NbdAddress.Unix(path);
         }
 
-        IPAddress? host = null;
-        if (arguments.ValueOf(Bind) is { } text && !IPAddress.TryParse(text, out host))
-            throw new UsageException($"'{text}' is no address: 0.0.0.0 stands for all of this machine, 127.0.0.1 for this machine alone");
+        IPAddress? host = arguments.ValueOf(Bind) is { } text ? HostOf(text) : null;
         return NbdAddress.Tcp(host, NumberOf(arguments, Port, 0, ushort.MaxValue, NbdAddress.DefaultPort));
+    }
+
+    private static IPAddress HostOf(string text)
+    {
+        if (IPAddress.TryParse(text, out IPAddress? address))
+            return address;
+        try
+        {
+            // An empty name would stand for any of this machine's. Of both kinds clients try both, and all have the older one.
+            return text.Length == 0 ? throw new ArgumentException(text) : Dns.GetHostAddresses(text).OrderBy(found => found.AddressFamily != AddressFamily.InterNetwork).First();
+        }
+        catch (Exception error) when (error is SocketException or ArgumentException or InvalidOperationException)
+        {
+            throw new UsageException($"'{text}' is no address and no name of one: 0.0.0.0 stands for all of this machine, 127.0.0.1 for this machine alone");
+        }
     }
 
     private static IEnumerable<NbdExportOptions> ExportsOf(ParsedArguments arguments)
@@ -202,7 +225,7 @@ internal static class ServeCommand
             yield return new NbdExportOptions
             {
                 Path = FileOperand.PathOf(operand),
-                SourceFormat = arguments.ValueOf(CommonOptions.Format),
+                SourceFormat = arguments.ValueOf(Format),
                 RawFallback = RawFallback.Anything,
                 IsReadOnly = arguments.Has(ReadOnly),
                 IsSnapshot = arguments.Has(Snapshot),
