@@ -70,6 +70,36 @@ public sealed class OddHostTests
         Assert.Matches("^qed: '.*/o.img': .*file this large.*$", result.Error);
     }
 
+    [Theory]
+    [InlineData("base", "qed", "commit -f qed -d top.qed")]
+    [InlineData("base", "raw", "commit -f qed -d top.qed")]
+    [InlineData("top.qed", "raw", "rebase -f qed -b '' top.qed")]
+    public void A_limit_of_file_sizes_stops_a_change_in_place_and_loses_nothing(string grows, string baseFormat, string command)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllBytes(folder["r.raw"], Patterns(6 << 20));
+        Ok(folder, grows == "base" ? $"create -f {baseFormat} {{d}}/base 6M" : $"convert -f raw -O {baseFormat} {{d}}/r.raw {{d}}/base");
+        Ok(folder, $"create -f qed -b base -F {baseFormat} {{d}}/top.qed 6M");
+        if (grows == "base")
+            Ok(folder, "convert -n -f raw -O qed {d}/r.raw {d}/top.qed");
+
+        Qemu.Result result = Run(folder, $"ulimit -f 4000; export DOTNET_EnableWriteXorExecute=0; {{qed}} {command}; echo $?");
+        Assert.Equal("1\n", result.Output);
+        Assert.Matches($"^qed: '.*/{grows}': .*file this large.*$", result.Error);
+        Ok(folder, "compare -f raw -F qed {d}/r.raw {d}/top.qed");
+        Assert.NotEqual(2, Invocation.Ours("check -f qed {d}/top.qed", folder.Path).ExitCode);
+
+        Assert.Equal(string.Empty, Run(folder, $"{{qed}} {command}").Error);
+        Ok(folder, $"compare -f raw -F {(grows == "base" ? baseFormat : "qed")} {{d}}/r.raw {{d}}/{grows}");
+        Ok(folder, "check -f qed {d}/top.qed");
+    }
+
+    private static void Ok(TempFolder folder, string line)
+    {
+        Qemu.Result result = Invocation.Ours(line, folder.Path);
+        Assert.Equal((0, string.Empty), (result.ExitCode, result.Error));
+    }
+
     private static byte[] Patterns(int length)
     {
         byte[] bytes = new byte[length];
