@@ -61,9 +61,10 @@ internal sealed class TablePage : CachedPage
         {
             if (_hasLeft)
                 return false;
+            // First: who finds an entry may write where it leads and flush before this goes on, and that flush must know of it.
+            MarkDirty(index, index + count, comesAfterData);
             for (int i = 0; i < count; i++)
                 Volatile.Write(ref Words[index + i], TableCodec.Convert(first + ((ulong)i * step)));
-            MarkDirty(index, index + count, comesAfterData);
             return true;
         }
     }

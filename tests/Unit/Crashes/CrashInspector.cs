@@ -113,7 +113,7 @@ internal sealed class CrashInspector(CrashBed bed, Random random, int every)
 
     private static string? WrongIn(ReadOnlySpan<byte> disk, FlushHistory history, int crash)
         => history.FirstImpossible(disk, crash) is >= 0 and var wrong
-            ? $"the byte at {wrong} of {disk.Length} is neither what was flushed nor what was written since"
+            ? FormattableString.Invariant($"the byte at {wrong} of {disk.Length}, {disk[wrong]:x2}, is neither what was flushed nor what was written since: {history.Explain(wrong)}")
             : null;
 
     /// <summary>Repairs the image twice and undoes that, and has a guest write to it.</summary>

@@ -72,7 +72,7 @@ internal sealed class CrashRun
         }
         catch (Exception error) when (error is not CrashException)
         {
-            throw new CrashException(where, error);
+            throw CrashReport.Of(subject.Log, where, error: error);
         }
     }
 
@@ -101,7 +101,7 @@ internal sealed class CrashRun
         }
         catch (Exception error) when (error is not CrashException)
         {
-            throw new CrashException(where, error);
+            throw CrashReport.Of(subject.Log, where, error: error);
         }
     }
 
@@ -150,6 +150,6 @@ internal sealed class CrashRun
     private void Look(MemoryStorage[] state, CrashSubject subject, int crash, string where)
     {
         if (_inspector.Look(state, subject, crash) is { } wrong)
-            throw new CrashException(string.Create(CultureInfo.InvariantCulture, $"{where}, before change {crash} of {subject.Log.Count}: {wrong}"));
+            throw CrashReport.Of(subject.Log, string.Create(CultureInfo.InvariantCulture, $"{where}, before change {crash} of {subject.Log.Count}: {wrong}"), state);
     }
 }

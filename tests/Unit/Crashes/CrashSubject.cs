@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Threading.Tasks;
+using System.Threading;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Checking;
 using Qed.Engine;
@@ -78,6 +78,7 @@ internal sealed class CrashSubject
         if (operation == CrashOperation.Repair)
             Kill();
         int first = BeginAnew();
+        Log.Note($"{operation} begins");
         int flushes = _files[0].Flushes;
         switch (operation)
         {
@@ -99,6 +100,7 @@ internal sealed class CrashSubject
                 break;
         }
 
+        Log.Note($"{operation} has ended");
         // A repair that finds nothing to do does nothing.
         _isKilled = _files[0].Flushes == flushes;
         foreach (FlushHistory history in Histories.Skip(_isKilled ? 1 : 0))
@@ -117,6 +119,7 @@ internal sealed class CrashSubject
         ImageForChange session = _session;
         _session = null;
         session.Dispose();
+        Log.Note("closed");
         Top.Flush(Log.Count);
         _isKilled = false;
     }
@@ -151,8 +154,12 @@ internal sealed class CrashSubject
         int first = Log.Count;
         byte[] start = Top.Now;
         var guests = new FlushHistory[count];
-        Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = count }, guest =>
+        // They begin together, and lose their turn in the midst of requests: else each would be done before the next has begun.
+        using var begin = new Barrier(count);
+        _files[0].OnWrite = _ => Thread.Sleep(Random.Shared.Next(16) == 0 ? 1 : 0);
+        Workers.Run(count, "guest", guest =>
         {
+            begin.SignalAndWait();
             var random = new Random((seed * count) + guest);
             var history = new FlushHistory(start, offset => offset / unit % count == guest);
             guests[guest] = history;
@@ -165,6 +172,7 @@ internal sealed class CrashSubject
                     Request(image, history, operation, offset, length, (byte)random.Next(1, 4));
             }
         });
+        _files[0].OnWrite = null;
         image.Flush();
         Array.ForEach(guests, history => history.Flush(Log.Count));
         Tops = guests;
@@ -198,6 +206,7 @@ internal sealed class CrashSubject
     private void Request(QedImage image, FlushHistory history, CrashOperation operation, int offset, int length, byte value)
     {
         var place = new GuestOffset(_bed.Origin + offset);
+        Log.Note(FormattableString.Invariant($"guest: {operation} {offset}+{length}: {value:x2} begins"));
         history.Begin(Log.Count);
         switch (operation)
         {
@@ -219,6 +228,8 @@ internal sealed class CrashSubject
                 history.Flush(Log.Count);
                 break;
         }
+
+        Log.Note(FormattableString.Invariant($"guest: {operation} {offset}+{length} has ended"));
     }
 
     private QedImage Session()
@@ -353,10 +364,11 @@ internal sealed class CrashSubject
             return;
         _session = null;
         _isKilled = true;
+        Log.Note("killed");
         Array.ForEach(_files, file => file.IsOpen = false);
         byte[] left = CrashInspector.Read(_bed, _files);
         if (Top.FirstImpossible(left, Log.Count) is >= 0 and var wrong)
-            throw new CrashException($"killed: the byte at {wrong} is neither what was flushed nor what was written since");
+            throw new InvalidOperationException($"killed: the byte at {wrong} is neither what was flushed nor what was written since: {Top.Explain(wrong)}");
         Top.Lose(left, Log.Count);
     }
 

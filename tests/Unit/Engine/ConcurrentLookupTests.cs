@@ -49,24 +49,27 @@ public sealed class ConcurrentLookupTests
     }
 
     [Fact]
-    public async Task An_entry_is_read_while_a_writer_holds_its_page()
+    public void A_lookup_waits_for_no_writer_and_finds_no_entry_that_a_flush_would_leave_out()
     {
         HashSet<TablePage> waiting = [];
         var page = new TablePage(0, waiting);
-        Task<bool> writer;
+        page.TrySet(0, 1, Cluster, Cluster);
+        page.TakeChanges()!.End(isWritten: true);
+        var writer = new Thread(() => page.TrySet(3, 2, 5 * Cluster, Cluster));
         lock (waiting)
         {
-            // The writer, which has locked the page, has set the entry and cannot go on.
-            writer = Task.Run(() => page.TrySet(3, 2, 5 * Cluster, Cluster));
-            while (page.FindRun(4, 1, Cluster).Entry == 0)
+            writer.Start();
+            // It has locked the page, and cannot go on to have it written by the next flush.
+            while ((writer.ThreadState & ThreadState.WaitSleepJoin) == 0)
                 Thread.Yield();
-            Assert.Equal((5UL * Cluster, 2), page.FindRun(3, 9, Cluster));
-            Assert.Equal((0UL, 3), page.FindRun(0, 9, Cluster));
-            Assert.False(writer.IsCompleted);
+            Assert.Equal(((ulong)Cluster, 1), page.FindRun(0, 9, Cluster));
+            // Who found the new entry would write where it leads, flush, and lose that in a crash.
+            Assert.Equal((0UL, 8), page.FindRun(1, 8, Cluster));
         }
 
-        Assert.True(await writer);
+        writer.Join();
         Assert.Single(waiting, page);
+        Assert.Equal((5UL * Cluster, 2), page.FindRun(3, 9, Cluster));
     }
 
     [Fact]

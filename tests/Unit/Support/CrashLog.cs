@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
 using System.Linq;
 
 namespace Qed.Tests.Support;
@@ -12,7 +14,9 @@ namespace Qed.Tests.Support;
 internal sealed class CrashLog
 {
     private readonly MemoryStorage[] _starts;
-    private readonly List<(int File, StorageChange Change)> _changes = [];
+    private readonly List<(int File, int Thread, StorageChange Change)> _changes = [];
+    // What was said of what goes on, each before the change at an index.
+    private readonly List<(int Index, int Thread, string What)> _notes = [];
     private Replay[] _replays = [];
     private int _replayed;
 
@@ -27,7 +31,7 @@ internal sealed class CrashLog
             storages[i].BeforeChange = change =>
             {
                 lock (_changes)
-                    _changes.Add((file, change));
+                    _changes.Add((file, Environment.CurrentManagedThreadId, change));
             };
         }
 
@@ -41,6 +45,38 @@ internal sealed class CrashLog
             lock (_changes)
                 return _changes.Count;
         }
+    }
+
+    /// <summary>Says what goes on between the changes, for who reads the log.</summary>
+    internal void Note(string what)
+    {
+        lock (_changes)
+            _notes.Add((_changes.Count, Environment.CurrentManagedThreadId, what));
+    }
+
+    /// <summary>Writes the files as they were at first, and all that was done and said since.</summary>
+    internal void WriteTo(string folder)
+    {
+        WriteFiles(folder, "first", _starts);
+        using var writer = new StreamWriter(Path.Combine(folder, "log.txt"));
+        lock (_changes)
+        {
+            int note = 0;
+            for (int i = 0; i <= _changes.Count; i++)
+            {
+                for (; note < _notes.Count && _notes[note].Index == i; note++)
+                    writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"        thread {_notes[note].Thread,3}: {_notes[note].What}"));
+                if (i < _changes.Count)
+                    writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i,6}  thread {_changes[i].Thread,3}: file {_changes[i].File}: {_changes[i].Change.Describe()}"));
+            }
+        }
+    }
+
+    /// <summary>Writes files as they are at some time.</summary>
+    internal static void WriteFiles(string folder, string name, MemoryStorage[] files)
+    {
+        for (int i = 0; i < files.Length; i++)
+            File.WriteAllBytes(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}-{i}.img")), files[i].ToArray());
     }
 
     /// <summary>Each file after a crash just before the change at an index: another sample at each call.</summary>

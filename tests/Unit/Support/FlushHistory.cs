@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Text;
 
 namespace Qed.Tests.Support;
 
@@ -130,6 +131,24 @@ internal sealed class FlushHistory
         }
 
         return -1;
+    }
+
+    /// <summary>All that is known of a byte, for who wants to know why it is impossible.</summary>
+    internal string Explain(int place)
+    {
+        var known = new StringBuilder();
+        known.Append(FormattableString.Invariant($"{(place < _start.Length ? _start[place] : 0):x2} at first"));
+        for (int w = 0; w < _writes.Count; w++)
+        {
+            WriteRecord write = _writes[w];
+            if (place < write.Offset || place >= write.Offset + write.Bytes.Length)
+                continue;
+            known.Append(FormattableString.Invariant($"; {write.Bytes[place - write.Offset]:x2} from change {write.Change} on"));
+            if (_flushes.Find(flush => flush.Writes > w) is { } flush)
+                known.Append(FormattableString.Invariant($", {(write.IsDoubtful ? "or not" : "flushed")} before change {flush.Change}"));
+        }
+
+        return known.ToString();
     }
 
     /// <summary>Bytes alike from a place on; behind the expected ones zeroes are.</summary>

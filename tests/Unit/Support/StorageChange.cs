@@ -1,4 +1,6 @@
 using System;
+using System.Globalization;
+using System.Text;
 
 namespace Qed.Tests.Support;
 
@@ -23,6 +25,28 @@ internal sealed record StorageChange(StorageChangeKind Kind, long Offset, long L
 
     /// <summary>What of it lies before an offset.</summary>
     internal StorageChange Before(long end) => end >= Offset + Length ? this : Part(0, Math.Max(0, end - Offset));
+
+    /// <summary>All of it in a line, runs of like bytes by their length.</summary>
+    internal string Describe()
+    {
+        const int LeastRun = 16;
+        var text = new StringBuilder(Kind.ToString());
+        if (Kind != StorageChangeKind.Flush)
+            text.Append(FormattableString.Invariant($" {Offset}+{Length}:"));
+        ReadOnlySpan<byte> rest = Bytes.Span;
+        bool isInRun = true;
+        while (!rest.IsEmpty)
+        {
+            int like = rest.IndexOfAnyExcept(rest[0]) is >= 0 and var other ? other : rest.Length;
+            bool isRun = like >= LeastRun;
+            text.Append(isRun || isInRun ? " " : string.Empty);
+            text.Append(isRun ? FormattableString.Invariant($"{like} x ") : string.Empty).Append(rest[0].ToString("x2", CultureInfo.InvariantCulture));
+            isInRun = isRun;
+            rest = rest[(isRun ? like : 1)..];
+        }
+
+        return text.ToString();
+    }
 
     internal void ApplyTo(MemoryStorage storage)
     {
