@@ -43,7 +43,8 @@ internal sealed class Negotiation(Transport transport, RequestInput input, Reply
         if (!input.TryFill(sizeof(uint)))
             return null;
         var flags = (HandshakeFlags)TakeUInt32();
-        if ((flags & ~(HandshakeFlags.FixedNewstyle | HandshakeFlags.NoZeroes)) != 0 || (flags & HandshakeFlags.FixedNewstyle) == 0)
+        // A client that does not say that it knows the fixed style is served nevertheless, as the specification allows: it sends the oldest option.
+        if ((flags & ~(HandshakeFlags.FixedNewstyle | HandshakeFlags.NoZeroes)) != 0)
             throw new ProtocolException(FormattableString.Invariant($"its handshake flags are 0x{(uint)flags:x}"));
         _hasNoZeroes = (flags & HandshakeFlags.NoZeroes) != 0;
         for (int i = 0; i < MostOptions; i++)
