@@ -213,6 +213,26 @@ public sealed class ServeTests
         Assert.Equal((0, string.Empty), server.Terminate());
     }
 
+    /// <summary>What scripts look for that try one port after the other.</summary>
+    [Fact]
+    public void An_address_that_is_taken_is_told_in_the_words_of_the_system()
+    {
+        using var folder = new TempFolder();
+        foreach (string name in new[] { "a.qed", "b.qed" })
+            Invocation.Ours($"create -f qed {{d}}/{name} 1M", folder.Path);
+        using var atPort = new ServerProcess(folder, "-p", "0", "-t", "a.qed");
+        string port = PortIn(atPort.ReadLine()!);
+        Qemu.Result second = Invocation.Ours($"serve -p {port} {{d}}/b.qed", folder.Path);
+        Assert.Equal((1, $"qed: Address already in use: somebody else listens at nbd://127.0.0.1:{port}/.\n"), (second.ExitCode, second.Error));
+        if (OperatingSystem.IsWindows())
+            return;
+        using var atSocket = new ServerProcess(folder, "-k", "socket", "-t", "b.qed");
+        Assert.StartsWith("Serving", atSocket.ReadLine(), StringComparison.Ordinal);
+        File.WriteAllText(folder["c.raw"], "x");
+        second = Invocation.Ours("serve -k {d}/socket -r -f raw {d}/c.raw", folder.Path);
+        Assert.Equal((1, "qed: Could not open '{d}/socket': Address already in use: somebody else listens at this socket.\n"), (second.ExitCode, second.Error));
+    }
+
     /// <summary>A command line of qemu-nbd, with what it has and we need not, and its client that knows depths by QEMU's name.</summary>
     [Fact]
     public void It_takes_the_options_of_qemu_nbd_and_tells_its_clients_which_image_has_what()
@@ -226,8 +246,7 @@ public sealed class ServeTests
         using var server = new ServerProcess(folder, "-v", "-A", "-n", "--aio=threads", "-r", "--format=qed", "-b", "localhost", "-p", "0", "disk.qed");
         string line = server.ReadLine()!;
         Assert.StartsWith("Serving 'disk.qed' at nbd://127.0.0.1:", line, StringComparison.Ordinal);
-        string port = new Uri(line[line.IndexOf("nbd:", StringComparison.Ordinal)..]).Port.ToString(CultureInfo.InvariantCulture);
-        string map = Qemu.ImgOk("map", "--output=json", "--image-opts", $"driver=nbd,host=127.0.0.1,port={port},x-dirty-bitmap=qemu:allocation-depth");
+        string map = Qemu.ImgOk("map", "--output=json", "--image-opts", $"driver=nbd,host=127.0.0.1,port={PortIn(line)},x-dirty-bitmap=qemu:allocation-depth");
         // What it makes of the depths 2, 1 and 0 for want of fields of its own.
         Assert.Equal(
             """
@@ -262,6 +281,7 @@ public sealed class ServeTests
     [InlineData("serve -k {d}/s --tls-verify-peer {d}/a.qed", "--tls-certificates")]
     [InlineData("serve -L {d}/a.qed", "serves no image")]
     [InlineData("serve -L -k {d}/s", "no server answers")]
+    [InlineData("serve -L -k {d}/s --tls-certificates={d}", "without TLS")]
     [InlineData("serve --tls-psk {d} {d}/a.qed", "pre-shared keys are not known")]
     [InlineData("serve --object tls-creds-psk,id=t,dir={d} {d}/a.qed", "pre-shared keys (tls-creds-psk) are not known")]
     [InlineData("serve --tls-authz a {d}/a.qed", "--tls-verify-peer")]
@@ -279,4 +299,7 @@ public sealed class ServeTests
         Assert.Contains(reason, result.Error, StringComparison.Ordinal);
         Assert.Equal(before, Directory.GetFiles(folder.Path));
     }
+
+    // Of the line in which a server says where it is.
+    private static string PortIn(string line) => new Uri(line[line.IndexOf("nbd:", StringComparison.Ordinal)..]).Port.ToString(CultureInfo.InvariantCulture);
 }

@@ -100,9 +100,10 @@ internal sealed class Listener : IDisposable
 #endif
     }
 
+    // "Address already in use" is what scripts look for, to take the next port.
     private static DiskImageException Translate(SocketException error, NbdAddress address) => error.SocketErrorCode switch
     {
-        SocketError.AddressAlreadyInUse => new DiskImageException(ErrorKind.ImageInUse, $"somebody else listens at {address}", address.Path, error),
+        SocketError.AddressAlreadyInUse => new DiskImageException(ErrorKind.ImageInUse, $"Address already in use: somebody else listens at {address}", address.Path, error),
         SocketError.AccessDenied => new DiskImageException(ErrorKind.AccessDenied, $"the system does not let this user listen at {address}", address.Path, error),
         SocketError.AddressNotAvailable => new DiskImageException(ErrorKind.AccessDenied, $"{address.Host} is no address of this machine", null, error),
         _ => new DiskImageException(ErrorKind.AccessDenied, $"listening at {address} failed: {error.Message}", address.Path, error),

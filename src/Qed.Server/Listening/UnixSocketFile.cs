@@ -60,6 +60,6 @@ internal static class UnixSocketFile
             throw new DiskImageException(ErrorKind.AccessDenied, $"the socket that is there cannot be looked at: {error.Message}", path, error);
         }
 
-        throw new DiskImageException(ErrorKind.ImageInUse, "somebody else listens at this socket", path);
+        throw new DiskImageException(ErrorKind.ImageInUse, "Address already in use: somebody else listens at this socket", path);
     }
 }

@@ -118,6 +118,8 @@ internal static class ServeCommand
     {
         if (arguments.Operands.Count > 0)
             throw new UsageException("--list asks a server, and serves no image: name its socket (-k), or its address and port (-b, -p)");
+        if (arguments.Has(TlsCertificates) || arguments.Has(TlsVerifyPeer))
+            throw new UsageException("lists are read without TLS");
         ExportListText.Write(session.Output, NbdExportList.Read(AddressOf(arguments)));
         return ExitCode.Success;
     }
