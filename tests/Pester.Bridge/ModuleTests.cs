@@ -2,10 +2,10 @@ using Xunit;
 
 namespace Qed.Tests.Pester;
 
-/// <summary>What is promised of the module as a whole: its contract, its package, its help, its examples.</summary>
+/// <summary>What is promised of the module as a whole: its contract, its package, its help, what holds when it is stopped.</summary>
 public sealed class ModuleTests(PesterProcess process) : PesterTests(process)
 {
-    public static TheoryData<string> Files() => FilesThat(areOfOneCmdlet: false);
+    public static TheoryData<string> Files() => FilesThat(areOfParts: false);
 
     [Theory]
     [MemberData(nameof(Files))]

@@ -14,11 +14,13 @@ public abstract partial class PesterTests(PesterProcess process) : IClassFixture
     /// <summary>Whether nothing may be left out, as where a merge depends on it. Some tests are of Linux, so elsewhere that cannot be.</summary>
     private static bool MustRun => OperatingSystem.IsLinux() && !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CI"));
 
-    /// <summary>The files that are about one cmdlet, or those that are not.</summary>
-    private protected static TheoryData<string> FilesThat(bool areOfOneCmdlet)
+    /// <summary>The files that are about parts of the module and what is made of them, or those that are about it as a whole; each take half of the time.</summary>
+    private protected static TheoryData<string> FilesThat(bool areOfParts)
     {
+        static bool IsOfPart(string file)
+            => file.Contains("-Qed", StringComparison.Ordinal) || file.StartsWith("Examples", StringComparison.Ordinal) || file.StartsWith("Publish", StringComparison.Ordinal);
         IEnumerable<string> files = Directory.EnumerateFiles(Repository.PesterTests, "*.Tests.ps1").Select(file => Path.GetFileName(file));
-        return [.. files.Where(file => file.Contains("-Qed", StringComparison.Ordinal) == areOfOneCmdlet).Order(StringComparer.Ordinal)];
+        return [.. files.Where(file => IsOfPart(file) == areOfParts).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>Where PowerShell itself may end, about once in seventy hosts that die: docs/fleet.md. Such a run says nothing of ours, so there is one more.</summary>

@@ -24,10 +24,10 @@ Describe 'Naming images: <_>' -ForEach $all {
     BeforeAll {
         $cmdlet = $_
         $folder = New-Folder
-        $base = (New-QedImage "$(New-Folder)/base.qed" 16MB).Path
-        $brackets = (New-QedImage -LiteralPath "$folder/a[1].qed" -SizeBytes 16MB).Path
-        $plain = (New-QedImage "$folder/a1.qed" 16MB).Path
-        $other = (New-QedImage "$folder/b.qed" 16MB).Path
+        $base = (New-QedImage "$(New-Folder)/base.qed" 1MB).Path
+        $brackets = (New-QedImage -LiteralPath "$folder/a[1].qed" -SizeBytes 1MB).Path
+        $plain = (New-QedImage "$folder/a1.qed" 1MB).Path
+        $other = (New-QedImage "$folder/b.qed" 1MB).Path
         Add-Beneath $cmdlet $brackets, $plain, $other
         Push-Location -LiteralPath $folder
     }
@@ -132,7 +132,7 @@ Describe 'Naming images: <_>' -ForEach $all {
 
     It 'takes a name that starts with a dash or holds blanks and letters of any script' {
         $name = "-$([char]0xf6) $([char]0x30c7)$([char]0x30a3)$([char]0x30b9)$([char]0x30af)"
-        $odd = (New-QedImage -LiteralPath "$folder/$name.qed" -SizeBytes 16MB).Path
+        $odd = (New-QedImage -LiteralPath "$folder/$name.qed" -SizeBytes 1MB).Path
         Add-Beneath $cmdlet $odd
         try { Get-Name (& $cmdlet -LiteralPath $odd @argument) | Should -Be $name } finally { Remove-Item -LiteralPath $odd }
     }
@@ -158,9 +158,9 @@ Describe 'Naming existing images: <_>' -ForEach $onExisting {
     BeforeAll {
         $cmdlet = $_
         $folder = New-Folder
-        $base = (New-QedImage "$(New-Folder)/base.qed" 16MB).Path
+        $base = (New-QedImage "$(New-Folder)/base.qed" 1MB).Path
         $null = New-Item -ItemType Directory "$folder/sub.qed"
-        $null = 'a[1]', 'a1', 'a2' | ForEach-Object { New-QedImage -LiteralPath "$folder/$_.qed" -SizeBytes 16MB }
+        $null = 'a[1]', 'a1', 'a2' | ForEach-Object { New-QedImage -LiteralPath "$folder/$_.qed" -SizeBytes 1MB }
         Add-Beneath $cmdlet (Get-ChildItem -LiteralPath $folder -File).FullName
     }
 
@@ -186,7 +186,7 @@ Describe 'Naming existing images: <_>' -ForEach $onExisting {
     }
 
     It 'takes a name with brackets that matches nothing as a pattern' {
-        $lone = (New-QedImage -LiteralPath "$folder/x[y].qed" -SizeBytes 16MB).Path
+        $lone = (New-QedImage -LiteralPath "$folder/x[y].qed" -SizeBytes 1MB).Path
         Add-Beneath $cmdlet $lone
         try { Get-Name (& $cmdlet $lone @argument) | Should -Be 'x[y]' } finally { Remove-Item -LiteralPath $lone }
     }
@@ -218,7 +218,8 @@ Describe 'Working on many images: <_>' -ForEach $all {
     BeforeAll {
         $cmdlet = $_
         $folder = New-Folder
-        $names = 1..60 | ForEach-Object { "n$_" }
+        # More than one worker has waiting for it before the pipeline has to wait: 16.
+        $names = 1..20 | ForEach-Object { "n$_" }
         $paths = $names | ForEach-Object { "$folder${/}$_.qed" }
         $null = $paths | New-QedImage -SizeBytes 1MB -ClusterSizeBytes 4096 -TableSize 2
         Add-Beneath $cmdlet $paths
@@ -247,9 +248,9 @@ Describe 'Working on many images: <_>' -ForEach $all {
                 $seen.Add("in")
                 $path
             }
-        } | & $cmdlet @argument | ForEach-Object { $seen.Add("out") }
+        } | & $cmdlet @argument -ThrottleLimit 1 | ForEach-Object { $seen.Add("out") }
         $emitted | Should -BeNullOrEmpty
-        $seen.Where({ $_ -eq 'out' }) | Should -HaveCount 60
+        $seen.Where({ $_ -eq 'out' }) | Should -HaveCount 20
         $seen.IndexOf('out') | Should -BeLessThan $seen.LastIndexOf('in')
     }
 }

@@ -141,12 +141,27 @@ Describe 'Get-Help' {
 
 Describe 'The examples' {
     BeforeAll {
+        function Copy-Fixture {
+            # Copy-Item takes ten times as long.
+            $folder = New-Folder
+            foreach ($item in Get-ChildItem -LiteralPath $fixture -Recurse) {
+                $copy = $folder + $item.FullName.Substring($fixture.Length)
+                if ($item.PSIsContainer) { $null = [IO.Directory]::CreateDirectory($copy) } else { $null = $item.CopyTo($copy) }
+            }
+            $folder
+        }
+
+        function Get-Listing([string]$Folder) {
+            Get-ChildItem -LiteralPath $Folder -Recurse -File | ForEach-Object { '{0} {1} {2}' -f $_.FullName, $_.Length, $_.LastWriteTimeUtc.Ticks }
+        }
+
         # What the examples find where they run. Whoever writes one uses these names.
         $fixture = New-Folder
         Push-Location -LiteralPath $fixture
         $null = New-Item -ItemType Directory -Path Images, Converted
-        $server = New-RawFile "$fixture/server.raw" 2MB
-        $null = New-RawFile "$fixture/partition.raw" 512KB 2
+        # Small ones: each example has copies of its own.
+        $server = New-RawFile "$fixture/server.raw" 512KB
+        $null = New-RawFile "$fixture/partition.raw" 128KB 2
         Convert-QedImage $server disk.qed
         $null = Resize-QedImage disk.qed 16MB
         Copy-Item disk.qed disk-copy.qed
@@ -156,7 +171,7 @@ Describe 'The examples' {
         $null = New-QedImage overlay.qed -BackingPath base.qed
         Copy-QedImageContent overlay.qed 64KB -Bytes ([byte[]](1..255)) -Confirm:$false
         Copy-Item base.qed base2.qed
-        Copy-QedImageContent base2.qed 1MB -Bytes ([byte[]](1..255)) -Confirm:$false
+        Copy-QedImageContent base2.qed 256KB -Bytes ([byte[]](1..255)) -Confirm:$false
         Copy-Item disk.qed damaged.qed
         Set-Corruption "$fixture/damaged.qed"
         foreach ($name in 'web.qed', 'mail.qed', 'leaky.qed', 'crashed.qed') { Copy-Item disk.qed "Images/$name" }
@@ -187,9 +202,10 @@ Describe 'The examples' {
             @($fitting).Count | Should -BeIn $(if ($isPiped) { 1, 2, 3 } else { 1 })
         }
 
-        $folder = New-Folder
-        Get-ChildItem -LiteralPath $fixture | Copy-Item -Destination $folder -Recurse
-        $before = Get-Fingerprint $folder
+        $folder = Copy-Fixture
+        # Whether nothing has changed takes every byte; whether something has, a look at names, lengths and time stamps.
+        $isRehearsal = $Codes[0] -match '-WhatIf\b'
+        $before = if ($isRehearsal) { Get-Fingerprint $folder } else { Get-Listing $folder }
         Push-Location -LiteralPath $folder
         try {
             $ErrorActionPreference = 'Stop'
@@ -198,11 +214,11 @@ Describe 'The examples' {
         finally {
             Pop-Location
         }
-        if ($Codes[0] -match '-WhatIf\b') {
+        if ($isRehearsal) {
             Get-Fingerprint $folder | Should -Be $before
         }
         else {
-            $output.Count -gt 0 -or "$(Get-Fingerprint $folder)" -ne "$before" | Should -BeTrue -Because 'an example shows or does something'
+            $output.Count -gt 0 -or "$(Get-Listing $folder)" -ne "$before" | Should -BeTrue -Because 'an example shows or does something'
         }
     }
 }

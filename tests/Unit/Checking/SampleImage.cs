@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text;
@@ -25,20 +26,29 @@ internal sealed class SampleImage
     private static readonly int[] EmptyEntries = [3, 4, 8];
     private static readonly int[] Spans = [0, 1, 3];
 
-    private readonly Dictionary<int, long> _tables = [];
+    /// <summary>What images are copies of: thousands of them are wanted, and laying one out costs more than a check.</summary>
+    private static readonly ConcurrentDictionary<(int ClusterSize, int TableSize, bool HasBacking), SampleImage> LaidOut = new();
+
+    private readonly Dictionary<int, long> _tables;
     private readonly HashSet<(int Span, int Entry)> _doubtful = [];
     private readonly HashSet<int> _doubtfulSpans = [];
 
     internal SampleImage(int clusterSize, int tableSize, bool hasBacking)
     {
-        ClusterSize = clusterSize;
-        TableSize = tableSize;
-        HasBacking = hasBacking;
-        Bytes = new byte[Clusters(HeaderClusters + tableSize)];
+        SampleImage same = LaidOut.GetOrAdd((clusterSize, tableSize, hasBacking), geometry => new SampleImage(geometry));
+        (ClusterSize, TableSize, HasBacking) = (clusterSize, tableSize, hasBacking);
+        Bytes = (byte[])same.Bytes.Clone();
+        _tables = same._tables;
+    }
+
+    private SampleImage((int ClusterSize, int TableSize, bool HasBacking) geometry)
+    {
+        (ClusterSize, TableSize, HasBacking) = geometry;
+        Bytes = new byte[Clusters(HeaderClusters + TableSize)];
+        _tables = [];
         WriteHeader();
         foreach (int span in Spans)
             AddSpan(span);
-        Tables = _tables;
     }
 
     internal int ClusterSize { get; }
@@ -56,7 +66,7 @@ internal sealed class SampleImage
     internal long DiskSize => (3 * Span) + (Span / 2);
 
     /// <summary>First cluster of each L2 table, by L1 index.</summary>
-    internal IReadOnlyDictionary<int, long> Tables { get; }
+    internal IReadOnlyDictionary<int, long> Tables => _tables;
 
     internal long FileClusters => Bytes.Length / ClusterSize;
 
