@@ -156,7 +156,7 @@ internal sealed class CrashSubject
         var guests = new FlushHistory[count];
         // They begin together, and lose their turn in the midst of requests: else each would be done before the next has begun.
         using var begin = new Barrier(count);
-        _files[0].OnWrite = _ => Thread.Sleep(Random.Shared.Next(16) == 0 ? 1 : 0);
+        _files[0].OnWrite = _ => LoseTurn(Random.Shared.Next(32));
         Workers.Run(count, "guest", guest =>
         {
             begin.SignalAndWait();
@@ -230,6 +230,12 @@ internal sealed class CrashSubject
         }
 
         Log.Note(FormattableString.Invariant($"guest: {operation} {offset}+{length} has ended"));
+    }
+
+    private static void LoseTurn(int chance)
+    {
+        if (chance < 8)
+            Thread.Sleep(chance == 0 ? 1 : 0);
     }
 
     private QedImage Session()
