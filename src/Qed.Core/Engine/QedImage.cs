@@ -204,9 +204,6 @@ internal sealed class QedImage : WritableDiskImage
         _backingReference = backing;
     }
 
-    /// <summary>Says that <see cref="CopyUp"/> comes: the NEED_CHECK mark is set until there is nothing beneath and the image is idle, or it is closed.</summary>
-    internal void BeginCopyUp() => Writer.BeginCopyUp();
-
     /// <summary>
     /// Writes what a range shows from beneath where the image itself still says nothing about it. Requests may go on
     /// meanwhile: what one of them has written, or dropped, stays as it is.
@@ -234,7 +231,6 @@ internal sealed class QedImage : WritableDiskImage
             backing = UnlinkBacking();
         }
 
-        Writer.EndCopyUp();
         backing?.AwaitUnused();
         backing?.Image.Dispose();
     }

@@ -98,20 +98,6 @@ internal sealed partial class QedWriter : IDisposable
             FillHeld(cluster, 0, default);
     }
 
-    /// <summary>Sets the NEED_CHECK mark for work beside requests, which allocates more than they do: what a crash leaves of it is to be heard of.</summary>
-    internal void BeginCopyUp()
-    {
-        _header.BeforeChange();
-        _header.SetNeedCheck();
-    }
-
-    /// <summary>Lets that mark go when the image is idle.</summary>
-    internal void EndCopyUp()
-    {
-        if (_image.Header.NeedsCheck)
-            _idle.NoteChange();
-    }
-
     /// <summary>Sets the NEED_CHECK mark for work that is to be heard of if it is cut short: it stays until closing.</summary>
     internal void MarkUnderWork()
     {

@@ -43,7 +43,6 @@ public static class DetachImage
         if (qed.RequireBackingIfNamed() is not { } backing)
             return 0;
         string backingPath = backing.Path;
-        qed.BeginCopyUp();
         RateLimit? limit = options.MaximumBytesPerSecond is { } rate ? new RateLimit(rate, cancellation) : null;
         long copied = new LiveCopier(qed, limit).Run(backing, new ProgressMeter(progress, "Copying from the backing file", qed.Length), cancellation);
         cancellation.ThrowIfCancellationRequested();
