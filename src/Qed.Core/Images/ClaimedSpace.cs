@@ -30,11 +30,18 @@ internal sealed class ClaimedSpace
     /// <summary>Whether any unit of a range has an owner.</summary>
     internal bool IsClaimed(long first, long count)
     {
+        long end = first + count;
         // A range that a hostile header tells of may have more pages than there is time for.
-        long pages = ((first + count - 1) / UnitsInPage) - (first / UnitsInPage) + 1;
-        return pages <= _pages.Count
-            ? PartsOf(first, count).Any(part => _pages.TryGetValue(part.Page, out Page? known) && known.Overlaps(part.From, part.To))
-            : _pages.Any(page => PartIn(page.Key, first, first + count) is var (from, to) && from < to && page.Value.Overlaps(from, to));
+        if (((end - 1) / UnitsInPage) - (first / UnitsInPage) >= _pages.Count)
+            return IsAnyPageClaimed(first, end);
+        for (long page = first / UnitsInPage; page * UnitsInPage < end; page++)
+        {
+            (int from, int to) = PartIn(page, first, end);
+            if (_pages.TryGetValue(page, out Page? known) && known.Overlaps(from, to))
+                return true;
+        }
+
+        return false;
     }
 
     /// <summary>Gives a range an owner.</summary>
@@ -67,6 +74,10 @@ internal sealed class ClaimedSpace
             Bytes += known.Fill(from, to);
         }
     }
+
+    /// <summary>As <see cref="IsClaimed"/>, by a look at each page that is known.</summary>
+    private bool IsAnyPageClaimed(long first, long end)
+        => _pages.Any(page => PartIn(page.Key, first, end) is var (from, to) && from < to && page.Value.Overlaps(from, to));
 
     private static IEnumerable<(long Page, int From, int To)> PartsOf(long first, long count)
     {
