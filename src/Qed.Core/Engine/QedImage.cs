@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Threading;
 using Qed.Images;
 using Qed.Layout;
@@ -65,7 +64,7 @@ internal sealed class QedImage : WritableDiskImage
     public QedGeometry Geometry => Header.Geometry;
 
     /// <inheritdoc/>
-    internal override ImageDetails Details => Describe(Header);
+    internal override ImageDetails Details => HeaderDetails.Of(Header);
 
     internal ClusterMap Map { get; }
 
@@ -121,31 +120,6 @@ internal sealed class QedImage : WritableDiskImage
     /// <exception cref="DiskImageException">As <see cref="Open(BlockStorage, QedOpenOptions?)"/>, and ImageNotFound, AccessDenied, ImageInUse.</exception>
     public static QedImage Open(string path, QedOpenOptions? options = null)
         => Open(HostFile.Open(path, options is { ForWriting: true } ? StorageAccess.Write : StorageAccess.Read), options);
-
-    /// <summary>What a header says, for those who describe an image without opening it.</summary>
-    internal static ImageDetails Describe(QedHeader header)
-    {
-        var features = new List<string>();
-        foreach (QedFeatures feature in new[] { QedFeatures.BackingFile, QedFeatures.NeedCheck, QedFeatures.BackingFormatNoProbe })
-        {
-            if ((header.Features & feature) != 0)
-                features.Add(feature.ToString());
-        }
-
-        AddUnknown(features, "UnknownCompatible", header.CompatibleFeatures);
-        if (header.RepairMark is { } mark)
-            features.Add(mark.IsUnfinished ? "RepairUnfinished" : "RepairUndoable");
-        else
-            AddUnknown(features, "UnknownAutoclear", header.AutoclearFeatures);
-        return new ImageDetails
-        {
-            ClusterSize = header.Geometry.ClusterSize,
-            TableSize = header.Geometry.TableSize,
-            MaximumSize = header.Geometry.MaximumImageSize,
-            NeedsCheck = header.NeedsCheck,
-            Features = features,
-        };
-    }
 
     /// <inheritdoc/>
     internal override void Write(GuestOffset offset, ReadOnlySpan<byte> buffer)
@@ -359,15 +333,6 @@ internal sealed class QedImage : WritableDiskImage
 
         if (!options.MayRefuse)
             keeper.BeforeChange();
-    }
-
-    private static void AddUnknown(List<string> features, string name, ulong bits)
-    {
-        for (int bit = 0; bit < 64; bit++)
-        {
-            if ((bits >> bit & 1) != 0)
-                features.Add(FormattableString.Invariant($"{name}{bit}"));
-        }
     }
 
     /// <summary>Looks a run up; nobody takes its place away, and cuts it off the file, before it is known to lie in that.</summary>
