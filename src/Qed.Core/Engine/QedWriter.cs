@@ -312,17 +312,22 @@ internal sealed partial class QedWriter : IDisposable
         return end;
     }
 
-    /// <summary>Takes the NEED_CHECK mark back in the midst of use, where that is idle.</summary>
+    /// <summary>Takes the NEED_CHECK mark back in the midst of use, where that is idle, or has a scan find what keeps it from that.</summary>
     private void Settle()
     {
         try
         {
-            using InFlight.Hold hold = _inFlight.ExcludeAll();
-            Commit();
-            if (!Space.HasUngiven)
-                TakeMarkBack();
-            else if (Space.MayHaveUnknown)
-                _idle.NoteChange();
+            using (_inFlight.ExcludeAll())
+            {
+                Commit();
+                if (!Space.HasUngiven)
+                    TakeMarkBack();
+                else if (Space.MayHaveUnknown)
+                    _idle.NoteChange();
+            }
+
+            if (Space.HasUngiven && Space.HasUnreleased)
+                StartScan(isFast: false);
         }
         catch (DiskImageException)
         {

@@ -59,8 +59,8 @@ internal sealed partial class ClusterSpace
                 return false;
             }
 
-            // They stay in use as long as the image is open.
-            _pending.Withdraw(IsUsed);
+            // They stay in use until another scan is made, in closing at the latest.
+            bool leavesSome = _pending.Withdraw(IsUsed);
             _end.Learn(used.Previous(used.Count - 1, value: true) + 1);
             end = Math.Min(end, _end.Clusters);
             foreach ((ClusterIndex first, long count) in UnreferencedRuns.In(used, endsBeforeFile: false).TakeWhile(run => run.First.Value < end))
@@ -72,7 +72,7 @@ internal sealed partial class ClusterSpace
             if (mayGiveBack && (_isDoubtful || _hasForgottenFrees))
                 TakeBackFree();
             _isDoubtful = false;
-            _hasForgottenFrees = false;
+            _hasForgottenFrees = leavesSome;
             return true;
         }
     }

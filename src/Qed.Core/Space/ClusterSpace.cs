@@ -131,7 +131,7 @@ internal sealed partial class ClusterSpace
         get
         {
             lock (_lock)
-                return _knowledge is Knowledge.None or Knowledge.Scanning;
+                return _knowledge is Knowledge.None or Knowledge.Scanning || (_knowledge == Knowledge.Whole && _hasForgottenFrees);
         }
     }
 
@@ -141,7 +141,7 @@ internal sealed partial class ClusterSpace
         get
         {
             lock (_lock)
-                return _knowledge == Knowledge.None && (_pending.HasAny || _hasForgottenFrees);
+                return (_knowledge == Knowledge.None && _pending.HasAny) || (_knowledge != Knowledge.Refused && _hasForgottenFrees);
         }
     }
 
@@ -151,7 +151,7 @@ internal sealed partial class ClusterSpace
         get
         {
             lock (_lock)
-                return !_storage.HasFixedLength && _knowledge != Knowledge.Whole && (_pending.HasAny || _hasForgottenFrees);
+                return !_storage.HasFixedLength && ((_knowledge != Knowledge.Whole && _pending.HasAny) || _hasForgottenFrees);
         }
     }
 

@@ -76,12 +76,9 @@ internal sealed class PendingFrees
     }
 
     /// <summary>Leaves clusters out that are in use after all, or may be.</summary>
-    internal void Withdraw(Func<ClusterRun, bool> mustStay)
-    {
-        _parked.RemoveAll(run => mustStay(run));
-        _committing.ForEach(runs => runs.RemoveAll(run => mustStay(run)));
-        _durable.RemoveAll(run => mustStay(run));
-    }
+    /// <returns>Whether there were any.</returns>
+    internal bool Withdraw(Func<ClusterRun, bool> mustStay)
+        => _committing.Append(_parked).Append(_durable).Sum(runs => runs.RemoveAll(run => mustStay(run))) > 0;
 
     internal void Clear()
     {

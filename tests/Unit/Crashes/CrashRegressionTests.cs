@@ -101,6 +101,32 @@ public sealed class CrashRegressionTests
         Assert.True(Check(storage) is { NeedsCheck: false, LeakedClusters: 0 });
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_is_dropped_in_each_of_many_scans_is_given_back_before_the_mark_goes(bool isIdle)
+    {
+        const int Clusters = 64;
+        var storage = new MemoryStorage(TestImage.Bytes(1 << 20, fill: image => image.Write(new GuestOffset(0), Patterns.Filled(Clusters * Cluster, 1)))) { HasHoles = true };
+        var background = new Background();
+        QedImage image = QedImage.Open(storage, new QedOpenOptions { ForWriting = true, Background = background });
+        // From here on the table that is looked up is in memory.
+        image.Discard(new GuestOffset(Clusters * Cluster), Cluster);
+        int dropped = 0;
+        // Its entry is on the disk still when the scan comes to it.
+        storage.BeforeRead = () => image.Discard(new GuestOffset(dropped++ * Cluster), Cluster);
+        image.Discard(new GuestOffset((Clusters - 1) * Cluster), Cluster);
+        storage.BeforeRead = null;
+        Assert.InRange(dropped, 4, Clusters - 2);
+        for (int i = 0; isIdle && background.IsTicking && i < 9; i++)
+            background.Tick();
+        Assert.Equal(!isIdle, IsMarked(storage));
+        if (!isIdle)
+            image.Dispose();
+        Assert.True(Check(storage) is { NeedsCheck: false, LeakedClusters: 0 });
+        image.Dispose();
+    }
+
     /// <summary>An image whose process was killed after it had written and dropped clusters.</summary>
     private static MemoryStorage Killed(out int unflushed)
     {
