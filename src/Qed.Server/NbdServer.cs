@@ -48,7 +48,8 @@ public sealed class NbdServer : IDisposable
             throw new ArgumentException("There is nothing to serve.", nameof(exports));
         if (_exports.Select(export => export.Name).Distinct(StringComparer.Ordinal).Count() < _exports.Length)
             throw new ArgumentException("Two exports have the same name.", nameof(exports));
-        _offer = new Offer(_exports, options.Tls is null ? null : TlsIdentity.Load(options.Tls));
+        // Where one client is let in, one that has several connections would wait for itself.
+        _offer = new Offer(_exports, takesSeveral: options.MaximumClients > 1, options.Tls is null ? null : TlsIdentity.Load(options.Tls));
     }
 
     /// <summary>What it offers.</summary>

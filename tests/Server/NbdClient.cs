@@ -22,6 +22,7 @@ internal sealed class NbdClient : IDisposable
     internal const uint NotSupportedError = 95;
 
     internal const uint UnsupportedOption = ErrorBit + 1;
+    internal const uint ForbiddenOption = ErrorBit + 2;
     internal const uint InvalidOption = ErrorBit + 3;
     internal const uint TlsRequired = ErrorBit + 5;
     internal const uint UnknownExport = ErrorBit + 6;

@@ -38,7 +38,7 @@ public sealed class NegotiationTests
         using var disk = new ServedDisk(Size);
         using NbdClient client = disk.Connect();
         Assert.Equal(NbdClient.UnsupportedOption, client.Option(4711, [1, 2, 3])[0].Kind);
-        Assert.Equal(NbdClient.UnsupportedOption, client.Option(5)[0].Kind);
+        Assert.Equal(NbdClient.ForbiddenOption, client.Option(5)[0].Kind);
         client.Go();
         Assert.Equal((ulong)Size, client.Size);
     }

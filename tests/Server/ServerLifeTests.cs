@@ -46,6 +46,17 @@ public sealed class ServerLifeTests
         Assert.Equal(Patterns.Filled(100_000, 5), bytes);
     }
 
+    /// <summary>Or nbdcopy, which has four, would wait for itself.</summary>
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(2, true)]
+    public void Clients_are_told_that_they_may_have_several_connections_where_those_are_let_in(int places, bool mayHaveSeveral)
+    {
+        using var disk = new ServedDisk(Size, options => options with { MaximumClients = places });
+        using NbdClient client = disk.Attach();
+        Assert.Equal(mayHaveSeveral, (client.Flags & (1 << 8)) != 0);
+    }
+
     [Fact]
     public async Task Who_comes_when_all_places_are_taken_waits_until_one_is_free()
     {

@@ -103,7 +103,7 @@ public sealed class TlsTests
     {
         using var disk = new ServedDisk(Size);
         using NbdClient client = disk.Connect();
-        Assert.Equal(NbdClient.UnsupportedOption, client.Option(5)[0].Kind);
+        Assert.Equal(NbdClient.ForbiddenOption, client.Option(5)[0].Kind);
         client.Go();
     }
 

@@ -111,7 +111,7 @@ internal sealed class Negotiation(Transport transport, RequestInput input, Reply
     {
         input.Take(length);
         bool can = offer.Identity is not null && !transport.IsEncrypted && length == 0;
-        _answers.Add(NbdOption.StartTls, can ? OptionReply.Ack : offer.Identity is null ? OptionReply.Unsupported : OptionReply.Invalid);
+        _answers.Add(NbdOption.StartTls, can ? OptionReply.Ack : offer.Identity is null ? OptionReply.Forbidden : OptionReply.Invalid);
         _answers.Send();
         if (!can)
             return;

@@ -11,10 +11,12 @@ internal sealed class ExportAccess
     private readonly DiskImage _image;
     private readonly WritableDiskImage? _writable;
     private readonly long _offset;
+    private readonly bool _takesSeveral;
     private volatile bool _isUnflushed;
 
-    internal ExportAccess(NbdExport export)
+    internal ExportAccess(NbdExport export, bool takesSeveral)
     {
+        _takesSeveral = takesSeveral;
         Export = export;
         _image = export.Image;
         _writable = export.IsReadOnly ? null : (WritableDiskImage)export.Image;
@@ -32,7 +34,9 @@ internal sealed class ExportAccess
     internal TransmissionFlags Flags(bool isStructured)
     {
         TransmissionFlags flags = TransmissionFlags.HasFlags | TransmissionFlags.SendFlush | TransmissionFlags.SendFua
-            | TransmissionFlags.SendCache | TransmissionFlags.CanMultiConnect;
+            | TransmissionFlags.SendCache;
+        if (_takesSeveral)
+            flags |= TransmissionFlags.CanMultiConnect;
         flags |= IsReadOnly ? TransmissionFlags.ReadOnly : TransmissionFlags.SendTrim | TransmissionFlags.SendWriteZeroes | TransmissionFlags.SendFastZero;
         return isStructured ? flags | TransmissionFlags.SendDontFragment : flags;
     }

@@ -10,9 +10,9 @@ internal sealed class Offer
 {
     private readonly Dictionary<string, ExportAccess> _byName;
 
-    internal Offer(IEnumerable<NbdExport> exports, TlsIdentity? identity)
+    internal Offer(IEnumerable<NbdExport> exports, bool takesSeveral, TlsIdentity? identity)
     {
-        _byName = exports.ToDictionary(export => export.Name, export => new ExportAccess(export), StringComparer.Ordinal);
+        _byName = exports.ToDictionary(export => export.Name, export => new ExportAccess(export, takesSeveral), StringComparer.Ordinal);
         Identity = identity;
     }
 

@@ -8,6 +8,7 @@ internal enum OptionReply : uint
     Info = 3,
     MetaContext = 4,
     Unsupported = ErrorBit + 1,
+    Forbidden = ErrorBit + 2,
     Invalid = ErrorBit + 3,
     TlsRequired = ErrorBit + 5,
     Unknown = ErrorBit + 6,
