@@ -81,8 +81,8 @@ Describe 'Export-QedReport' {
 
 Describe 'The page in a browser' -Skip:$skipBrowser {
     BeforeAll {
-        # 3,000 rows: the five that are real, and copies of them under other names.
-        $many = foreach ($number in 1..600) {
+        # 1,000 rows: the five that are real, and copies of them under other names.
+        $many = foreach ($number in 1..200) {
             foreach ($report in $reports) {
                 $copy = $report | Select-Object *
                 $copy.Path = "$folder/$number-" + [IO.Path]::GetFileName($report.Path)
@@ -126,25 +126,25 @@ Describe 'The page in a browser' -Skip:$skipBrowser {
     }
 
     It 'shows every image, and runs nothing that a name holds' {
-        Get-Shown | Should -HaveCount 3000
-        Invoke-Script "document.getElementById('count').textContent" | Should -Be '3000 images'
+        Get-Shown | Should -HaveCount 1000
+        Invoke-Script "document.getElementById('count').textContent" | Should -Be '1000 images'
         Invoke-Script "document.querySelectorAll('img').length" | Should -Be 0
     }
 
     It 'is searched for all words that are typed' {
         $null = Invoke-Browser "element/$(Get-Element '#search')/value" @{ text = '77- leaking10' }
-        Get-Shown | Should -Be '177-leaking10.qed', '277-leaking10.qed', '377-leaking10.qed', '477-leaking10.qed', '577-leaking10.qed', '77-leaking10.qed'
+        Get-Shown | Should -Be '177-leaking10.qed', '77-leaking10.qed'
     }
 
     It 'is sorted by a click on a heading, and the other way round by another' {
         $null = Invoke-Browser "element/$(Get-Element '#images th:nth-child(1) button')/click"
-        (Get-Shown)[0, -1] | Should -Be '77-leaking10.qed', '577-leaking10.qed'
+        (Get-Shown)[0, -1] | Should -Be '77-leaking10.qed', '177-leaking10.qed'
         $null = Invoke-Browser "element/$(Get-Element '#images th:nth-child(1) button')/click"
-        (Get-Shown)[0, -1] | Should -Be '577-leaking10.qed', '77-leaking10.qed'
+        (Get-Shown)[0, -1] | Should -Be '177-leaking10.qed', '77-leaking10.qed'
         Invoke-Script "document.querySelector('#images th').getAttribute('aria-sort')" | Should -Be 'descending'
         $null = Invoke-Browser "element/$(Get-Element '#search')/clear"
         $null = Invoke-Script "document.getElementById('search').dispatchEvent(new Event('input'))"
         $null = Invoke-Browser "element/$(Get-Element '#images th:nth-child(4) button')/click"
-        (Get-Shown)[0..599] -like '*leaking10.qed' | Should -HaveCount 600
+        (Get-Shown)[0..199] -like '*leaking10.qed' | Should -HaveCount 200
     }
 }

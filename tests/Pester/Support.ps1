@@ -224,7 +224,7 @@ function Get-Argument([string]$Cmdlet, [string]$Base) {
         'New-QedImage' { @{ SizeBytes = 1MB; Force = $true } }
         'Optimize-QedImage' { @{ Confirm = $false; PassThru = $true } }
         'Repair-QedImage' { @{ Confirm = $false } }
-        'Resize-QedImage' { @{ SizeBytes = 3GB; PassThru = $true } }
+        'Resize-QedImage' { @{ SizeBytes = 48MB; PassThru = $true } }
         'Set-QedBackingFile' { @{ BackingPath = $Base; MetadataOnly = $true; Confirm = $false; PassThru = $true } }
         'Test-QedImage' { @{} }
         default { throw "Say here how $_ is called." }

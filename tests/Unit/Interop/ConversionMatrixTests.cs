@@ -1,6 +1,5 @@
 using System;
 using System.IO;
-using System.Linq;
 using Qed.Formats;
 using Qed.Operations;
 using Qed.Tests.Support;
@@ -9,10 +8,8 @@ using Xunit;
 namespace Qed.Tests.Interop;
 
 /// <summary>Every format to every other one in each of its variants, on a real file system and on extremes.</summary>
-public sealed class ConversionMatrixTests : IDisposable
+public sealed class ConversionMatrixTests(ConversionMatrixDisks disks) : IClassFixture<ConversionMatrixDisks>, IDisposable
 {
-    private const int Size = (9 << 20) + 1536;
-
     private readonly TempFolder _folder = new();
 
     public static TheoryData<string, string, Subformat> Pairs()
@@ -36,14 +33,12 @@ public sealed class ConversionMatrixTests : IDisposable
     [MemberData(nameof(Pairs))]
     public void Every_disk_stays_what_it_is(string source, string target, Subformat subformat)
     {
-        string[] disks = ["empty", "full", "last sector", "every other cluster"];
-        // Made by Linux's own tool.
-        foreach (string disk in OperatingSystem.IsLinux() ? [.. disks, "file system"] : disks)
+        foreach (string disk in ConversionMatrixDisks.Names)
         {
-            string raw = MakeRaw(disk);
-            string from = Convert(raw, "raw", _folder[$"{disk}.from"], source, Subformat.Dynamic);
-            string to = Convert(from, source, _folder[$"{disk}.to"], target, subformat);
-            Assert.True(Same(raw, to, target), $"{disk}: {source} to {target}, {subformat}");
+            string to = ConversionMatrixDisks.Convert(disks.Image(disk, source), source, _folder["to"], target, subformat);
+            Assert.True(Same(disks.Raw(disk), to, target), $"{disk}: {source} to {target}, {subformat}");
+            foreach (string file in Directory.GetFiles(_folder.Path))
+                File.Delete(file);
         }
     }
 
@@ -64,8 +59,8 @@ public sealed class ConversionMatrixTests : IDisposable
             }
         }
 
-        string image = Convert(raw, "raw", _folder["huge.image"], format, subformat);
-        string qed = Convert(image, format, _folder["huge.qed"], "qed", Subformat.Dynamic);
+        string image = ConversionMatrixDisks.Convert(raw, "raw", _folder["huge.image"], format, subformat);
+        string qed = ConversionMatrixDisks.Convert(image, format, _folder["huge.qed"], "qed", Subformat.Dynamic);
         Assert.True(CompareImages.Run(new CompareImagesOptions { Path = raw, SourceFormat = "raw", DifferencePath = qed, DifferenceFormat = "qed" }).IsEqual);
         Assert.InRange(Describe.Of(qed, "qed").AllocatedSize ?? 0, 1 << 20, 4 << 20);
         if (!Qemu.IsInstalled)
@@ -91,20 +86,6 @@ public sealed class ConversionMatrixTests : IDisposable
         return all;
     }
 
-    private static string Convert(string path, string format, string destination, string target, Subformat subformat)
-    {
-        ConvertImage.Run(new ConvertImageOptions
-        {
-            Path = path,
-            SourceFormat = format,
-            DestinationPath = destination,
-            Format = target,
-            Subformat = subformat,
-            Verify = true,
-        });
-        return destination;
-    }
-
     /// <summary>QEMU reads all formats here; where it is missing, our own comparison has to do, which does not share the writers' code.</summary>
     private static bool Same(string raw, string image, string format)
     {
@@ -112,27 +93,5 @@ public sealed class ConversionMatrixTests : IDisposable
             return CompareImages.Run(new CompareImagesOptions { Path = raw, SourceFormat = "raw", DifferencePath = image, DifferenceFormat = format }).IsEqual;
         Qemu.Result result = Qemu.Img("compare", "-f", "raw", "-F", FormatRegistry.ByName(format).QemuName, raw, image);
         return result.Output.Contains("Images are identical", StringComparison.Ordinal);
-    }
-
-    private string MakeRaw(string disk)
-    {
-        string path = _folder[disk + ".raw"];
-        byte[] bytes = new byte[Size];
-        if (disk == "full")
-            Patterns.Random(Size, 1).CopyTo(bytes, 0);
-        else if (disk == "last sector")
-            Patterns.Random(512, 2).CopyTo(bytes, Size - 512);
-        else if (disk == "every other cluster")
-            foreach (int i in Enumerable.Range(0, Size >> 17))
-                Patterns.Random(1 << 16, i).CopyTo(bytes, i << 17);
-        File.WriteAllBytes(path, bytes);
-        if (disk == "file system" && File.Exists("/usr/sbin/mke2fs"))
-        {
-            string tree = Directory.CreateDirectory(_folder["tree"]).FullName;
-            File.WriteAllBytes(Path.Combine(tree, "file"), Patterns.Random(300_000, 3));
-            Assert.Equal(0, Qemu.Run("mke2fs", "-q", "-F", "-t", "ext4", "-d", tree, path).ExitCode);
-        }
-
-        return path;
     }
 }
