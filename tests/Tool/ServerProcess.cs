@@ -13,7 +13,7 @@ internal sealed class ServerProcess : IDisposable
     /// <param name="folder">Where it works.</param>
     /// <param name="arguments">What it is told behind <c>serve</c>.</param>
     internal ServerProcess(TempFolder folder, params string[] arguments)
-        : this("dotnet", folder, ["exec", Command, "serve", .. arguments])
+        : this(Invocation.Program[0], folder, [.. Invocation.Program[1..], "serve", .. arguments])
     {
     }
 

@@ -25,6 +25,7 @@ internal sealed class PendingFile : Destination
 
     private readonly HostFile _storage;
     private readonly bool _overwrite;
+    private readonly FileIdentity? _old;
     private readonly ILogger _logger;
     private readonly IReadOnlyList<string> _replaced;
     private readonly List<PendingFile> _companions = [];
@@ -34,8 +35,9 @@ internal sealed class PendingFile : Destination
     private bool _isKept;
     private bool _done;
 
-    private PendingFile(HostFile storage, bool overwrite, IReadOnlyList<string> replaced, ILogger logger, WindowsRename? rename)
+    private PendingFile(HostFile storage, bool overwrite, FileIdentity? old, IReadOnlyList<string> replaced, ILogger logger, WindowsRename? rename)
     {
+        _old = old;
         _rename = rename;
         _storage = storage;
         _overwrite = overwrite;
@@ -63,9 +65,10 @@ internal sealed class PendingFile : Destination
     internal static PendingFile Create(string target, bool overwrite, IReadOnlyList<string> replaced, ILogger logger, WindowsRename? rename = null)
     {
         rename ??= HostPlatform.IsWindows ? WindowsRename.Usual : null;
-        KeptAttributes? attributes = FileTypes.Of(target) == FileType.Regular ? AttributesOfUnused(target) : null;
+        FileIdentity? old = null;
+        KeptAttributes? attributes = FileTypes.Of(target) == FileType.Regular ? AttributesOfUnused(target, out old) : null;
         foreach (string file in replaced)
-            AttributesOfUnused(file);
+            AttributesOfUnused(file, out _);
         HostFile storage = Create(target, attributes, mayBeUnnamed: rename is null, logger);
         try
         {
@@ -79,7 +82,7 @@ internal sealed class PendingFile : Destination
             throw;
         }
 
-        return new PendingFile(storage, overwrite, replaced, logger, rename);
+        return new PendingFile(storage, overwrite, old, replaced, logger, rename);
     }
 
     /// <inheritdoc/>
@@ -184,9 +187,10 @@ internal sealed class PendingFile : Destination
 
     /// <summary>Replacing a file under a running virtual machine would silently part it from its disk.</summary>
     /// <exception cref="DiskImageException">ImageInUse, AccessDenied.</exception>
-    private static KeptAttributes? AttributesOfUnused(string path)
+    private static KeptAttributes? AttributesOfUnused(string path, out FileIdentity? identity)
     {
         using HostFile file = HostFile.Open(path, StorageAccess.Write);
+        identity = file.Identity;
         return KeptAttributes.Of(file);
     }
 
@@ -199,19 +203,24 @@ internal sealed class PendingFile : Destination
             Log.NamesLost(logger, storage.Path, attributes.Names - 1);
     }
 
+    /// <summary>Only what was there at first may be replaced: what somebody has made since is theirs, and its companions would stay without it.</summary>
+    /// <exception cref="DiskImageException">ImageExists.</exception>
     private void TakeName()
     {
+        bool overwrite = _overwrite && _old is not null;
+        if (overwrite && FileIdentity.Of(Target) is { } there && there != _old)
+            throw CreatedMeanwhile(null);
         try
         {
             if (_storage.IsUnnamed)
-                FirstName.Give(_storage.Place, Target, _overwrite);
+                FirstName.Give(_storage.Place, Target, overwrite);
             else
-                Rename();
+                Rename(overwrite);
             _hasName = true;
         }
-        catch (IOException error) when (!_overwrite && HostNames.IsTaken(Target))
+        catch (IOException error) when (!overwrite && HostNames.IsTaken(Target))
         {
-            throw new DiskImageException(ErrorKind.ImageExists, "a file of that name was created meanwhile", Target, error);
+            throw CreatedMeanwhile(error);
         }
         catch (Exception error) when (StorageErrors.IsFromTheSystem(error))
         {
@@ -219,14 +228,17 @@ internal sealed class PendingFile : Destination
         }
     }
 
-    private void Rename()
+    private DiskImageException CreatedMeanwhile(Exception? error)
+        => new(ErrorKind.ImageExists, "a file of that name was created meanwhile", Target, error);
+
+    private void Rename(bool overwrite)
     {
         // Windows renames no file that is open.
         _storage.Dispose();
         if (_rename is not null)
-            _rename.Run(_storage.Place, Target, _overwrite);
+            _rename.Run(_storage.Place, Target, overwrite);
         else
-            HostNames.Rename(_storage.Place, Target, _overwrite);
+            HostNames.Rename(_storage.Place, Target, overwrite);
     }
 
     /// <summary>What is whole is not thrown away because somebody holds the old file, least of all where that is gone.</summary>
