@@ -1,3 +1,4 @@
+using System;
 using System.IO;
 using System.Linq;
 using System.Text;
@@ -27,7 +28,7 @@ public sealed class TargetRaceTests
             AssertRefused(second, "second", "disk-flat.vmdk");
         }
 
-        Assert.Equal(["disk-flat.vmdk", "disk.vmdk"], Directory.GetFiles(folder.Path).Select(path => Path.GetFileName(path)).Order());
+        Assert.Equal(["disk-flat.vmdk", "disk.vmdk"], Directory.GetFiles(folder.Path).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
         Assert.Equal("first", File.ReadAllText(folder["disk.vmdk"]));
         Assert.Equal("first", File.ReadAllText(folder["disk-flat.vmdk"]));
     }
