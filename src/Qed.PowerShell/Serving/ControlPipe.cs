@@ -59,7 +59,7 @@ internal sealed class ControlPipe : IDisposable
 
         using var answer = new MemoryStream();
         // An image may take long to close.
-        using var impatience = question == ControlQuestion.Stop ? new CancellationTokenSource() : new CancellationTokenSource(Patience);
+        using var impatience = new CancellationTokenSource(question == ControlQuestion.Stop ? Timeout.InfiniteTimeSpan : Patience);
         try
         {
             pipe.CopyToAsync(answer, BufferSize, impatience.Token).GetAwaiter().GetResult();

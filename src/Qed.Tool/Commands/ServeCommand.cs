@@ -196,14 +196,21 @@ internal static class ServeCommand
     {
         if (IPAddress.TryParse(text, out IPAddress? address))
             return address;
+        // An empty name would stand for any of this machine's.
+        return (text.Length > 0 ? TryFind(text) : null)
+            ?? throw new UsageException($"'{text}' is no address and no name of one: 0.0.0.0 stands for all of this machine, 127.0.0.1 for this machine alone");
+    }
+
+    private static IPAddress? TryFind(string name)
+    {
         try
         {
-            // An empty name would stand for any of this machine's. Of both kinds clients try both, and all have the older one.
-            return text.Length == 0 ? throw new ArgumentException(text) : Dns.GetHostAddresses(text).OrderBy(found => found.AddressFamily != AddressFamily.InterNetwork).First();
+            // Of both kinds clients try both, and all have the older one.
+            return Dns.GetHostAddresses(name).OrderBy(found => found.AddressFamily != AddressFamily.InterNetwork).FirstOrDefault();
         }
-        catch (Exception error) when (error is SocketException or ArgumentException or InvalidOperationException)
+        catch (Exception error) when (error is SocketException or ArgumentException)
         {
-            throw new UsageException($"'{text}' is no address and no name of one: 0.0.0.0 stands for all of this machine, 127.0.0.1 for this machine alone");
+            return null;
         }
     }
 
