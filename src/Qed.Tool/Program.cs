@@ -28,10 +28,6 @@ using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSi
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel);
 using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Cancel);
 
-// A file that reaches the limit of its size ends a process at once, unless this is an error of the write alone.
-const PosixSignal FileSizeLimit = (PosixSignal)25;
-using PosixSignalRegistration? limit = OperatingSystem.IsWindows() ? null : PosixSignalRegistration.Create(FileSizeLimit, context => context.Cancel = true);
-
 // Not disposed of: that would flush once more what could not be written, with nobody there to catch the error.
 var encoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
 bool isTerminal = StandardStreams.IsOutputTerminal;

@@ -116,6 +116,27 @@ Describe 'A system call that fails' -Skip:(-not $canTrace) {
     }
 }
 
+Describe 'A session whose files have a limit' -Skip:(-not $IsLinux) {
+    It 'gets an error of what would exceed it, and goes on' {
+        $folder = New-Folder
+        $null = New-RawFile "$folder/disk.raw" 6MB 1
+        Set-Content -LiteralPath "$folder/child.ps1" -Encoding utf8 -Value @"
+Import-Module '$(Get-QedManifest)'
+Convert-QedImage '$folder/disk.raw' '$folder/new.qed' -SourceFormat raw -ErrorAction SilentlyContinue
+"`$(`$Error[0].FullyQualifiedErrorId)|`$(`$Error[0])"
+(New-QedImage '$folder/other.qed' 1MB).Format
+"@
+        $program, [string[]]$first = Get-PowerShellCommand
+        # The runtime maps its own code twice, through a file that counts as well.
+        $lines = & sh -c 'ulimit -f 4000; export DOTNET_EnableWriteXorExecute=0 PSModuleAnalysisCachePath=/dev/null; exec "$@"' sh $program @first -NoProfile -NonInteractive -File "$folder/child.ps1"
+        $LASTEXITCODE | Should -Be 0
+        $lines | Should -HaveCount 2
+        $lines[0] | Should -BeLike 'NotEnoughSpace,*file this large*'
+        $lines[1] | Should -Be 'qed'
+        (Get-ChildItem -LiteralPath $folder).Name | Should -Be 'child.ps1', 'disk.raw', 'other.qed'
+    }
+}
+
 Describe 'A process that is killed' -Skip:(-not $canTrace) -ForEach $kills {
     BeforeAll {
         # How many calls that change files the thread makes that makes most of them: all works in one process, each in a folder of its own.

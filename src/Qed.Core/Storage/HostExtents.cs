@@ -13,6 +13,11 @@ internal sealed class HostExtents(SafeFileHandle handle)
 {
     private readonly HoleTrust _trust = new(handle);
 
+    /// <summary>Bytes that the file takes up on the host's disk; null where the system does not tell.</summary>
+    internal long? AllocatedLength
+        => HostPlatform.IsLinux ? LinuxStatus.Of(handle) is { } status ? (long)status.Blocks * 512 : null
+            : HostPlatform.IsWindows ? WindowsFile.AllocatedLength(new WindowsHandle(handle)) : null;
+
     /// <summary>The run of data or hole that holds an offset, from there on.</summary>
     /// <param name="offset">Byte offset.</param>
     /// <param name="length">Bytes of the file.</param>

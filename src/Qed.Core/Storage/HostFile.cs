@@ -21,6 +21,8 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
 
     private HostFile(PositionalIo io, string place, string path, StorageAccess access, bool isBlockDevice, bool isNew = false)
     {
+        if (access == StorageAccess.Write)
+            FileSizeSignal.Handle();
         _io = io;
         _extents = new HostExtents(io.Handle);
         IsBlockDevice = isBlockDevice;
@@ -89,17 +91,7 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
     public override long Length => Guard(_io.GetLength);
 
     /// <summary>Bytes that the file takes up on the host's disk; null where the system does not tell, as of a block device.</summary>
-    public long? AllocatedLength
-    {
-        get
-        {
-            if (IsBlockDevice)
-                return null;
-            if (HostPlatform.IsLinux)
-                return LinuxStatus.Of(_io.Handle) is { } status ? (long)status.Blocks * 512 : null;
-            return HostPlatform.IsWindows ? WindowsFile.AllocatedLength(new WindowsHandle(_io.Handle)) : null;
-        }
-    }
+    public long? AllocatedLength => IsBlockDevice ? null : _extents.AllocatedLength;
 
     /// <summary>Opens a file or block device that exists. A device that is to be written must be free, and nobody can mount it from then on.</summary>
     /// <param name="path">A path of the host, relative ones to the process's current folder.</param>
