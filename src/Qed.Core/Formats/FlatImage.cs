@@ -81,6 +81,9 @@ internal abstract class FlatImage(BlockStorage storage, long length) : WritableD
         return buffer.Length;
     }
 
+    // Nor here.
+    internal override bool TryReadAhead(GuestOffset offset, long length) => Storage.TryReadAhead(offset.Value, length);
+
     protected override void Dispose(bool disposing)
     {
         if (disposing)

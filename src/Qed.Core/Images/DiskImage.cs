@@ -131,6 +131,29 @@ public abstract class DiskImage : IDisposable
         buffer.Slice(inside).Clear();
     }
 
+    /// <summary>Has the host begin to read the data of a range that is soon read, and returns before it has; only tables are waited for.</summary>
+    /// <returns>False where it cannot, or not all of it.</returns>
+    /// <exception cref="DiskImageException">As of <see cref="Read(long, Span{byte})"/>.</exception>
+    internal bool TryReadAhead(long offset, long length) => TryReadAhead(new GuestOffset(offset), length);
+
+    /// <summary>As <see cref="TryReadAhead(long, long)"/>.</summary>
+    internal virtual bool TryReadAhead(GuestOffset offset, long length)
+    {
+        // Looked at before the entries are, as what lies beneath may be let go of meanwhile.
+        using BackingLink.Hold beneath = HoldBacking();
+        foreach (Extent extent in GetExtents(offset, length))
+        {
+            long reached = extent.Kind == ExtentKind.Unallocated ? Beneath(beneath.Image, extent.Offset, extent.Length).Length : 0;
+            bool isBegun = extent.Kind == ExtentKind.Data
+                ? extent is { HostOffset: { } place, IsCompressed: false } && ExtentStorage.TryReadAhead(place.Value, extent.Length)
+                : reached == 0 || beneath.Image!.TryReadAhead(extent.Offset, reached);
+            if (!isBegun)
+                return false;
+        }
+
+        return true;
+    }
+
     /// <summary>How many bytes of a range the disk holds; what lies past its end is zeroes.</summary>
     internal long BytesInside(GuestOffset offset, long length) => Math.Max(0, Math.Min(length, Length - offset.Value));
 

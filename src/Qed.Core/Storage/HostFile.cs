@@ -297,6 +297,11 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
             _ = LinuxNative.FAdvise(_io.Handle, 0, 0, LinuxNative.AdviseDontNeed);
     }
 
+    /// <summary>Has the system begin to read a range that is soon read, and returns before it has.</summary>
+    /// <returns>False where it cannot.</returns>
+    internal bool TryReadAhead(long offset, long length)
+        => HostPlatform.IsLinux && LinuxNative.FAdvise(_io.Handle, offset, length, LinuxNative.AdviseWillNeed) == 0;
+
     /// <inheritdoc/>
     public StorageExtent NextExtent(long offset)
     {

@@ -12,6 +12,7 @@ internal static unsafe class LinuxNative
     internal const int SeekHole = 4;
     internal const int FallocKeepSize = 1;
     internal const int FallocPunchHole = 2;
+    internal const int AdviseWillNeed = 3;
     internal const int AdviseDontNeed = 4;
     internal const int FallocZeroRange = 16;
     internal const int FcntlOfdGetLock = 36;

@@ -49,6 +49,9 @@ internal static class StorageCapabilities
     /// <inheritdoc cref="IAnnouncedWrites.Announce"/>
     internal static void Announce(this BlockStorage storage, long offset, long length) => (storage as IAnnouncedWrites)?.Announce(offset, length);
 
+    /// <inheritdoc cref="HostFile.TryReadAhead"/>
+    internal static bool TryReadAhead(this BlockStorage? storage, long offset, long length) => storage is HostFile file && file.TryReadAhead(offset, length);
+
     /// <inheritdoc cref="ISectored.LogicalSectorSize"/>
     internal static int? LogicalSectorSize(this BlockStorage storage) => (storage as ISectored)?.LogicalSectorSize;
 

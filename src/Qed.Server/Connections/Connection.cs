@@ -37,7 +37,7 @@ internal sealed class Connection
         {
             if (_socket.AddressFamily != AddressFamily.Unix)
                 _socket.NoDelay = true;
-            using var transport = new Transport(new NetworkStream(_socket, ownsSocket: false));
+            using var transport = new Transport(new WatchfulStream(_socket));
             var conversation = new Conversation(transport, _offer, _log, Traffic, HangUp);
             Volatile.Write(ref _conversation, conversation);
             conversation.Run(_handshakeTimeout);

@@ -21,11 +21,11 @@ internal sealed class RequestInput(Transport transport)
     /// <summary>Bytes that have come and not been taken.</summary>
     internal int Buffered => _end - _start;
 
-    /// <summary>Where the next byte lies in <see cref="Buffer"/>.</summary>
-    internal int Start => _start;
+    /// <summary>What has come and not been taken; good until the next call that waits.</summary>
+    internal ReadOnlySpan<byte> Waiting => _buffer.AsSpan(_start, Buffered);
 
-    /// <summary>Holds what has come; good until the next call that waits.</summary>
-    internal byte[] Buffer => _buffer;
+    /// <summary>How many bytes have been taken in all.</summary>
+    internal long Taken { get; private set; }
 
     /// <summary>Waits until so many bytes have come.</summary>
     /// <param name="count">At most <see cref="Capacity"/>.</param>
@@ -53,20 +53,25 @@ internal sealed class RequestInput(Transport transport)
         => TryFill(count) ? _buffer.AsSpan(_start, count) : throw HungUp();
 
     /// <summary>Takes bytes that have come.</summary>
-    internal void Take(int count) => _start += count;
+    internal void Take(int count)
+    {
+        _start += count;
+        Taken += count;
+    }
 
     /// <summary>Takes bytes into a buffer, however many there are.</summary>
     internal void Read(byte[] target, int offset, int count)
     {
         int have = Math.Min(count, Buffered);
-        System.Buffer.BlockCopy(_buffer, _start, target, offset, have);
-        _start += have;
+        Buffer.BlockCopy(_buffer, _start, target, offset, have);
+        Take(have);
         while (have < count)
         {
             int read = transport.Read(target, offset + have, count - have);
             if (read == 0)
                 throw HungUp();
             have += read;
+            Taken += read;
         }
     }
 
@@ -93,7 +98,7 @@ internal sealed class RequestInput(Transport transport)
         byte[] target = wanted > _buffer.Length ? new byte[wanted] : _buffer;
         if (_start > 0 || target != _buffer)
         {
-            System.Buffer.BlockCopy(_buffer, _start, target, 0, Buffered);
+            Buffer.BlockCopy(_buffer, _start, target, 0, Buffered);
             (_start, _end) = (0, Buffered);
         }
 

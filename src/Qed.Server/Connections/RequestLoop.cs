@@ -17,7 +17,9 @@ internal sealed class RequestLoop
     private readonly RequestWorkers _workers;
     private readonly ClientLog _log;
     private readonly TrafficCounters _traffic;
-    private readonly Pace _reads = new();
+    private readonly ReadAhead _ahead;
+    // Most of what the host was told to begin with is there when it is read, so that a few quick ones say little.
+    private readonly Pace _reads = new(quickOnes: 64);
     private readonly Pace _writes = new();
     private readonly Pace _flushes = new(quickOnes: 8);
 
@@ -28,6 +30,7 @@ internal sealed class RequestLoop
         _execution = execution;
         _log = log;
         _traffic = traffic;
+        _ahead = new ReadAhead(input, execution.Export);
         _workers = new RequestWorkers(execution, sender, log);
     }
 
@@ -88,8 +91,8 @@ internal sealed class RequestLoop
         }
         else if (request.Command == NbdCommand.Read)
         {
-            bool isQuick = request.Length <= replies.MaximumData && !(_reads.IsSlow && IsMoreWaiting);
-            RunOrHandOver(request, isQuick, _reads, replies);
+            bool isSmall = request.Length <= replies.MaximumData;
+            RunOrHandOver(request, isSmall && (!_reads.IsSlow || !IsMoreWaiting || _ahead.HasBegun(request)), _reads, replies);
         }
         else if (request.Command == NbdCommand.Flush)
         {

@@ -16,7 +16,7 @@ namespace Qed.Server.Connections;
 /// <param name="log">Hears of what must not happen.</param>
 internal sealed class RequestWorkers(RequestExecution execution, ReplySender sender, ClientLog log)
 {
-    private const int MostThreads = 8;
+    private const int MostThreads = 16;
 
     /// <summary>Requests that wait or are worked on, at most.</summary>
     private const int MostRequests = 256;

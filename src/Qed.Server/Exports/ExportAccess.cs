@@ -43,6 +43,21 @@ internal sealed class ExportAccess
 
     internal void Read(long offset, Span<byte> buffer) => _image.Read(_offset + offset, buffer);
 
+    /// <summary>Has the host begin to read the data of a range that is soon read, and returns before it has.</summary>
+    /// <returns>False where it cannot, or not all of it.</returns>
+    internal bool TryReadAhead(long offset, long length)
+    {
+        try
+        {
+            return _image.TryReadAhead(_offset + offset, length);
+        }
+        catch (DiskImageException)
+        {
+            // Whoever reads it is told.
+            return false;
+        }
+    }
+
     internal void Write(long offset, ReadOnlySpan<byte> buffer)
     {
         _writable!.Write(_offset + offset, buffer);

@@ -19,15 +19,18 @@ internal readonly record struct RequestHeader(CommandFlags Flags, NbdCommand Com
 
     /// <exception cref="ProtocolException">It is no request.</exception>
     internal static RequestHeader Read(ReadOnlySpan<byte> bytes)
+        => TryRead(bytes, out RequestHeader request) ? request
+            : throw new ProtocolException(FormattableString.Invariant($"a request began with 0x{BinaryPrimitives.ReadUInt32BigEndian(bytes):x8}"));
+
+    /// <returns>False where it is no request.</returns>
+    internal static bool TryRead(ReadOnlySpan<byte> bytes, out RequestHeader request)
     {
-        uint magic = BinaryPrimitives.ReadUInt32BigEndian(bytes);
-        if (magic != NbdMagic.Request)
-            throw new ProtocolException(FormattableString.Invariant($"a request began with 0x{magic:x8}"));
-        return new RequestHeader(
+        request = new RequestHeader(
             (CommandFlags)BinaryPrimitives.ReadUInt16BigEndian(bytes.Slice(4)),
             (NbdCommand)BinaryPrimitives.ReadUInt16BigEndian(bytes.Slice(6)),
             BinaryPrimitives.ReadUInt64BigEndian(bytes.Slice(8)),
             BinaryPrimitives.ReadUInt64BigEndian(bytes.Slice(16)),
             BinaryPrimitives.ReadUInt32BigEndian(bytes.Slice(24)));
+        return BinaryPrimitives.ReadUInt32BigEndian(bytes) == NbdMagic.Request;
     }
 }
