@@ -20,6 +20,9 @@ namespace Qed.Server;
 /// </summary>
 public sealed class NbdServer : IDisposable
 {
+    // As many as nbdcopy opens, for one: where fewer are let in, a client that heard of several would wait for itself without end.
+    private const int UsualConnections = 4;
+
     private readonly NbdExport[] _exports;
     private readonly Offer _offer;
     private readonly NbdServerOptions _options;
@@ -48,8 +51,7 @@ public sealed class NbdServer : IDisposable
             throw new ArgumentException("There is nothing to serve.", nameof(exports));
         if (_exports.Select(export => export.Name).Distinct(StringComparer.Ordinal).Count() < _exports.Length)
             throw new ArgumentException("Two exports have the same name.", nameof(exports));
-        // Where one client is let in, one that has several connections would wait for itself.
-        _offer = new Offer(_exports, takesSeveral: options.MaximumClients > 1, options.Tls is null ? null : TlsIdentity.Load(options.Tls));
+        _offer = new Offer(_exports, takesSeveral: options.MaximumClients >= UsualConnections, options.Tls is null ? null : TlsIdentity.Load(options.Tls));
     }
 
     /// <summary>What it offers.</summary>

@@ -80,6 +80,21 @@ public sealed class NegotiationTests
         client.Go();
     }
 
+    [Fact]
+    public void A_refusal_says_why()
+    {
+        using var disk = new ServedDisk(Size);
+        using NbdClient client = disk.Connect();
+        string Why(uint option, params byte[][] data) => Encoding.UTF8.GetString(client.Option(option, data)[0].Data);
+        Assert.Equal("option 4711 is not known here", Why(4711));
+        Assert.Equal("this option comes without data", Why(3, [0]));
+        Assert.Equal("this option comes without data", Why(8, [0]));
+        Assert.Equal("this server has no TLS", Why(5));
+        Assert.Equal("no export has the name 'öther'", Why(7, NbdClient.Text("öther"), NbdClient.Number((ushort)0)));
+        Assert.Equal("what the option says is malformed", Why(7, [0]));
+        Assert.Equal("structured replies come first", Why(10, NbdClient.Text(string.Empty), NbdClient.Number(0u)));
+    }
+
     [Theory]
     [InlineData(new byte[] { })]
     [InlineData(new byte[] { 0, 0, 0, 9, 1 })]

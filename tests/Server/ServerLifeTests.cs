@@ -49,7 +49,8 @@ public sealed class ServerLifeTests
     /// <summary>Or nbdcopy, which has four, would wait for itself.</summary>
     [Theory]
     [InlineData(1, false)]
-    [InlineData(2, true)]
+    [InlineData(3, false)]
+    [InlineData(4, true)]
     public void Clients_are_told_that_they_may_have_several_connections_where_those_are_let_in(int places, bool mayHaveSeveral)
     {
         using var disk = new ServedDisk(Size, options => options with { MaximumClients = places });

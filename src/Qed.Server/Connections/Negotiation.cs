@@ -22,6 +22,7 @@ internal sealed class Negotiation(Transport transport, RequestInput input, Reply
     private const int MostOptions = 256;
     private const int OptionHeadSize = 16;
     private const int ZeroesBehindExport = 124;
+    private const string NoData = "this option comes without data";
 
     private readonly OptionAnswers _answers = new(sender);
     private bool _hasNoZeroes;
@@ -78,7 +79,7 @@ internal sealed class Negotiation(Transport transport, RequestInput input, Reply
                 chosen = BeginWithoutAnswer(input.Peek(length));
                 break;
             case NbdOption.Abort:
-                _answers.Add(option, OptionReply.Ack);
+                _answers.Acknowledge(option);
                 break;
             case NbdOption.Go:
                 chosen = Describe(option, data);
@@ -103,17 +104,23 @@ internal sealed class Negotiation(Transport transport, RequestInput input, Reply
         if (option == NbdOption.ExportName)
             throw new ProtocolException("it asked for an export without TLS");
         input.Take(length);
-        _answers.Add(option, OptionReply.TlsRequired);
+        _answers.Refuse(option, OptionReply.TlsRequired, "this server talks within TLS only");
         _answers.Send();
     }
 
     private void StartTls(int length)
     {
         input.Take(length);
-        bool can = offer.Identity is not null && !transport.IsEncrypted && length == 0;
-        _answers.Add(NbdOption.StartTls, can ? OptionReply.Ack : offer.Identity is null ? OptionReply.Forbidden : OptionReply.Invalid);
+        (OptionReply Error, string Reason)? refusal = offer.Identity is null ? (OptionReply.Forbidden, "this server has no TLS")
+            : transport.IsEncrypted ? (OptionReply.Invalid, "this connection is encrypted already")
+            : length > 0 ? (OptionReply.Invalid, NoData)
+            : null;
+        if (refusal is { } no)
+            _answers.Refuse(NbdOption.StartTls, no.Error, no.Reason);
+        else
+            _answers.Acknowledge(NbdOption.StartTls);
         _answers.Send();
-        if (!can)
+        if (refusal is not null)
             return;
         // What somebody on the way has added in the open must not pass for the client's own words.
         if (input.Buffered > 0)
@@ -134,14 +141,18 @@ internal sealed class Negotiation(Transport transport, RequestInput input, Reply
                 Describe(option, data);
                 break;
             case NbdOption.StructuredReply:
-                IsStructured |= data.IsEmpty;
-                _answers.Add(option, data.IsEmpty ? OptionReply.Ack : OptionReply.Invalid);
+                if (HasNoData(option, data))
+                {
+                    IsStructured = true;
+                    _answers.Acknowledge(option);
+                }
+
                 break;
             case NbdOption.ListMetaContext or NbdOption.SetMetaContext:
                 TellContexts(option, data);
                 break;
             default:
-                _answers.Add(option, OptionReply.Unsupported);
+                _answers.Refuse(option, OptionReply.Unsupported, FormattableString.Invariant($"option {(uint)option} is not known here"));
                 break;
         }
     }
@@ -173,35 +184,34 @@ internal sealed class Negotiation(Transport transport, RequestInput input, Reply
 
     private void List(OptionInput data)
     {
-        if (!data.IsEmpty)
-        {
-            _answers.Add(NbdOption.List, OptionReply.Invalid);
+        if (!HasNoData(NbdOption.List, data))
             return;
-        }
-
         foreach (ExportAccess export in offer.Exports)
             _answers.AddServer(export.Export.Name, export.Export.Description);
-        _answers.Add(NbdOption.List, OptionReply.Ack);
+        _answers.Acknowledge(NbdOption.List);
+    }
+
+    private bool HasNoData(NbdOption option, OptionInput data)
+    {
+        if (!data.IsEmpty)
+            _answers.Refuse(option, OptionReply.Invalid, NoData);
+        return data.IsEmpty;
     }
 
     private ExportAccess? Describe(NbdOption option, OptionInput data)
     {
-        if (!data.TryTakeText(out string name) || !data.TryTake(out ushort count))
-            return Refuse(option, OptionReply.Invalid);
+        bool isSound = data.TryTakeText(out string name) & data.TryTake(out ushort count);
         var wanted = new List<ExportInfo>();
-        for (int i = 0; i < count; i++)
+        for (int i = 0; isSound && i < count; i++)
         {
-            if (!data.TryTake(out ushort info))
-                return Refuse(option, OptionReply.Invalid);
+            isSound = data.TryTake(out ushort info);
             wanted.Add((ExportInfo)info);
         }
 
-        if (!data.IsEmpty)
-            return Refuse(option, OptionReply.Invalid);
-        if (offer.Find(name) is not { } export)
-            return Refuse(option, OptionReply.Unknown);
+        if (Find(option, name, isSound && data.IsEmpty) is not { } export)
+            return null;
         _answers.AddInfo(option, export, export.Flags(IsStructured), wanted);
-        _answers.Add(option, OptionReply.Ack);
+        _answers.Acknowledge(option);
         Begin(export);
         return export;
     }
@@ -212,32 +222,28 @@ internal sealed class Negotiation(Transport transport, RequestInput input, Reply
         if (sets)
             (_contextsOf, _contexts) = (null, []);
         var queries = new List<string>();
-        bool isSound = IsStructured & data.TryTakeText(out string name) & data.TryTake(out uint count);
+        if (!IsStructured)
+        {
+            _answers.Refuse(option, OptionReply.Invalid, "structured replies come first");
+            return;
+        }
+
+        bool isSound = data.TryTakeText(out string name) & data.TryTake(out uint count);
         for (uint i = 0; isSound && i < count; i++)
         {
             isSound = data.TryTakeText(out string query);
             queries.Add(query);
         }
 
-        if (!isSound || !data.IsEmpty)
-        {
-            _answers.Add(option, OptionReply.Invalid);
+        if (Find(option, name, isSound && data.IsEmpty) is null)
             return;
-        }
-
-        if (offer.Find(name) is null)
-        {
-            _answers.Add(option, OptionReply.Unknown);
-            return;
-        }
-
         // No question is a question for all, where a client only looks.
         MetadataContext[] found = queries.Count == 0 && !sets
             ? [.. MetadataContext.All]
             : queries.SelectMany(query => MetadataContext.Matching(query, mayBeGroup: !sets)).Distinct().ToArray();
         foreach (MetadataContext context in found)
             _answers.AddContext(option, sets ? context.Number : 0, context.Name);
-        _answers.Add(option, OptionReply.Ack);
+        _answers.Acknowledge(option);
         if (sets)
             (_contextsOf, _contexts) = (name, found);
     }
@@ -245,10 +251,15 @@ internal sealed class Negotiation(Transport transport, RequestInput input, Reply
     /// <summary>Contexts were chosen for one export, and hold for no other.</summary>
     private void Begin(ExportAccess export) => Contexts = _contextsOf == export.Export.Name ? _contexts : [];
 
-    private ExportAccess? Refuse(NbdOption option, OptionReply reply)
+    /// <summary>The export that an option names; null where the option is refused.</summary>
+    private ExportAccess? Find(NbdOption option, string name, bool isSound)
     {
-        _answers.Add(option, reply);
-        return null;
+        ExportAccess? export = isSound ? offer.Find(name) : null;
+        if (!isSound)
+            _answers.Refuse(option, OptionReply.Invalid, "what the option says is malformed");
+        else if (export is null)
+            _answers.Refuse(option, OptionReply.Unknown, $"no export has the name '{name}'");
+        return export;
     }
 
     private uint TakeUInt32()

@@ -23,8 +23,19 @@ internal sealed class OptionAnswers(ReplySender sender)
         Send();
     }
 
-    /// <summary>An answer that says all by its kind.</summary>
-    internal void Add(NbdOption option, OptionReply reply) => PutHead(option, reply, 0);
+    /// <summary>Says that there is nothing more to say, or nothing against it.</summary>
+    internal void Acknowledge(NbdOption option) => PutHead(option, OptionReply.Ack, 0);
+
+    /// <summary>Says no.</summary>
+    /// <param name="option">To what.</param>
+    /// <param name="error">What kind of no.</param>
+    /// <param name="reason">What the client can show its user.</param>
+    internal void Refuse(NbdOption option, OptionReply error, string reason)
+    {
+        byte[] text = WireText.Cut(reason);
+        PutHead(option, error, text.Length);
+        Put(text);
+    }
 
     /// <summary>The answer to the oldest option, which has no head.</summary>
     internal void AddExport(long length, TransmissionFlags flags, int zeroes)
