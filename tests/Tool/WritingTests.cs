@@ -270,13 +270,9 @@ public sealed class WritingTests(SampleImages images) : IClassFixture<SampleImag
     [MemberData(nameof(Rows))]
     public void Does_what_qemu_img_does(string line)
     {
-        RequireQemu();
         using var theirFolder = new TempFolder();
         using var ourFolder = new TempFolder();
-        CopyFor(line, theirFolder);
-        CopyFor(line, ourFolder);
-        Qemu.Result theirs = Invocation.Theirs(line, theirFolder.Path);
-        Qemu.Result ours = Invocation.Ours(line, ourFolder.Path);
+        (Qemu.Result theirs, Qemu.Result ours) = RunBoth(line, theirFolder, ourFolder);
         Assert.True(theirs.ExitCode == 0 && ours.ExitCode == 0, $"qemu-img: {theirs}\nqed: {ours}");
         Assert.Equal(theirs.Output, ours.Output);
         AssertSameImages(theirFolder, ourFolder);
@@ -285,14 +281,10 @@ public sealed class WritingTests(SampleImages images) : IClassFixture<SampleImag
     [Fact]
     public void A_mark_that_is_cleared_is_named_beside_what_qemu_img_says()
     {
-        RequireQemu();
         using var theirFolder = new TempFolder();
         using var ourFolder = new TempFolder();
         const string Line = "check -r all {d}/dirty.qed";
-        CopyFor(Line, theirFolder);
-        CopyFor(Line, ourFolder);
-        Qemu.Result theirs = Invocation.Theirs(Line, theirFolder.Path);
-        Qemu.Result ours = Invocation.Ours(Line, ourFolder.Path);
+        (Qemu.Result theirs, Qemu.Result ours) = RunBoth(Line, theirFolder, ourFolder);
         Assert.True(theirs.ExitCode == 0 && ours.ExitCode == 0, $"qemu-img: {theirs}\nqed: {ours}");
         Assert.Equal("Repair: Clear the NEED_CHECK mark\n'qed check --undo' puts the image back; what it needs is in '{d}/dirty.qed.undo'.\n" + theirs.Output, ours.Output);
         AssertSameImages(theirFolder, ourFolder);
@@ -302,13 +294,9 @@ public sealed class WritingTests(SampleImages images) : IClassFixture<SampleImag
     [MemberData(nameof(Failures))]
     public void Fails_as_qemu_img_fails_and_leaves_the_files_as_they_were(string line)
     {
-        RequireQemu();
         using var theirFolder = new TempFolder();
         using var ourFolder = new TempFolder();
-        CopyFor(line, theirFolder);
-        CopyFor(line, ourFolder);
-        Qemu.Result theirs = Invocation.Theirs(line, theirFolder.Path);
-        Qemu.Result ours = Invocation.Ours(line, ourFolder.Path);
+        (Qemu.Result theirs, Qemu.Result ours) = RunBoth(line, theirFolder, ourFolder);
         Assert.True(theirs.ExitCode != 0 && theirs.ExitCode == ours.ExitCode, $"qemu-img: {theirs}\nqed: {ours}");
         Assert.StartsWith("qed: ", ours.Error, StringComparison.Ordinal);
         Assert.Empty(ours.Output);
@@ -348,6 +336,14 @@ public sealed class WritingTests(SampleImages images) : IClassFixture<SampleImag
     /// <summary>What a command may look at: images that it names, and the small ones, on which others rest. All would be fifty megabytes.</summary>
     private string[] NamesFor(string line)
         => [.. Names(images.Path).Where(name => line.Contains(name, StringComparison.Ordinal) || new FileInfo(Path.Combine(images.Path, name)).Length < 2 << 20)];
+
+    private (Qemu.Result Theirs, Qemu.Result Ours) RunBoth(string line, TempFolder theirFolder, TempFolder ourFolder)
+    {
+        RequireQemu();
+        CopyFor(line, theirFolder);
+        CopyFor(line, ourFolder);
+        return (Invocation.Theirs(line, theirFolder.Path), Invocation.Ours(line, ourFolder.Path));
+    }
 
     private void CopyFor(string line, TempFolder folder)
     {
