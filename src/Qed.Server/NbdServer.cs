@@ -10,7 +10,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Qed.Server.Connections;
 using Qed.Server.Exports;
 using Qed.Server.Listening;
-using Qed.Server.Security;
 
 namespace Qed.Server;
 
@@ -41,7 +40,7 @@ public sealed class NbdServer : IDisposable
     /// <param name="options">How it listens.</param>
     /// <param name="logger">Hears who comes and what fails.</param>
     /// <exception cref="ArgumentException">There is no export, or two have one name.</exception>
-    /// <exception cref="DiskImageException">The certificates cannot be read.</exception>
+    /// <exception cref="DiskImageException">The certificates, or keys, cannot be read.</exception>
     public NbdServer(IEnumerable<NbdExport> exports, NbdServerOptions options, ILogger? logger = null)
     {
         _exports = exports?.ToArray() ?? throw new ArgumentNullException(nameof(exports));
@@ -51,7 +50,7 @@ public sealed class NbdServer : IDisposable
             throw new ArgumentException("There is nothing to serve.", nameof(exports));
         if (_exports.Select(export => export.Name).Distinct(StringComparer.Ordinal).Count() < _exports.Length)
             throw new ArgumentException("Two exports have the same name.", nameof(exports));
-        _offer = new Offer(_exports, takesSeveral: options.MaximumClients >= UsualConnections, options.Tls is null ? null : TlsIdentity.Load(options.Tls));
+        _offer = new Offer(_exports, takesSeveral: options.MaximumClients >= UsualConnections, options.Tls);
     }
 
     /// <summary>What it offers.</summary>

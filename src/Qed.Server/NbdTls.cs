@@ -1,17 +1,12 @@
 namespace Qed.Server;
 
-/// <summary>
-/// How connections are encrypted: with X.509 certificates in a folder, by the names that QEMU, libnbd and nbdkit give them:
-/// <c>server-cert.pem</c> and <c>server-key.pem</c>, and <c>ca-cert.pem</c>, by which clients are known.
-/// </summary>
-public sealed record NbdTls
+/// <summary>How connections are encrypted, and who may come: with <see cref="NbdCertificates"/>, or however a program has it.</summary>
+public abstract record NbdTls
 {
-    /// <summary>The folder with the certificates.</summary>
-    public required string CertificateFolder { get; init; }
-
     /// <summary>Whether a client that does not ask for TLS is told that it must, and gets nothing else.</summary>
     public bool IsRequired { get; init; } = true;
 
-    /// <summary>Whether clients need a certificate, signed by whoever signed <c>ca-cert.pem</c>.</summary>
-    public bool VerifiesClients { get; init; }
+    /// <summary>Reads what it takes, once for each server, when that is made.</summary>
+    /// <exception cref="DiskImageException">ImageNotFound, AccessDenied, ImageNotRecognized: a file is not there, cannot be read, or is none.</exception>
+    public abstract NbdTlsIdentity Load();
 }

@@ -23,8 +23,10 @@ internal sealed class Session
         bool isVerbose = arguments.Has(CommonOptions.Verbose);
         Logger = new CallbackLogger((level, message) =>
         {
-            if (level == DiagnosticLevel.Warning ? !IsQuiet : isVerbose)
-                ErrorText.Write(console.Error, (level == DiagnosticLevel.Warning ? "warning: " : string.Empty) + message);
+            if (level == DiagnosticLevel.Warning)
+                Warn(message);
+            else if (isVerbose)
+                Complain(message);
         });
     }
 
@@ -52,6 +54,13 @@ internal sealed class Session
     {
         if (!IsQuiet)
             Output.WriteLine(line);
+    }
+
+    /// <summary>Writes a warning unless the user wants none.</summary>
+    internal void Warn(string message)
+    {
+        if (!IsQuiet)
+            ErrorText.Write(_console.Error, "warning: " + message);
     }
 
     /// <summary>Writes an error.</summary>

@@ -28,7 +28,7 @@ public sealed class ProtocolFuzzTests
         disk.Server.Dispose();
         using (NbdExport export = NbdExport.Open(new NbdExportOptions { Path = disk.Image }))
         {
-            var offer = new Offer([export], takesSeveral: true, identity: null);
+            var offer = new Offer([export], takesSeveral: true, tls: null);
             for (int seed = 0; seed < Conversations; seed++)
             {
                 using var transport = new Transport(new ScriptedClient(FuzzedConversation.Make(seed, Size)));

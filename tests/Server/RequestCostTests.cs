@@ -21,7 +21,7 @@ public sealed class RequestCostTests
             client.Write(0, new byte[Size]);
         disk.Server.Dispose();
         using NbdExport export = NbdExport.Open(new NbdExportOptions { Path = disk.Image });
-        var offer = new Offer([export], takesSeveral: true, identity: null);
+        var offer = new Offer([export], takesSeveral: true, tls: null);
         long few = Allocated(disk, offer, 500);
         long many = Allocated(disk, offer, 20_500);
         // Threads that a busy machine has it start are all that differs.

@@ -21,7 +21,7 @@ public sealed class TlsTests
     {
         using var disk = new ServedDisk(Size);
         string pki = MakeCertificates(disk.Folder, "pki");
-        using NbdServer server = Serve(disk, new NbdTls { CertificateFolder = pki, VerifiesClients = verifies });
+        using NbdServer server = Serve(disk, new NbdCertificates { CertificateFolder = pki, VerifiesClients = verifies });
         string uri = $"{server.UriOf(server.Exports[0])}?tls-certificates={pki}";
         Assert.StartsWith("nbds://127.0.0.1:", uri, StringComparison.Ordinal);
         Qemu.Result info = Qemu.Run("nbdinfo", uri);
@@ -43,7 +43,7 @@ public sealed class TlsTests
         using var disk = new ServedDisk(Size);
         string pki = MakeCertificates(disk.Folder, "pki");
         string other = MakeCertificates(disk.Folder, "other");
-        using NbdServer server = Serve(disk, new NbdTls { CertificateFolder = pki, VerifiesClients = true });
+        using NbdServer server = Serve(disk, new NbdCertificates { CertificateFolder = pki, VerifiesClients = true });
         // It trusts the server; the server does not trust it.
         File.Copy(Path.Combine(pki, "ca-cert.pem"), Path.Combine(other, "ca-cert.pem"), overwrite: true);
         Assert.NotEqual(0, Qemu.Run("nbdinfo", $"nbds://127.0.0.1:{server.Address.Port}/?tls-certificates={other}").ExitCode);
@@ -55,7 +55,7 @@ public sealed class TlsTests
     {
         using var disk = new ServedDisk(Size);
         string pki = MakeCertificates(disk.Folder, "pki");
-        using NbdServer server = Serve(disk, new NbdTls { CertificateFolder = pki }, disk.Folder["s"]);
+        using NbdServer server = Serve(disk, new NbdCertificates { CertificateFolder = pki }, disk.Folder["s"]);
         using (var client = new NbdClient(disk.Folder["s"]))
         {
             foreach (uint option in new uint[] { 3, 6, 7, 8, 9, 10, 4711 })
@@ -79,7 +79,7 @@ public sealed class TlsTests
     {
         using var disk = new ServedDisk(Size);
         string pki = MakeCertificates(disk.Folder, "pki");
-        using NbdServer server = Serve(disk, new NbdTls { CertificateFolder = pki }, disk.Folder["s"]);
+        using NbdServer server = Serve(disk, new NbdCertificates { CertificateFolder = pki }, disk.Folder["s"]);
         for (int seed = 0; seed < 40; seed++)
         {
             var random = new Random(seed);
@@ -113,9 +113,9 @@ public sealed class TlsTests
         using var disk = new ServedDisk(Size);
         string pki = MakeCertificates(disk.Folder, "pki");
         File.Delete(Path.Combine(pki, "ca-cert.pem"));
-        Assert.Equal(ErrorKind.ImageNotFound, Refusal(new NbdTls { CertificateFolder = pki, VerifiesClients = true }).Kind);
+        Assert.Equal(ErrorKind.ImageNotFound, Refusal(new NbdCertificates { CertificateFolder = pki, VerifiesClients = true }).Kind);
         File.WriteAllText(Path.Combine(pki, "server-key.pem"), "no key");
-        DiskImageException error = Refusal(new NbdTls { CertificateFolder = pki });
+        DiskImageException error = Refusal(new NbdCertificates { CertificateFolder = pki });
         Assert.Equal((ErrorKind.ImageNotRecognized, Path.Combine(pki, "server-cert.pem")), (error.Kind, error.Path));
 
         DiskImageException Refusal(NbdTls tls)

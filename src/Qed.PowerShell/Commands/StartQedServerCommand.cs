@@ -178,7 +178,7 @@ public sealed class StartQedServerCommand : SourceCmdlet
             : NbdAddress.Tcp(Address is null ? null : IPAddress.Parse(Address), Port ?? 0),
         MaximumClients = MaximumClients ?? ServerRequest.DefaultClients,
         IsPersistent = true,
-        Tls = CertificatePath is null ? null : new NbdTls
+        Tls = CertificatePath is null ? null : new NbdCertificates
         {
             CertificateFolder = PathResolver.FullPath(Resolver.ResolveLiteral(CertificatePath)),
             VerifiesClients = RequireClientCertificate,

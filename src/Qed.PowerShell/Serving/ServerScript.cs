@@ -22,7 +22,7 @@ internal static class ServerScript
         else
             Add(script, "Address", options.Address.Host!.ToString()).Append(" -Port ").Append(options.Address.Port.ToString(CultureInfo.InvariantCulture));
         script.Append(" -MaximumClients ").Append(options.MaximumClients.ToString(CultureInfo.InvariantCulture));
-        if (options.Tls is { } tls)
+        if (options.Tls is NbdCertificates tls)
         {
             Add(script, "CertificatePath", tls.CertificateFolder);
             AddSwitch(script, "RequireClientCertificate", tls.VerifiesClients);

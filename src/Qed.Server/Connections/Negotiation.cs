@@ -67,7 +67,7 @@ internal sealed class Negotiation(Transport transport, RequestInput input, Reply
         (NbdOption option, int length) = TakeHead();
         var data = new OptionInput(input.Peek(length));
         bool isOver = true;
-        if (offer.Identity is { IsRequired: true } && !transport.IsEncrypted && option is not (NbdOption.StartTls or NbdOption.Abort))
+        if (offer.RequiresTls && !transport.IsEncrypted && option is not (NbdOption.StartTls or NbdOption.Abort))
         {
             RequireTls(option, length);
             return false;

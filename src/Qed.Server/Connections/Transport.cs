@@ -1,6 +1,5 @@
 using System;
 using System.IO;
-using Qed.Server.Security;
 
 namespace Qed.Server.Connections;
 
@@ -14,7 +13,7 @@ internal sealed class Transport(Stream stream) : IDisposable
     internal bool IsEncrypted { get; private set; }
 
     /// <summary>Goes on encrypted; nothing may be under way.</summary>
-    internal void Encrypt(TlsIdentity identity)
+    internal void Encrypt(NbdTlsIdentity identity)
     {
         _stream = identity.Encrypt(_stream);
         IsEncrypted = true;

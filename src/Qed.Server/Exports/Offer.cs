@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Qed.Server.Security;
 
 namespace Qed.Server.Exports;
 
@@ -10,17 +9,21 @@ internal sealed class Offer
 {
     private readonly Dictionary<string, ExportAccess> _byName;
 
-    internal Offer(IEnumerable<NbdExport> exports, bool takesSeveral, TlsIdentity? identity)
+    internal Offer(IEnumerable<NbdExport> exports, bool takesSeveral, NbdTls? tls)
     {
         _byName = exports.ToDictionary(export => export.Name, export => new ExportAccess(export, takesSeveral), StringComparer.Ordinal);
-        Identity = identity;
+        Identity = tls?.Load();
+        RequiresTls = tls is { IsRequired: true };
     }
 
     /// <summary>All exports.</summary>
     internal IReadOnlyCollection<ExportAccess> Exports => _byName.Values;
 
     /// <summary>What connections are encrypted with; null where they are not.</summary>
-    internal TlsIdentity? Identity { get; }
+    internal NbdTlsIdentity? Identity { get; }
+
+    /// <summary>Whether nothing is said in the open.</summary>
+    internal bool RequiresTls { get; }
 
     /// <summary>The export of a name; null where there is none.</summary>
     internal ExportAccess? Find(string name) => _byName.TryGetValue(name, out ExportAccess? export) ? export : null;

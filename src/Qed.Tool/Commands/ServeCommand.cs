@@ -35,9 +35,6 @@ internal static class ServeCommand
     private static readonly CommandOption Fork = CommandOption.Switch("fork", "Go on in the background, and return once clients can come (Linux).");
     private static readonly CommandOption List = new('L', "list", null, "Serve nothing, but list what the server at the socket, or at the address and port, has to offer.");
 
-    private static readonly CommandOption TlsCertificates = CommandOption.WithValue("tls-certificates", "folder", "Encrypt connections, with server-cert.pem and server-key.pem of this folder; no others are served.") with { NamesFile = true };
-    private static readonly CommandOption TlsVerifyPeer = CommandOption.Switch("tls-verify-peer", "Serve only clients with a certificate that ca-cert.pem of that folder has signed.");
-
     internal static ToolCommand Definition { get; } = new()
     {
         Name = "serve",
@@ -46,8 +43,8 @@ internal static class ServeCommand
         Remarks = "It ends when the last client has left, or at Ctrl+C, which lets requests that have come be answered. QED and raw images can be written; with --overlay or -s those of any format.",
         Options =
         [
-            Port, Bind, SocketPath, Shared, Persistent, Name, Description, ReadOnly, Offset, Snapshot, OverlayFile, Stream, MaxRate, DetectZeroes, PidFile, Fork, List, TlsCertificates, TlsVerifyPeer,
-            Format, CommonOptions.Quiet, .. Accepted(), .. Refused(),
+            Port, Bind, SocketPath, Shared, Persistent, Name, Description, ReadOnly, Offset, Snapshot, OverlayFile, Stream, MaxRate, DetectZeroes, PidFile, Fork, List,
+            .. ServeTls.Options, Format, CommonOptions.Quiet, .. Accepted(), .. Refused(),
         ],
         Run = Run,
     };
@@ -65,9 +62,6 @@ internal static class ServeCommand
     [
         CommonOptions.Refuse('c', "connect", "device", "the kernel's client is nbd-client's"),
         CommonOptions.Refuse('d', "disconnect", null, "the kernel's client is nbd-client's"),
-        CommonOptions.Refuse(null, "tls-creds", "id", "--tls-certificates names the folder that QEMU's object would"),
-        CommonOptions.Refuse(null, "tls-psk", "path", "pre-shared keys are not known to .NET's TLS: use --tls-certificates, or a tunnel to a Unix socket"),
-        CommonOptions.Refuse(null, "object", "objectdef", "--tls-certificates names the folder of a tls-creds-x509; pre-shared keys (tls-creds-psk) are not known to .NET's TLS"),
         CommonOptions.Refuse(null, "tls-authz", "id", "--tls-verify-peer serves whoever has a certificate that ca-cert.pem has signed"),
         CommonOptions.Refuse(null, "tls-hostname", "name", "lists are read without TLS"),
         CommonOptions.Refuse('B', "bitmap", "name", "images have no dirty bitmaps here"),
@@ -93,7 +87,7 @@ internal static class ServeCommand
             Address = AddressOf(arguments),
             MaximumClients = NumberOf(arguments, Shared, 1, 65536, 1),
             IsPersistent = arguments.Has(Persistent),
-            Tls = TlsOf(arguments),
+            Tls = ServeTls.Of(arguments, session),
         };
         var exports = new List<NbdExport>();
         NbdServer server;
@@ -118,7 +112,7 @@ internal static class ServeCommand
     {
         if (arguments.Operands.Count > 0)
             throw new UsageException("--list asks a server, and serves no image: name its socket (-k), or its address and port (-b, -p)");
-        if (arguments.Has(TlsCertificates) || arguments.Has(TlsVerifyPeer))
+        if (ServeTls.Options.Any(arguments.Has))
             throw new UsageException("lists are read without TLS");
         ExportListText.Write(session.Output, NbdExportList.Read(AddressOf(arguments)));
         return ExitCode.Success;
@@ -163,13 +157,6 @@ internal static class ServeCommand
     {
         session.Say($"'{Printable.Text(export.Image.Path)}' stands alone: '{Printable.Text(export.Description)}' is not needed any more");
         session.Output.Flush();
-    }
-
-    private static NbdTls? TlsOf(ParsedArguments arguments)
-    {
-        if (arguments.ValueOf(TlsCertificates) is { } folder)
-            return new NbdTls { CertificateFolder = folder, VerifiesClients = arguments.Has(TlsVerifyPeer) };
-        return arguments.Has(TlsVerifyPeer) ? throw new UsageException("clients are known by their certificates: name the folder with --tls-certificates") : null;
     }
 
     private static NbdAddress AddressOf(ParsedArguments arguments)

@@ -9,8 +9,8 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Qed.Server.Security;
 
-/// <summary>Who the server is to its clients, and whom it takes for a client: read once, when the server is made.</summary>
-internal sealed class TlsIdentity : IDisposable
+/// <summary>The server's certificate, and that of the authority by which it knows its clients.</summary>
+internal sealed class CertificateIdentity : NbdTlsIdentity
 {
     // Which versions of the protocol are safe is the system's decision.
     private const SslProtocols Protocols = SslProtocols.None;
@@ -18,37 +18,30 @@ internal sealed class TlsIdentity : IDisposable
     private readonly X509Certificate2 _certificate;
     private readonly X509Certificate2? _authority;
 
-    private TlsIdentity(X509Certificate2 certificate, X509Certificate2? authority, bool isRequired)
+    private CertificateIdentity(X509Certificate2 certificate, X509Certificate2? authority)
     {
         _certificate = certificate;
         _authority = authority;
-        IsRequired = isRequired;
     }
-
-    /// <summary>Whether nothing is said without it.</summary>
-    internal bool IsRequired { get; }
 
     /// <summary>Reads certificates.</summary>
     /// <exception cref="DiskImageException">ImageNotFound, AccessDenied, ImageNotRecognized: a file is not there, cannot be read, or is none.</exception>
-    internal static TlsIdentity Load(NbdTls options)
+    internal static CertificateIdentity Load(NbdCertificates options)
     {
 #if NET
         string certificate = PathIn(options, "server-cert.pem");
         string key = PathIn(options, "server-key.pem");
         string authority = PathIn(options, "ca-cert.pem");
-        return new TlsIdentity(
+        return new CertificateIdentity(
             Read(certificate, () => WithUsableKey(X509Certificate2.CreateFromPemFile(certificate, key))),
-            options.VerifiesClients ? Read(authority, () => X509Certificate2.CreateFromPem(File.ReadAllText(authority))) : null,
-            options.IsRequired);
+            options.VerifiesClients ? Read(authority, () => X509Certificate2.CreateFromPem(File.ReadAllText(authority))) : null);
 #else
         throw new DiskImageException(ErrorKind.UnsupportedFeature, "connections are encrypted by PowerShell 7 and the command only", options.CertificateFolder);
 #endif
     }
 
-    /// <summary>Encrypts a connection.</summary>
-    /// <exception cref="IOException">The connection failed.</exception>
-    /// <exception cref="AuthenticationException">The client's certificate is not one that is taken, or it has none.</exception>
-    internal SslStream Encrypt(Stream connection)
+    /// <inheritdoc/>
+    public override Stream Encrypt(Stream connection)
     {
         var stream = new SslStream(connection, leaveInnerStreamOpen: false, (_, certificate, _, _) => _authority is null || IsSigned(certificate));
         try
@@ -63,8 +56,12 @@ internal sealed class TlsIdentity : IDisposable
         }
     }
 
-    public void Dispose()
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
     {
+        base.Dispose(disposing);
+        if (!disposing)
+            return;
         _certificate.Dispose();
         _authority?.Dispose();
     }
@@ -86,7 +83,7 @@ internal sealed class TlsIdentity : IDisposable
     }
 
 #if NET
-    private static string PathIn(NbdTls options, string name)
+    private static string PathIn(NbdCertificates options, string name)
     {
         string path = Path.Combine(options.CertificateFolder, name);
         return File.Exists(path) || (name == "ca-cert.pem" && !options.VerifiesClients) ? path
