@@ -63,9 +63,8 @@ internal sealed class PskClient : IDisposable
             (uint kind, byte[] data) = ReceiveAnswer();
             if (kind == Acknowledgement)
                 return [.. names];
-            // A name, and the text that describes it.
-            int length = BinaryPrimitives.ReadInt32BigEndian(data);
-            names.Add(Encoding.UTF8.GetString(data.AsSpan(4 + length)));
+            // The text that describes it follows.
+            names.Add(Encoding.UTF8.GetString(data.AsSpan(4, BinaryPrimitives.ReadInt32BigEndian(data))));
         }
     }
 
@@ -80,16 +79,19 @@ internal sealed class PskClient : IDisposable
         return bytes;
     }
 
-    /// <summary>Whether the server hangs up, having said nothing more.</summary>
-    internal bool IsCutOff()
+    /// <summary>Waits until the server hangs up.</summary>
+    /// <exception cref="IOException">It did not within a minute.</exception>
+    internal void ReadToEnd()
     {
         try
         {
-            return _stream.ReadByte() < 0;
+            while (_connection.ReadByte() >= 0)
+            {
+            }
         }
-        catch (IOException)
+        catch (IOException error) when (error.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.ConnectionAborted })
         {
-            return true;
+            // So are those cut off that have sent what nobody took.
         }
     }
 
