@@ -1,4 +1,6 @@
+#if NET
 using System;
+#endif
 using System.IO;
 using System.Net.Security;
 using System.Security.Authentication;
