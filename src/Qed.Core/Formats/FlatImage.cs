@@ -81,7 +81,10 @@ internal abstract class FlatImage(BlockStorage storage, long length) : WritableD
         return buffer.Length;
     }
 
-    // Nor here.
+    // Where the data around it ends takes a file system in memory long to tell.
+    private protected override bool IsHole(GuestOffset offset, long length) => Storage.IsHole(offset.Value, length);
+
+    // Holes need no looking for here either.
     internal override bool TryReadAhead(GuestOffset offset, long length) => Storage.TryReadAhead(offset.Value, length);
 
     protected override void Dispose(bool disposing)

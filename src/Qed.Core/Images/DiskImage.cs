@@ -154,6 +154,21 @@ public abstract class DiskImage : IDisposable
         return true;
     }
 
+    /// <summary>Whether a range has no data anywhere in the chain, as far as one look at each image's tables tells.</summary>
+    /// <exception cref="DiskImageException">As of <see cref="Read(long, Span{byte})"/>.</exception>
+    internal bool IsHole(long offset, long length) => IsHole(new GuestOffset(offset), length);
+
+    /// <summary>As <see cref="IsHole(long, long)"/>.</summary>
+    private protected virtual bool IsHole(GuestOffset offset, long length)
+    {
+        using BackingLink.Hold beneath = HoldBacking();
+        Extent extent = GetExtent(offset, length);
+        if (extent.Kind == ExtentKind.Data || extent.Length < length)
+            return false;
+        long reached = extent.Kind == ExtentKind.Unallocated ? Beneath(beneath.Image, offset, length).Length : 0;
+        return reached == 0 || beneath.Image!.IsHole(offset, reached);
+    }
+
     /// <summary>How many bytes of a range the disk holds; what lies past its end is zeroes.</summary>
     internal long BytesInside(GuestOffset offset, long length) => Math.Max(0, Math.Min(length, Length - offset.Value));
 

@@ -1,5 +1,6 @@
 using System;
 using System.Runtime.InteropServices;
+using System.Threading;
 using Microsoft.Win32.SafeHandles;
 using Qed.Storage.Windows;
 
@@ -12,6 +13,11 @@ namespace Qed.Storage;
 internal sealed class HostExtents(SafeFileHandle handle)
 {
     private readonly HoleTrust _trust = new(handle);
+
+    // A file system in memory goes through all pages of the data to find where it ends: asked anew for each of many offsets in it, that takes
+    // the product of both. That it has become a hole since, by another's doing, is no harm: what is called data is read.
+    private DataRun? _lastData;
+    private int _holesMade;
 
     /// <summary>Bytes that the file takes up on the host's disk; null where the system does not tell.</summary>
     internal long? AllocatedLength
@@ -36,10 +42,15 @@ internal sealed class HostExtents(SafeFileHandle handle)
     /// <returns>False where the host cannot.</returns>
     internal bool TryPunch(long offset, long length)
     {
-        if (HostPlatform.IsLinux)
-            return LinuxNative.FAllocate(handle, LinuxNative.FallocPunchHole | LinuxNative.FallocKeepSize, offset, length) == 0;
-        return HostPlatform.IsWindows && WindowsExtents.TryPunch(new WindowsHandle(handle), offset, length);
+        if (!HostPlatform.IsLinux)
+            return HostPlatform.IsWindows && WindowsExtents.TryPunch(new WindowsHandle(handle), offset, length);
+        bool isPunched = LinuxNative.FAllocate(handle, LinuxNative.FallocPunchHole | LinuxNative.FallocKeepSize, offset, length) == 0;
+        NoteHoles();
+        return isPunched;
     }
+
+    /// <summary>Told of holes that were made in another way: the file was cut, and may have grown again.</summary>
+    internal void NoteHoles() => Interlocked.Increment(ref _holesMade);
 
     /// <summary>Makes a range zeroes, by whatever means there are (Linux).</summary>
     /// <returns>False where the host cannot.</returns>
@@ -50,10 +61,16 @@ internal sealed class HostExtents(SafeFileHandle handle)
 
     private StorageExtent NextOnLinux(long offset, long length)
     {
+        int holesMade = Volatile.Read(ref _holesMade);
+        if (Volatile.Read(ref _lastData) is { } last && last.HolesMade == holesMade && offset >= last.Start && offset < Math.Min(last.End, length))
+            return Data(offset, Math.Min(last.End, length));
         if (EndOfHole(offset) is { } hole)
             return new StorageExtent(offset, Math.Max(1, Math.Min(hole, length) - offset), IsHole: true);
         long end = LinuxNative.LSeek(handle, offset, LinuxNative.SeekHole);
-        return Data(offset, end > offset ? end : length);
+        if (end <= offset)
+            end = length;
+        Volatile.Write(ref _lastData, new DataRun(offset, end, holesMade));
+        return Data(offset, end);
     }
 
     /// <summary>Where the hole ends that starts at an offset; null where there is none, or none that can be believed.</summary>
@@ -70,4 +87,10 @@ internal sealed class HostExtents(SafeFileHandle handle)
 
         return data > offset && _trust.Believes(offset, data) ? data : null;
     }
+
+    /// <summary>Data of the file.</summary>
+    /// <param name="Start">An offset in it.</param>
+    /// <param name="End">Where it ends.</param>
+    /// <param name="HolesMade">How often holes were made before it was looked for.</param>
+    private sealed record DataRun(long Start, long End, int HolesMade);
 }

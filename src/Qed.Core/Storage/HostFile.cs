@@ -257,13 +257,9 @@ internal sealed unsafe class HostFile : BlockStorage, IResizable, IHoleMap, IPun
         }
 
         Volatile.Write(ref _lastingLength, Math.Min(Volatile.Read(ref _lastingLength), length));
-        Guard(() =>
-        {
-            if (_windows is not null)
-                _windows.Growth.Alone(() => _io.SetLength(length));
-            else
-                _io.SetLength(length);
-        });
+        Action change = () => _io.SetLength(length);
+        Guard(_windows is null ? change : () => _windows.Growth.Alone(change));
+        _extents.NoteHoles();
     }
 
     /// <inheritdoc/>

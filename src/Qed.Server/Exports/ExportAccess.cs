@@ -106,12 +106,7 @@ internal sealed class ExportAccess
     }
 
     /// <summary>Whether a range has no data anywhere in the chain, as far as one look at the tables tells.</summary>
-    internal bool IsHole(long offset, long length)
-    {
-        foreach (MappedExtent extent in Extents(offset, length))
-            return extent.Kind != ExtentKind.Data && extent.Length == length;
-        return false;
-    }
+    internal bool IsHole(long offset, long length) => _image.IsHole(_offset + offset, length);
 
     /// <summary>What a range consists of, by the offsets of the image.</summary>
     internal IEnumerable<MappedExtent> Extents(long offset, long length) => _image.GetExtents(_offset + offset, length);
