@@ -37,6 +37,24 @@ public sealed class TransmissionTests
         Assert.Equal(expected, client.Read(0, (int)Size));
     }
 
+    [Theory]
+    [InlineData(10)]
+    [InlineData(28)]
+    [InlineData(28 + 1000)]
+    public void What_is_done_is_answered_though_the_next_request_is_not_whole(int part)
+    {
+        using var disk = new ServedDisk(Size);
+        using NbdClient client = disk.Attach();
+        byte[] payload = Patterns.Random(4096, 1);
+        byte[] write = [.. NbdClient.Number(0x25609513u), 0, 0, 0, 1, .. NbdClient.Number(77ul), .. NbdClient.Number(0ul), .. NbdClient.Number(4096u), .. payload];
+        ulong[] cookies = [.. Enumerable.Range(0, 40).Select(i => client.Request(ReadCommand, (ulong)i * 4096, 4096))];
+        client.Send(write[..part]);
+        Assert.Equal(cookies, cookies.Select(_ => client.Reply().Cookie).Order());
+        client.Send(write[part..]);
+        Assert.Equal(77ul, client.Reply().Cookie);
+        Assert.Equal(payload, client.Read(0, 4096));
+    }
+
     [Fact]
     public void Requests_that_are_sent_together_are_all_answered()
     {

@@ -27,10 +27,12 @@ internal sealed class Pace(int quickOnes = 0)
     /// <summary>Tells how long one took.</summary>
     /// <param name="start">When it began, as the stop watch counts.</param>
     /// <param name="length">How many bytes it was about.</param>
-    internal void Finished(long start, long length)
+    /// <returns>Whether it was slow.</returns>
+    internal bool Finished(long start, long length)
     {
+        bool wasSlow = Stopwatch.GetTimestamp() - start > SlowTicks + (SlowTicks * length / SlowBytes);
         // Threads may overwrite what another one has just noted: the next one notes it again.
-        int missing = Stopwatch.GetTimestamp() - start > SlowTicks + (SlowTicks * length / SlowBytes) ? _most : Math.Max(0, Volatile.Read(ref _missing) - 1);
-        Volatile.Write(ref _missing, missing);
+        Volatile.Write(ref _missing, wasSlow ? _most : Math.Max(0, Volatile.Read(ref _missing) - 1));
+        return wasSlow;
     }
 }

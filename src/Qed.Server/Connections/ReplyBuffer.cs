@@ -21,9 +21,11 @@ internal sealed class ReplyBuffer(ReplySender sender, int capacity) : IDisposabl
 
     // More in one call gains nothing, and the client waits for the first.
     private const int SendAt = 64 << 10;
+    private const int MostReplies = 32;
 
     private byte[] _buffer = [];
     private int _length;
+    private int _replies;
 
     /// <summary>Whether nobody receives replies any more.</summary>
     internal bool IsLost => sender.IsBroken;
@@ -100,13 +102,13 @@ internal sealed class ReplyBuffer(ReplySender sender, int capacity) : IDisposabl
         if (_length == 0)
             return;
         sender.Send(_buffer, 0, _length);
-        _length = 0;
+        (_length, _replies) = (0, 0);
     }
 
     /// <summary>Sends what is there where it is as much as one call of the system should send.</summary>
     internal void SendIfMuch()
     {
-        if (_length >= SendAt)
+        if (_length >= SendAt || _replies >= MostReplies)
             Send();
     }
 
@@ -118,6 +120,7 @@ internal sealed class ReplyBuffer(ReplySender sender, int capacity) : IDisposabl
         BinaryPrimitives.WriteUInt32BigEndian(head.Slice(4), (uint)error);
         BinaryPrimitives.WriteUInt64BigEndian(head.Slice(8), cookie);
         _length += SimpleSize + data;
+        _replies++;
     }
 
     /// <summary>Lets what was not sent go.</summary>
@@ -139,7 +142,11 @@ internal sealed class ReplyBuffer(ReplySender sender, int capacity) : IDisposabl
         return chunk.Slice(ChunkHeadSize, payload);
     }
 
-    private void CommitChunk(int payload) => _length += ChunkHeadSize + payload;
+    private void CommitChunk(int payload)
+    {
+        _length += ChunkHeadSize + payload;
+        _replies++;
+    }
 
     /// <summary>Room behind what is there, which is sent first where there is too little.</summary>
     private Span<byte> Reserve(int count)

@@ -48,6 +48,18 @@ internal sealed class RequestInput(Transport transport)
         return true;
     }
 
+    /// <summary>As <see cref="TryFill"/>, if that takes no waiting.</summary>
+    internal bool HasCome(int count)
+    {
+        if (Buffered >= count)
+            return true;
+        if (!transport.HasMore)
+            return false;
+        MakeRoom(count);
+        _end += transport.Read(_buffer, _end, _buffer.Length - _end);
+        return Buffered >= count;
+    }
+
     /// <summary>As <see cref="TryFill"/>, where the client must have something to send.</summary>
     internal ReadOnlySpan<byte> Peek(int count)
         => TryFill(count) ? _buffer.AsSpan(_start, count) : throw HungUp();

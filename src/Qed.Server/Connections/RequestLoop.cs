@@ -59,12 +59,9 @@ internal sealed class RequestLoop
     private bool TryNext(ReplyBuffer replies, out RequestHeader request)
     {
         request = default;
-        if (!IsMoreWaiting)
-        {
-            replies.Send();
-            if (!_input.TryFill(RequestHeader.Size))
-                return false;
-        }
+        SendBeforeWaitingFor(RequestHeader.Size, replies);
+        if (!_input.TryFill(RequestHeader.Size))
+            return false;
 
         request = RequestHeader.Read(_input.Peek(RequestHeader.Size));
         _input.Take(RequestHeader.Size);
@@ -77,7 +74,7 @@ internal sealed class RequestLoop
             throw new ProtocolException(FormattableString.Invariant($"it wants to write {request.Length} bytes at once, of {RequestRules.MaximumTransfer} at most"));
         _traffic.Add(request);
         if (request.HasPayload)
-            SendBeforeWaitingFor(request.Length, replies);
+            SendBeforeWaitingFor((int)request.Length, replies);
         if (RequestRules.Broken(request, _execution.Export, _execution.HasContexts) is { } broken)
         {
             _log.Refused(broken.Reason);
@@ -113,9 +110,16 @@ internal sealed class RequestLoop
             return;
         }
 
+        Run(request, default, pace, replies);
+    }
+
+    private void Run(in RequestHeader request, ReadOnlySpan<byte> payload, Pace? pace, ReplyBuffer replies)
+    {
         long start = Stopwatch.GetTimestamp();
-        _execution.Run(request, default, replies);
-        pace?.Finished(start, request.Length);
+        _execution.Run(request, payload, replies);
+        // What waits no longer should not wait for the next slow one.
+        if (pace?.Finished(start, request.Length) == true)
+            replies.Send();
     }
 
     private void Write(in RequestHeader request, ReplyBuffer replies)
@@ -125,10 +129,7 @@ internal sealed class RequestLoop
         Pace pace = (request.Flags & CommandFlags.ForceUnitAccess) != 0 ? _flushes : _writes;
         if (length <= RequestInput.Capacity && !pace.IsSlow)
         {
-            ReadOnlySpan<byte> bytes = _input.Peek(length);
-            long start = Stopwatch.GetTimestamp();
-            _execution.Run(request, bytes, replies);
-            pace.Finished(start, request.Length);
+            Run(request, _input.Peek(length), pace, replies);
             _input.Take(length);
             return;
         }
@@ -147,10 +148,13 @@ internal sealed class RequestLoop
         _workers.Add(request, payload, pace);
     }
 
-    /// <summary>A client may wait for replies before it sends on.</summary>
-    private void SendBeforeWaitingFor(uint count, ReplyBuffer replies)
+    /// <summary>
+    /// A client may wait for replies before it sends on. As long as it sends without them they are gathered, which spares both sides a
+    /// call of the system for each.
+    /// </summary>
+    private void SendBeforeWaitingFor(int count, ReplyBuffer replies)
     {
-        if (_input.Buffered < count)
+        if (count > RequestInput.Capacity || !_input.HasCome(count))
             replies.Send();
     }
 }

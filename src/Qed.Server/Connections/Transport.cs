@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Net.Sockets;
 
 namespace Qed.Server.Connections;
 
@@ -18,6 +19,9 @@ internal sealed class Transport(Stream stream) : IDisposable
         _stream = identity.Encrypt(_stream);
         IsEncrypted = true;
     }
+
+    /// <summary>Whether something can be read without waiting; an encrypted connection does not tell.</summary>
+    internal bool HasMore => _stream is NetworkStream { DataAvailable: true };
 
     internal int Read(byte[] buffer, int offset, int count) => _stream.Read(buffer, offset, count);
 

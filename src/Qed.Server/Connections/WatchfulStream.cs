@@ -24,6 +24,12 @@ internal sealed class WatchfulStream(Socket socket) : NetworkStream(socket, owns
     private int _inVain;
     private int _unwatched;
 
+    // What was just found to be there is not looked for again.
+    private bool _isThere;
+
+    /// <inheritdoc/>
+    public override bool DataAvailable => _isThere = base.DataAvailable;
+
     /// <inheritdoc/>
     public override int Read(byte[] buffer, int offset, int count)
     {
@@ -42,7 +48,9 @@ internal sealed class WatchfulStream(Socket socket) : NetworkStream(socket, owns
 
     private void Watch()
     {
-        if (!MayWatch || Socket.Available > 0)
+        bool isThere = _isThere;
+        _isThere = false;
+        if (isThere || !MayWatch || Socket.Available > 0)
             return;
         if (_unwatched > 0)
         {
