@@ -141,14 +141,16 @@ public abstract class DiskImage : IDisposable
     {
         // Looked at before the entries are, as what lies beneath may be let go of meanwhile.
         using BackingLink.Hold beneath = HoldBacking();
-        foreach (Extent extent in GetExtents(offset, length))
+        for (GuestOffset end = offset + length; offset < end;)
         {
-            long reached = extent.Kind == ExtentKind.Unallocated ? Beneath(beneath.Image, extent.Offset, extent.Length).Length : 0;
+            Extent extent = GetExtent(offset, end - offset);
+            long reached = extent.Kind == ExtentKind.Unallocated ? Beneath(beneath.Image, offset, extent.Length).Length : 0;
             bool isBegun = extent.Kind == ExtentKind.Data
                 ? extent is { HostOffset: { } place, IsCompressed: false } && ExtentStorage.TryReadAhead(place.Value, extent.Length)
-                : reached == 0 || beneath.Image!.TryReadAhead(extent.Offset, reached);
+                : reached == 0 || beneath.Image!.TryReadAhead(offset, reached);
             if (!isBegun)
                 return false;
+            offset = extent.End;
         }
 
         return true;
