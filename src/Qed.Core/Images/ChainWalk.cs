@@ -30,8 +30,7 @@ internal static class ChainWalk
             }
 
             Extent run = level.Runs.Current;
-            DiskImage? held = level.Image == top ? beneathTop.Image : null;
-            (DiskImage? below, long reached) = run.Kind == ExtentKind.Unallocated ? DiskImage.Beneath(held ?? level.Image.RequireBackingIfNamed(), run.Offset, run.Length) : default;
+            (DiskImage? below, long reached) = level.Image.Beneath(run, level.Image == top ? beneathTop.Image : null);
             if (reached == 0)
             {
                 yield return new ChainExtent(run, level.Image, level.Depth);

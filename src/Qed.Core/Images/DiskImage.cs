@@ -144,10 +144,10 @@ public abstract class DiskImage : IDisposable
         for (GuestOffset end = offset + length; offset < end;)
         {
             Extent extent = GetExtent(offset, end - offset);
-            long reached = extent.Kind == ExtentKind.Unallocated ? Beneath(beneath.Image, offset, extent.Length).Length : 0;
+            (DiskImage? below, long reached) = Beneath(extent, beneath.Image);
             bool isBegun = extent.Kind == ExtentKind.Data
                 ? extent is { HostOffset: { } place, IsCompressed: false } && ExtentStorage.TryReadAhead(place.Value, extent.Length)
-                : reached == 0 || beneath.Image!.TryReadAhead(offset, reached);
+                : reached == 0 || below!.TryReadAhead(offset, reached);
             if (!isBegun)
                 return false;
             offset = extent.End;
@@ -167,8 +167,8 @@ public abstract class DiskImage : IDisposable
         Extent extent = GetExtent(offset, length);
         if (extent.Kind == ExtentKind.Data || extent.Length < length)
             return false;
-        long reached = extent.Kind == ExtentKind.Unallocated ? Beneath(beneath.Image, offset, length).Length : 0;
-        return reached == 0 || beneath.Image!.IsHole(offset, reached);
+        (DiskImage? below, long reached) = Beneath(extent, beneath.Image);
+        return reached == 0 || below!.IsHole(offset, reached);
     }
 
     /// <summary>How many bytes of a range the disk holds; what lies past its end is zeroes.</summary>
@@ -221,6 +221,13 @@ public abstract class DiskImage : IDisposable
     /// <returns>The backing image and how many bytes of the run come from it; none where there is no such image.</returns>
     /// <exception cref="DiskImageException">BackingFileMissing: the image names one that was not opened with it.</exception>
     internal (DiskImage? Backing, long Length) Beneath(GuestOffset offset, long length) => Beneath(RequireBackingIfNamed(), offset, length);
+
+    /// <summary>As <see cref="Beneath(GuestOffset, long)"/>, of a run of any kind: nothing lies beneath what the image itself says something about.</summary>
+    /// <param name="run">What this image alone says.</param>
+    /// <param name="held">The backing image, where the caller holds it.</param>
+    /// <exception cref="DiskImageException">BackingFileMissing: the image names one that was not opened with it.</exception>
+    internal (DiskImage? Backing, long Length) Beneath(in Extent run, DiskImage? held)
+        => run.Kind == ExtentKind.Unallocated ? Beneath(held ?? RequireBackingIfNamed(), run.Offset, run.Length) : default;
 
     /// <summary>As <see cref="Beneath(GuestOffset, long)"/>, of a backing image that the caller holds.</summary>
     internal static (DiskImage? Backing, long Length) Beneath(DiskImage? backing, GuestOffset offset, long length)

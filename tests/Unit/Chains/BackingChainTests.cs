@@ -169,6 +169,7 @@ public sealed class BackingChainTests : IDisposable
         Assert.Equal(4, sector[0]);
         Fails.With(ErrorKind.BackingFileMissing, "base.raw", () => image.Read(new Qed.Units.GuestOffset(65536), sector));
         Fails.With(ErrorKind.BackingFileMissing, "base.raw", () => _ = image.GetChainExtents(new Qed.Units.GuestOffset(65536), 512).ToArray());
+        Fails.With(ErrorKind.BackingFileMissing, "base.raw", () => _ = image.IsHole(65536L, 512));
     }
 
     private void AssertLoop(string name, int links)
