@@ -56,7 +56,7 @@ internal static class FuzzedConversation
         => [.. "IHAVEOPT"u8, .. NbdClient.Number(option), .. NbdClient.Number((uint)data.Sum(part => part.Length)), .. data.SelectMany(part => part)];
 
     private static byte[] Request(ushort command, ulong offset, uint length, ulong cookie, byte[] payload)
-        => [.. NbdClient.Number(0x25609513u), .. NbdClient.Number((ushort)0), .. NbdClient.Number(command), .. NbdClient.Number(cookie), .. NbdClient.Number(offset), .. NbdClient.Number(length), .. payload];
+        => [.. NbdClient.RequestBytes(command, offset, length, cookie), .. payload];
 
     private static void ChangeOrder(Random random, List<byte[]> parts)
     {

@@ -136,9 +136,13 @@ internal sealed class NbdClient : IDisposable
     /// <summary>Sends a request without waiting for its reply.</summary>
     internal ulong Request(ushort command, ulong offset, uint length, ushort flags = 0, byte[]? payload = null)
     {
-        Send(Number(0x25609513u), Number(flags), Number(command), Number(++_cookie), Number(offset), Number(length), payload ?? []);
+        Send(RequestBytes(command, offset, length, ++_cookie, flags), payload ?? []);
         return _cookie;
     }
+
+    /// <summary>A request as it is sent, without its payload.</summary>
+    internal static byte[] RequestBytes(ushort command, ulong offset, uint length, ulong cookie, ushort flags = 0)
+        => [.. Number(0x25609513u), .. Number(flags), .. Number(command), .. Number(cookie), .. Number(offset), .. Number(length)];
 
     /// <summary>Receives one reply that has no data unless it is structured.</summary>
     internal NbdReply Reply(int simpleData = 0) => Reply(_ => simpleData);

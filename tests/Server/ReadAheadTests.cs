@@ -71,7 +71,7 @@ public sealed class ReadAheadTests : IDisposable
     private static RequestInput Sent(byte[] bytes) => new(new Transport(new ScriptedClient(bytes)));
 
     private static byte[] Request(ushort command, int offset, int length)
-        => [.. NbdClient.Number(0x25609513u), 0, 0, .. NbdClient.Number(command), .. NbdClient.Number(7ul), .. NbdClient.Number((ulong)offset), .. NbdClient.Number((uint)length)];
+        => NbdClient.RequestBytes(command, (ulong)offset, (uint)length, cookie: 7);
 
     private static RequestHeader Take(RequestInput input)
     {

@@ -43,7 +43,7 @@ public sealed class RequestCostTests
         script.Write(NbdClient.Number(3u));
         script.Write([.. "IHAVEOPT"u8, .. NbdClient.Number(1u), .. NbdClient.Number(0u)]);
         for (int i = 0; i < requests; i++)
-            script.Write([.. NbdClient.Number(0x25609513u), 0, 0, 0, 0, .. NbdClient.Number((ulong)i), .. NbdClient.Number((ulong)(i % (Size / Block)) * Block), .. NbdClient.Number((uint)Block)]);
+            script.Write(NbdClient.RequestBytes(NbdNumbers.ReadCommand, (ulong)(i % (Size / Block)) * Block, Block, (ulong)i));
         return script.ToArray();
     }
 }

@@ -46,7 +46,7 @@ public sealed class TransmissionTests
         using var disk = new ServedDisk(Size);
         using NbdClient client = disk.Attach();
         byte[] payload = Patterns.Random(4096, 1);
-        byte[] write = [.. NbdClient.Number(0x25609513u), 0, 0, 0, 1, .. NbdClient.Number(77ul), .. NbdClient.Number(0ul), .. NbdClient.Number(4096u), .. payload];
+        byte[] write = [.. NbdClient.RequestBytes(WriteCommand, 0, 4096, cookie: 77), .. payload];
         ulong[] cookies = [.. Enumerable.Range(0, 40).Select(i => client.Request(ReadCommand, (ulong)i * 4096, 4096))];
         client.Send(write[..part]);
         Assert.Equal(cookies, cookies.Select(_ => client.Reply().Cookie).Order());

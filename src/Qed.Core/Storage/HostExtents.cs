@@ -62,8 +62,8 @@ internal sealed class HostExtents(SafeFileHandle handle)
     private StorageExtent NextOnLinux(long offset, long length)
     {
         int holesMade = Volatile.Read(ref _holesMade);
-        if (Volatile.Read(ref _lastData) is { } last && last.HolesMade == holesMade && offset >= last.Start && offset < Math.Min(last.End, length))
-            return Data(offset, Math.Min(last.End, length));
+        if (Volatile.Read(ref _lastData) is { } last && last.HolesMade == holesMade && offset >= last.Start && Math.Min(last.End, length) is var lastEnd && offset < lastEnd)
+            return Data(offset, lastEnd);
         if (EndOfHole(offset) is { } hole)
             return new StorageExtent(offset, Math.Max(1, Math.Min(hole, length) - offset), IsHole: true);
         long end = LinuxNative.LSeek(handle, offset, LinuxNative.SeekHole);

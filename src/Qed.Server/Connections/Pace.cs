@@ -12,7 +12,7 @@ namespace Qed.Server.Connections;
 internal sealed class Pace(int quickOnes = 0)
 {
     // Handing over costs some 10 us at best; a disk takes longer than this,
-    private static readonly long SlowTicks = Stopwatch.Frequency / 10_000;
+    internal static readonly long SlowTicks = Stopwatch.Frequency / 10_000;
 
     // and memory gives so many bytes in that time.
     private const long SlowBytes = 256 << 10;

@@ -23,7 +23,7 @@ internal sealed class ReadAhead(RequestInput input, ExportAccess export)
     /// How long it may take for each request to tell the host, as the stop watch counts. What takes longer reads tables first, one
     /// after the other, where threads would read them beside each other.
     /// </summary>
-    internal long MostTicks { get; init; } = Stopwatch.Frequency / 10_000;
+    internal long MostTicks { get; init; } = Pace.SlowTicks;
 
     /// <summary>Whether the host has begun to read what a request wants. Looks at those behind it as well.</summary>
     /// <param name="request">A sound one that has just been taken.</param>

@@ -62,7 +62,6 @@ internal sealed class RequestLoop
         SendBeforeWaitingFor(RequestHeader.Size, replies);
         if (!_input.TryFill(RequestHeader.Size))
             return false;
-
         request = RequestHeader.Read(_input.Peek(RequestHeader.Size));
         _input.Take(RequestHeader.Size);
         return request.Command != NbdCommand.Disconnect;
